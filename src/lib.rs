@@ -11,3 +11,7 @@
 
 pub mod draft;
 pub mod fault;
+pub mod host;
+pub mod plan;
+pub mod policy;
+pub mod text;

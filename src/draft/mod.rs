@@ -3,7 +3,25 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod capabilities;
+pub mod identity;
+pub mod limits;
+pub mod mounts;
+pub mod namespaces;
+pub mod process;
+pub mod syscalls;
+
 use crate::fault::Origin;
+
+use access::Access;
+use capabilities::CapSet;
+use identity::{Name, UserNamespace};
+use limits::Limit;
+use mounts::MountAsk;
+use namespaces::Namespace;
+use process::{Variable, WorkingDirectory};
+use syscalls::{Arch, Layer};
 
 /// Who asked: a directive and the words that said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,4 +49,57 @@ impl std::fmt::Display for By {
             None => f.write_str(self.directive),
         }
     }
+}
+
+/// Everything a policy asks for, unordered.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// Argv prefix of the target (`Exec`).
+    pub exec: Option<Asked<Vec<String>>>,
+    /// Directives that may be weaker than asked for where the host cannot do better (`Prefer`).
+    pub prefer: Vec<Asked<String>>,
+    /// Wishes about paths.
+    pub mounts: Vec<Asked<MountAsk>>,
+    /// A directory that becomes the root.
+    pub root: Option<Asked<std::path::PathBuf>>,
+    /// Namespaces to make. Mount wishes imply the mount namespace on their own.
+    pub namespaces: Vec<Asked<Namespace>>,
+    /// Whether a user namespace was asked for, and with which map.
+    pub users: Option<Asked<UserNamespace>>,
+    /// The target's user, group and further groups.
+    pub user: Option<Asked<Name>>,
+    /// The target's group.
+    pub group: Option<Asked<Name>>,
+    /// Groups besides.
+    pub groups: Vec<Asked<Name>>,
+    /// What CapabilityBoundingSet= leaves.
+    pub bounding: Option<Asked<CapSet>>,
+    /// Capabilities that other directives take away.
+    pub dropped: Vec<Asked<CapSet>>,
+    /// AmbientCapabilities=.
+    pub ambient: Option<Asked<CapSet>>,
+    /// SecureBits=.
+    pub securebits: Option<Asked<u32>>,
+    /// NoNewPrivileges=yes.
+    pub no_new_privileges: Option<Asked<()>>,
+    /// Layers of the seccomp filter; stacked, the strictest action wins.
+    pub layers: Vec<Layer>,
+    /// Architectures besides the native one (SystemCallArchitectures=).
+    pub architectures: Option<Asked<Vec<Arch>>>,
+    /// SECCOMP_FILTER_FLAG_* words.
+    pub filter_flags: Option<Asked<u32>>,
+    /// MemoryDenyWriteExecute=: PR_SET_MDWE where the kernel has it, a filter otherwise.
+    pub deny_write_execute: Option<Asked<()>>,
+    /// LockPersonality=: the filter compares with the personality that the host reports.
+    pub lock_personality: Option<Asked<()>>,
+    /// Landlock.
+    pub access: Access,
+    /// Resource limits.
+    pub limits: Vec<Asked<Limit>>,
+    /// UMask=.
+    pub umask: Option<Asked<u32>>,
+    /// WorkingDirectory=, and whether a missing one is ignored (`-`).
+    pub directory: Option<Asked<(WorkingDirectory, bool)>>,
+    /// Changes to the environment.
+    pub environment: Vec<Asked<Variable>>,
 }

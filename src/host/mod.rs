@@ -1,0 +1,99 @@
+//! FACTS: this machine and this caller as a value. Probed once, and only for what the draft
+//! needs; or made by hand in tests. Never read again after planning starts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::draft::capabilities::CapSet;
+
+/// The machine and the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// The kernel's version, major and minor (uname(2)).
+    pub release: (u32, u32),
+    /// Real user id of the caller.
+    pub uid: u32,
+    /// Real group id of the caller.
+    pub gid: u32,
+    /// Supplementary groups of the caller.
+    pub groups: Vec<u32>,
+    /// The caller's effective capabilities.
+    pub effective: CapSet,
+    /// The caller's bounding set.
+    pub bounding: CapSet,
+    /// Landlock's ABI version; 0 where it is missing or switched off.
+    pub landlock: u32,
+    /// The caller's personality (personality(2)).
+    pub personality: u32,
+    /// The caller's environment, in its order.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The directory that stockade was started in.
+    pub directory: PathBuf,
+    /// The caller's home directory, for `%h`.
+    pub home: PathBuf,
+    /// The mount table; empty unless the draft has wishes about paths.
+    pub mounts: Vec<Mount>,
+    /// Accounts that the draft names, looked up.
+    pub accounts: Vec<Account>,
+    /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
+    /// a directive may be weaker; elsewhere it is `Untried` and the kernel answers when it is asked.
+    pub user_namespace: Verdict,
+    /// Paths that exist, of those the draft marks as optional or leaves to what is there.
+    pub existing: Vec<PathBuf>,
+}
+
+/// What trying something out said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not tried.
+    #[default]
+    Untried,
+    /// It works.
+    Works,
+    /// It does not: the reason and the remedy.
+    Refused {
+        /// Lower case, one line.
+        reason: String,
+        /// What an administrator or user can do.
+        remedy: String,
+    },
+}
+
+/// One line of /proc/self/mountinfo (proc(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where.
+    pub point: PathBuf,
+    /// File system type.
+    pub fstype: String,
+    /// Per-mount options, e.g. `rw,nosuid,relatime`.
+    pub options: String,
+}
+
+/// An account as the host knows it (passwd(5), group(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The words it was asked for by.
+    pub word: String,
+    /// Whether it was asked for as a user (else as a group).
+    pub is_user: bool,
+    /// The id; nothing when there is no such account.
+    pub id: Option<u32>,
+    /// For users: the name, login group, home, shell and all their groups.
+    pub user: Option<User>,
+}
+
+/// What passwd(5) and group(5) say of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// Login group.
+    pub gid: u32,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Shell.
+    pub shell: PathBuf,
+    /// Groups that list the user as a member, without the login group.
+    pub groups: Vec<u32>,
+}

@@ -1,0 +1,56 @@
+//! The order of the plan: systemd's own (`exec_invoke`), with Landlock put where it belongs.
+
+/// Phases in the order in which the kernel sees them. The reasons are laws: property tests hold
+/// every plan to this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// First: nothing that the caller left open may be reached through what follows.
+    Descriptors,
+    /// The user namespace comes first for a caller without privileges (it gives the rights for
+    /// everything below); all namespaces are made by one call.
+    Namespaces,
+    /// Id maps right after it: until they are written every id is nobody's.
+    Maps,
+    /// Detached copies of the host's trees, taken before anything is changed.
+    Take,
+    /// The new root, before any destination is looked up, so that no symlink leads out of it.
+    Root,
+    /// Mounts, the shallow before the deep.
+    Mounts,
+    /// Read-only and noexec after the mounts below are in place: mount points must be made first.
+    Attributes,
+    /// Landlock's rules name paths of the finished view; only the ruleset's descriptor stays open.
+    Rules,
+    /// The loopback device needs CAP_NET_ADMIN in the new namespace.
+    Network,
+    /// Limits can be raised only while CAP_SYS_RESOURCE is held, and would hinder the phases above.
+    Limits,
+    /// Groups before the user, whose change takes the right to change groups.
+    Groups,
+    /// For a privileged caller the user namespace comes last, so that it owns nothing made above.
+    Users,
+    /// The bounding set needs CAP_SETPCAP, which the next phases take away.
+    Bounding,
+    /// Keep what later phases need over the change of the user.
+    Keep,
+    /// The user.
+    User,
+    /// The capability sets that the target gets.
+    Capabilities,
+    /// Only now: the directory may be one that only the new user may enter.
+    Directory,
+    /// Securebits need CAP_SETPCAP; the target inherits them.
+    SecureBits,
+    /// Attributes that the target inherits and that need no right.
+    Process,
+    /// Landlock and filters need it where CAP_SYS_ADMIN is not held.
+    NoNewPrivileges,
+    /// Landlock after every mount (it forbids mounting) and before the filter.
+    Landlock,
+    /// Signal mask and dispositions as the caller gave them, before the filter forbids the calls.
+    Signals,
+    /// Last: from here on only what the policy allows.
+    Filter,
+    /// The target.
+    Exec,
+}

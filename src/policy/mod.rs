@@ -1,0 +1,221 @@
+//! MEANING: what each directive says, one family a file and one row a directive.
+//!
+//! A row is everything there is to know about a directive: how it is written, what the manual
+//! says, how much it is worth, and what it demands. The parser, the messages, `--help`, the man
+//! pages and the completions are made from the rows.
+
+#![forbid(unsafe_code)]
+
+pub mod capabilities;
+pub mod devices;
+pub mod environment;
+pub mod filesystem;
+pub mod form;
+pub mod kernel;
+pub mod landlock;
+pub mod limits;
+pub mod namespaces;
+pub mod paths;
+pub mod process;
+pub mod restrict;
+pub mod seccomp;
+pub mod syscalls;
+pub mod users;
+
+use caps::Capability;
+
+use crate::draft::capabilities::CapSet;
+use crate::draft::mounts::{MountAsk, View};
+use crate::draft::namespaces::Namespace;
+use crate::draft::syscalls::{Action, Call, Layer, Rule};
+use crate::draft::{Asked, By, Draft};
+use crate::fault::{Fault, Origin};
+use crate::text::{Document, Entry, Value};
+
+use form::Form;
+
+/// One directive, whole.
+pub struct Directive {
+    /// systemd's spelling; words of ours are `Table.Word`.
+    pub name: &'static str,
+    /// How its value is written.
+    pub form: Form,
+    /// One line, lower case, no full stop.
+    pub summary: &'static str,
+    /// The manual's paragraphs. Words of the grammar stand between `*`s.
+    pub manual: &'static str,
+    /// TOML that sets it, one or more lines, and that demands something.
+    pub example: &'static str,
+    /// Where it means something else than under systemd, and why.
+    pub unlike: Option<&'static str>,
+    /// What `systemd-analyze security` makes of it; empty where systemd does not score it.
+    pub exposure: &'static [Exposure],
+    /// Takes a value into the policy. Called once for each time it is written, in order.
+    pub read: fn(&mut Policy, &Value) -> Result<(), Fault>,
+    /// Asks for what the policy says. Called once, whether it was written or not.
+    pub demand: fn(&Policy, &mut Demands),
+}
+
+/// One line of systemd's exposure table (src/analyze/analyze-security.c).
+pub struct Exposure {
+    /// systemd's name of the line, e.g. `RestrictNamespaces_user`.
+    pub id: &'static str,
+    /// systemd's weight.
+    pub weight: u32,
+    /// The worst badness.
+    pub range: u32,
+    /// How bad the policy is, 0 to `range`; nothing when it does not apply.
+    pub badness: fn(&Policy) -> Option<u32>,
+}
+
+/// An exposure of range 1 that is bad while a switch is off.
+pub const fn switch(id: &'static str, weight: u32, badness: fn(&Policy) -> Option<u32>) -> Exposure {
+    Exposure { id, weight, range: 1, badness }
+}
+
+/// The families, in the order of the manual.
+pub const FAMILIES: &[(&str, &[Directive])] = &[
+    ("The target and the process that it runs in", process::DIRECTIVES),
+    ("The target's environment", environment::DIRECTIVES),
+    ("Who the target runs as", users::DIRECTIVES),
+    ("What privileges are left", capabilities::DIRECTIVES),
+    ("The file system as a whole", filesystem::DIRECTIVES),
+    ("Single paths", paths::DIRECTIVES),
+    ("Devices and the process file system", devices::DIRECTIVES),
+    ("What of the kernel can be changed or read", kernel::DIRECTIVES),
+    ("Namespaces that the target gets, and that it cannot make", namespaces::DIRECTIVES),
+    ("System calls, in systemd's words", syscalls::DIRECTIVES),
+    ("Single dangers that a filter takes away", restrict::DIRECTIVES),
+    ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
+    ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
+    ("Resource limits", limits::DIRECTIVES),
+];
+
+/// Every directive, in the order of the manual.
+pub fn all() -> impl Iterator<Item = &'static Directive> {
+    FAMILIES.iter().flat_map(|(_, rows)| rows.iter())
+}
+
+/// The row of a directive.
+pub fn find(name: &str) -> Option<&'static Directive> {
+    all().find(|row| row.name == name)
+}
+
+/// What a policy says, every value validated.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Where each directive was written, in order.
+    pub written: Vec<(&'static str, Origin)>,
+    /// The target and the process that it runs in.
+    pub process: process::Process,
+    /// The target's environment.
+    pub environment: environment::Environment,
+    /// Who the target runs as.
+    pub users: users::Users,
+    /// What privileges are left.
+    pub capabilities: capabilities::Capabilities,
+    /// The file system as a whole.
+    pub filesystem: filesystem::Filesystem,
+    /// Single paths.
+    pub paths: paths::Paths,
+    /// Devices and the process file system.
+    pub devices: devices::Devices,
+    /// What of the kernel can be changed or read.
+    pub kernel: kernel::Kernel,
+    /// Namespaces that the target gets, and that it cannot make.
+    pub namespaces: namespaces::Namespaces,
+    /// System calls, in systemd's words.
+    pub syscalls: syscalls::Syscalls,
+    /// Single dangers that a filter takes away.
+    pub restrict: restrict::Restrict,
+    /// System calls, in the kernel's words: the table [Seccomp].
+    pub seccomp: seccomp::Seccomp,
+    /// Access by Landlock: the table [Landlock].
+    pub landlock: landlock::Landlock,
+    /// Resource limits.
+    pub limits: limits::Limits,
+}
+
+impl Policy {
+    /// Gives every entry of the document its meaning.
+    ///
+    /// # Errors
+    /// All the faults of the document, in order: unknown names, wrong types, wrong words.
+    pub fn read(document: &Document) -> Result<Self, Vec<Fault>> {
+        let mut policy = Self::default();
+        let mut faults = Vec::new();
+        for entry in &document.entries {
+            match find(&entry.name) {
+                None => faults.push(unknown(entry)),
+                Some(row) => match (row.read)(&mut policy, &entry.value) {
+                    Ok(()) => policy.written.push((row.name, entry.value.at.clone())),
+                    Err(fault) => faults.push(fault),
+                },
+            }
+        }
+        if faults.is_empty() { Ok(policy) } else { Err(faults) }
+    }
+
+    /// Where a directive was written last.
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.written.iter().rev().find(|(written, _)| *written == name).map(|(_, at)| at)
+    }
+
+    /// Asks every directive for what it demands.
+    pub fn draft(&self) -> Draft {
+        let mut draft = Draft::default();
+        for row in all() {
+            let by = By { directive: row.name, origin: self.origin(row.name).cloned() };
+            (row.demand)(self, &mut Demands { draft: &mut draft, by });
+        }
+        draft
+    }
+}
+
+/// A [`Draft`] that stamps who asked: no demand without a directive's name.
+pub struct Demands<'a> {
+    /// The draft so far.
+    pub draft: &'a mut Draft,
+    /// The directive that is asking, and where it was written last.
+    pub by: By,
+}
+
+impl Demands<'_> {
+    /// The directive that is asking, at one line of several.
+    pub fn at(&self, origin: &Origin) -> By {
+        By { directive: self.by.directive, origin: Some(origin.clone()) }
+    }
+
+    /// A wish about a path, on behalf of the directive as a whole.
+    pub fn view(&mut self, path: &str, view: View, optional: bool) {
+        let by = self.by.clone();
+        self.draft.mounts.push(Asked { what: MountAsk { path: path.into(), view, optional, rooted: false }, by });
+    }
+
+    /// A layer that refuses these system calls (names or @groups) and lets everything else pass.
+    pub fn deny(&mut self, calls: &[&'static str], action: Action) {
+        let by = self.by.clone();
+        let calls = calls.iter().map(|name| Call::Name((*name).into())).collect();
+        let rule = Rule { calls, when: Vec::new(), action, by: by.clone() };
+        self.draft.layers.push(Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None });
+    }
+
+    /// Takes capabilities away from the bounding set.
+    pub fn drop(&mut self, capabilities: &[Capability]) {
+        let what = capabilities.iter().fold(CapSet::EMPTY, |set, cap| set.with(*cap));
+        self.draft.dropped.push(Asked { what, by: self.by.clone() });
+    }
+
+    /// Asks for a namespace.
+    pub fn namespace(&mut self, what: Namespace) {
+        self.draft.namespaces.push(Asked { what, by: self.by.clone() });
+    }
+}
+
+fn unknown(entry: &Entry) -> Fault {
+    let fault = Fault::at(&entry.at, format!("`{}` is not a directive that stockade knows", entry.name));
+    match form::nearest(&entry.name, all().map(|row| row.name)) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault.help("`man stockade.toml` lists the directives"),
+    }
+}
