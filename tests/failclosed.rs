@@ -1,0 +1,210 @@
+//! Whatever fails while the sandbox is made: the target does not run.
+//!
+//! A launch is traced once to learn every system call between the start of stockade and its last
+//! execve. Then it is repeated once for each of them, with an error injected there. strace(1) is the
+//! oracle; nothing in stockade knows that it is watched.
+
+mod kit;
+
+#[path = "failclosed/strace.rs"]
+mod strace;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use kit::{Outcome, Run, Who, people, shown, verbs};
+use strace::{Call, calls, injected, killed};
+
+/// Calls whose failure may leave the target running, with the reason; what it runs in must still be
+/// the same to the last bit.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("close", "the kernel frees the descriptor whatever it answers, and close_range closes what is left"),
+    ("munmap", "memory that stays mapped goes with execve"),
+    ("madvise", "advice"),
+    ("mremap", "the allocator copies instead"),
+    ("brk", "the allocator takes mmap instead"),
+    ("mmap", "the allocator or the C library's start takes another way, or gives up"),
+    ("set_robust_list", "only threads need it"),
+    ("rseq", "an optimisation of the C library"),
+    ("set_tid_address", "only threads need it"),
+    ("prlimit64", "the C library's start asks for the size of the stack"),
+    ("getrlimit", "the same"),
+    ("readlink", "the C library's start asks for its own path"),
+    ("readlinkat", "the same"),
+    ("sigaltstack", "Rust's guard against stack overflow"),
+    ("poll", "Rust's start looks whether descriptors 0 to 2 are open; stockade looks again itself"),
+    ("sched_getaffinity", "Rust's start asks for the size of the stack's guard"),
+    ("ioctl", "whether standard error is a terminal, for colours"),
+    ("isatty", "the same"),
+    ("getrandom", "seeds of hash tables; where it matters (the cookie of the filter) it must not fail"),
+    ("fcntl", "Rust's start looks whether descriptors 0 to 2 are open; stockade looks again itself"),
+    ("fstat", "the size of a file, only to reserve memory"),
+    ("statx", "the same"),
+    ("newfstatat", "the same"),
+    ("lseek", "the same"),
+    ("access", "a file that may be missing"),
+    ("faccessat2", "a file that may be missing"),
+];
+
+/// A launch to spoil.
+struct Case {
+    name: &'static str,
+    who: Who,
+    options: Vec<String>,
+}
+
+/// Everything a policy can change, as the target sees it.
+const STATE: &[&str] = &[
+    "caps", "flags", "ids", "status Seccomp", "status Seccomp_filters", "signals", "fds", "umask", "limit nofile", "interfaces", "write /usr/stockade-probe",
+    "write /etc/stockade-probe", "read /home", "mode /home", "access /dev/kmsg", "access /run/lock", "unshare user", "clone3 user", "keyctl", "bpf", "mount /mnt", "wx", "tiocsti",
+    "realtime", "personality 8", "socket 16 3 0", "socket 2 1 0", "hostname", "read /proc/kallsyms", "write /proc/sys/kernel/hostname", "read /etc/passwd", "cwd",
+];
+
+impl Case {
+    fn launch(&self) -> Run {
+        let place = kit::base().join(self.who.name).join("closed");
+        // A /tmp of its own does not have the marker.
+        let marker = format!("access {}", kit::marker().display());
+        let state = [STATE, &[marker.as_str()]].concat();
+        self.who.confined(&self.options).words(&verbs(&state)).inside(&place)
+    }
+}
+
+/// Several policies, for everybody.
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for who in people() {
+        let place = who.place("closed");
+        let landlock = who.file(&place.join("landlock.toml"), "NoNewPrivileges = true\n[Landlock]\nReadExecute = [\"/\"]\nReadWrite = [\"/dev\"]\n");
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let mut add = |name, options| cases.push(Case { name, who: who.clone(), options });
+        add("strict", words(&["-P", "strict", "-p", &shown()]));
+        add("container-default", words(&["-P", "container-default"]));
+        add("landlock", words(&["-P", &landlock.display().to_string()]));
+        add("filter", words(&["-p", "SystemCallFilter=~bpf", "-p", "SystemCallErrorNumber=EPERM", "-p", "LimitNOFILE=64", "-p", "UMask=0077"]));
+        if who.is_root() {
+            add("service", words(&["-P", "service", "-p", &shown(), "-p", "User=65534", "-p", "AmbientCapabilities=CAP_KILL", "-p", "PrivateUsers=yes"]));
+        }
+    }
+    cases
+}
+
+/// Does something for every call, two at a time; the complaints.
+fn each(calls: &[Call], act: impl Fn(usize, &Call) -> Option<String> + Sync) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let worker = || {
+            let mut complaints = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(call) = calls.get(at) else { return complaints };
+                complaints.extend(act(at, call));
+            }
+        };
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(worker)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no case panics")).collect()
+    })
+}
+
+/// What is wrong with the outcome of a launch that was spoilt at a call.
+fn complaint(case: &Case, call: &Call, normal: &Outcome, outcome: &Outcome) -> Option<String> {
+    let wrong = if outcome.stdout.is_empty() {
+        let status = outcome.status;
+        let told = outcome.stderr.contains("stockade") || outcome.stderr.contains("error:");
+        if status.success() {
+            Some("nothing ran, and the status is success")
+        } else if call.early {
+            // Before main there is nobody to explain; that nothing ran is all that can be asked.
+            None
+        } else if status.signal().is_some() || outcome.stderr.contains("panicked") {
+            Some("it crashed instead of refusing")
+        } else if !told {
+            Some("it failed without a word")
+        } else if !matches!(status.code(), Some(64 | 78 | 126 | 127 | 200..=255)) {
+            Some("the status names no step")
+        } else {
+            None
+        }
+    } else if outcome.stdout != normal.stdout {
+        Some("THE TARGET RAN WITH LESS PROTECTION")
+    } else if call.early || OPTIONAL.iter().any(|(name, _)| *name == call.name) {
+        None
+    } else {
+        Some("the target ran although the call is not on the list of optional ones")
+    };
+    wrong.map(|wrong| format!("{} as {}: {} #{} ({}): {wrong}{outcome}", case.name, case.who.name, call.name, call.occurrence, call.line))
+}
+
+fn spoil(error: &str, chosen: impl Fn(&Call) -> bool) {
+    for case in cases() {
+        let launch = case.launch();
+        let normal = launch.run();
+        normal.quietly().ends(0);
+        let traced = calls(&launch, &case.who);
+        let chosen: Vec<Call> = traced.into_iter().filter(|call| chosen(call)).collect();
+        assert!(chosen.len() > 3, "{} as {}: {} calls", case.name, case.who.name, chosen.len());
+        let complaints = each(&chosen, |at, call| complaint(&case, call, &normal, &injected(&launch, call, error, &format!("{}-{at}", case.name))));
+        assert!(complaints.is_empty(), "{} of {} calls\n{}", complaints.len(), chosen.len(), complaints.join("\n"));
+    }
+}
+
+#[test]
+fn an_error_in_any_call_keeps_the_target_from_running() {
+    spoil("EPERM", |_| true);
+}
+
+#[test]
+fn a_call_that_an_older_kernel_lacks_has_a_way_round_or_is_refused() {
+    const OLD: [&str; 8] = ["execve", "mmap", "brk", "read", "write", "close", "munmap", "rt_sigaction"];
+    let tolerated = |call: &Call| !call.early && !OLD.contains(&call.name.as_str());
+    for case in cases() {
+        let launch = case.launch();
+        let normal = launch.run();
+        let chosen: Vec<Call> = calls(&launch, &case.who).into_iter().filter(tolerated).collect();
+        let complaints = each(&chosen, |at, call| {
+            let outcome = injected(&launch, call, "ENOSYS", &format!("old-{}-{at}", case.name));
+            // A way round is welcome, if it leads to the same place.
+            let same = outcome.stdout == normal.stdout && outcome.status.success();
+            if same { None } else { complaint(&case, call, &normal, &outcome) }
+        });
+        assert!(complaints.is_empty(), "{} of {} calls\n{}", complaints.len(), chosen.len(), complaints.join("\n"));
+    }
+}
+
+#[test]
+fn a_launcher_killed_at_any_call_leaves_nothing() {
+    let traces = || {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
+        let names = |path: &str| -> BTreeSet<String> {
+            let Ok(entries) = fs::read_dir(path) else { return BTreeSet::new() };
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.contains("stockade") && !name.starts_with("stockade-test-")).collect()
+        };
+        (mounts, names("/tmp"), names("/run"), names("/var/tmp"), names("/dev/shm"), launchers())
+    };
+    let before = traces();
+    for case in cases().iter().filter(|case| matches!(case.name, "strict" | "service")) {
+        let launch = case.launch();
+        let chosen: Vec<Call> = calls(&launch, &case.who).into_iter().filter(|call| !call.early).collect();
+        let complaints = each(&chosen, |at, call| {
+            let outcome = killed(&launch, call, &format!("kill-{}-{at}", case.name));
+            (!outcome.stdout.is_empty()).then(|| format!("{} #{}: the target ran{outcome}", call.name, call.occurrence))
+        });
+        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+    // A helper process notices the death of its parent in its own time.
+    let end = std::time::Instant::now() + kit::PATIENCE;
+    while launchers() != before.5 && std::time::Instant::now() < end {
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(before, traces());
+}
+
+/// Processes of this test run that are still stockade or the probe.
+fn launchers() -> usize {
+    let base = kit::base();
+    let Ok(entries) = fs::read_dir("/proc") else { return 0 };
+    entries.flatten().filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|path| path.starts_with(base))).count()
+}
