@@ -9,11 +9,14 @@
 pub mod capabilities;
 pub mod devices;
 pub mod environment;
+pub mod families;
 pub mod filesystem;
 pub mod form;
 pub mod kernel;
 pub mod landlock;
+mod layer;
 pub mod limits;
+mod line;
 pub mod namespaces;
 pub mod paths;
 pub mod process;
