@@ -5,6 +5,17 @@
 
 use crate::fault::Origin;
 
+pub mod action;
+pub mod arch;
+pub mod calls;
+pub mod compare;
+pub mod errno;
+mod constants;
+pub mod groups;
+pub mod syscalls;
+mod table;
+mod spelling;
+
 /// Who asked: a directive and the words that said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
