@@ -30,7 +30,10 @@ use caps::Capability;
 use crate::draft::capabilities::CapSet;
 use crate::draft::mounts::{MountAsk, View};
 use crate::draft::namespaces::Namespace;
-use crate::draft::syscalls::{Action, Call, Layer, Rule};
+use crate::draft::action::Action;
+use crate::draft::calls::Call;
+use crate::draft::groups;
+use crate::draft::syscalls::Rule;
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Fault, Origin};
 use crate::text::{Document, Entry, Value};
@@ -197,10 +200,12 @@ impl Demands<'_> {
 
     /// A layer that refuses these system calls (names or @groups) and lets everything else pass.
     pub fn deny(&mut self, calls: &[&'static str], action: Action) {
-        let by = self.by.clone();
-        let calls = calls.iter().map(|name| Call::Name((*name).into())).collect();
-        let rule = Rule { calls, when: Vec::new(), action, by: by.clone() };
-        self.draft.layers.push(Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None });
+        let (groups, names): (Vec<_>, Vec<_>) = calls.iter().partition(|word| word.starts_with('@'));
+        let members = groups.into_iter().filter_map(|word| groups::group(word)).flat_map(|group| group.set().iter());
+        let mut calls: Vec<Call> = members.map(Call::Known).collect();
+        calls.extend(names.into_iter().map(|name| Call::parse(name)));
+        let rule = Rule { calls, when: Vec::new(), action, by: self.by.clone() };
+        self.draft.layers.push(layer::layer(&self.by, vec![rule]));
     }
 
     /// Takes capabilities away from the bounding set.

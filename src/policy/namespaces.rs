@@ -6,12 +6,11 @@ use crate::draft::syscalls::{Layer, Rule};
 use crate::draft::{Asked, By};
 use crate::draft::identity::UserNamespace;
 use crate::fault::Fault;
-use crate::text::Value;
 
 use super::form::{self, Form};
 use super::layer::{self, ENOSYS, EPERM};
 use super::line::{self, Line};
-use super::{Demands, Directive, Exposure, Policy, switch};
+use super::{Directive, Exposure, Policy, switch};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
