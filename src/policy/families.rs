@@ -24,7 +24,9 @@ impl Families {
                 let fault = word.fault(format!("`{}` is not an address family", word.text));
                 match super::form::nearest(&word.text, NAMES.iter().map(|(name, _)| *name)) {
                     Some(near) => fault.help(format!("did you mean `{near}`?")),
-                    None => fault.help("the names are those of socket(2), such as AF_INET; `none` alone allows no family"),
+                    None => {
+                        fault.help("the names are those of socket(2), such as AF_INET; `none` alone allows no family")
+                    }
                 }
             })?;
             families.listed.retain(|(listed, _)| *listed != number);

@@ -37,9 +37,7 @@ fn line(item: &Item) -> Result<Line, Fault> {
 /// A boolean that is a whole line of a list.
 pub(super) fn switch(line: &Line) -> Option<bool> {
     match line.words.as_slice() {
-        [word] if !line.inverted => {
-            form::switch(&Value { kind: Kind::Text(word.text.clone()), at: word.at.clone() })
-        }
+        [word] if !line.inverted => form::switch(&Value { kind: Kind::Text(word.text.clone()), at: word.at.clone() }),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calls;
 pub mod capabilities;
 pub mod devices;
 pub mod environment;
@@ -27,12 +28,12 @@ pub mod users;
 
 use caps::Capability;
 
-use crate::draft::capabilities::CapSet;
-use crate::draft::mounts::{MountAsk, View};
-use crate::draft::namespaces::Namespace;
 use crate::draft::action::Action;
 use crate::draft::calls::Call;
+use crate::draft::capabilities::CapSet;
 use crate::draft::groups;
+use crate::draft::mounts::{MountAsk, View};
+use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Rule;
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Fault, Origin};

@@ -1,10 +1,10 @@
 //! Namespaces that the target gets, and that it cannot make.
 
+use crate::draft::identity::UserNamespace;
 use crate::draft::mounts::View;
 use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::{Layer, Rule};
 use crate::draft::{Asked, By};
-use crate::draft::identity::UserNamespace;
 use crate::fault::Fault;
 
 use super::form::{self, Form};
@@ -98,7 +98,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  POSIX message queues, of which a new file system is mounted on /dev/mqueue. POSIX shared memory and \
                  unix sockets are files and not touched by this (ipc_namespaces(7)).",
         example: "PrivateIPC = true",
-        unlike: Some("Where no IPC namespace can be had stockade refuses to run the target; systemd warns and runs it."),
+        unlike: Some(
+            "Where no IPC namespace can be had stockade refuses to run the target; systemd warns and runs it.",
+        ),
         exposure: &[],
         read: |policy, value| {
             policy.namespaces.ipc = form::boolean(value)?;
