@@ -11,3 +11,4 @@
 
 pub mod draft;
 pub mod fault;
+pub mod plan;
