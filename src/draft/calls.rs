@@ -222,6 +222,11 @@ pub fn bits(id: Option<Id>, arch: Arch, argument: u8) -> u8 {
     }
 }
 
+/// Whether our own table has the architecture's numbers; others are libseccomp's.
+pub fn has_table(arch: Arch) -> bool {
+    column(arch).is_some()
+}
+
 /// The table's column for an architecture.
 fn column(arch: Arch) -> Option<usize> {
     match arch {

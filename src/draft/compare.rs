@@ -127,6 +127,9 @@ impl Compare {
 
     /// Settles the width for a call. Fails for a value that the argument can never have.
     pub fn exact(&self, call: Option<Id>, arch: Arch) -> Result<Exact, String> {
+        if self.arg > 5 {
+            return Err(format!("arg{} is not one of arg0 to arg5", self.arg));
+        }
         let own = calls::bits(call, arch, self.arg);
         let bits = match self.width {
             Width::Kernel => own,

@@ -5,9 +5,14 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod filter;
+pub mod listing;
+pub mod machine;
+pub mod meaning;
 pub mod mounts;
 pub mod op;
 pub mod order;
+pub mod tree;
 
 use std::ffi::OsString;
 
