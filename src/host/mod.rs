@@ -38,8 +38,17 @@ pub struct Host {
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
     /// a directive may be weaker; elsewhere it is `Untried` and the kernel answers when it is asked.
     pub user_namespace: Verdict,
+    /// 192 random bits that the filter knows the launcher's own execve by; zero where no filter needs them.
+    pub cookie: [u64; 3],
     /// Paths that exist, of those the draft marks as optional or leaves to what is there.
     pub existing: Vec<PathBuf>,
+}
+
+impl Host {
+    /// Whether the caller may make namespaces without a user namespace of its own.
+    pub fn privileged(&self) -> bool {
+        self.effective.has(caps::Capability::CAP_SYS_ADMIN)
+    }
 }
 
 /// What trying something out said.

@@ -1,0 +1,5 @@
+//! VERBS.
+/// main
+pub fn main() -> i32 {
+    0
+}

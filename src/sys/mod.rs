@@ -1,0 +1,7 @@
+//! The only unsafe code: thin, typed wrappers for what nix, caps, landlock and libseccomp have not.
+
+#![allow(unsafe_code)]
+
+pub mod execve;
+pub mod process;
+pub mod start;
