@@ -3,6 +3,7 @@
 
 mod find;
 mod maps;
+mod seccomp;
 
 use std::ffi::CString;
 
@@ -31,6 +32,8 @@ enum Act {
     Unshare(CloneFlags),
     MapIds(maps::Act),
     Undumpable,
+    DenyWriteExecute,
+    Filter(seccomp::Act),
     Loopback,
     Find,
     Exec,
@@ -89,6 +92,8 @@ impl Ready {
             Act::MapIds(act) => act.perform(),
             Act::Undumpable => process::prctl(libc::PR_SET_DUMPABLE, 0).map(drop),
             Act::Loopback => process::loopback_up(),
+            Act::Filter(act) => act.perform(),
+            Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
             Act::Find => find::find(&self.candidates).map(|found| state.found = found),
             Act::Exec => Err(execve(&self.candidates[state.found], &self.argv, &self.environment, self.cookie)),
         }
@@ -102,6 +107,8 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::MapIds(maps) => Act::MapIds(maps::Act::new(maps)),
         Op::Undumpable => Act::Undumpable,
         Op::Loopback => Act::Loopback,
+        Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
+        Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
         _ => return Err(Fault::new("not wired")),

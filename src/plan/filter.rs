@@ -274,7 +274,13 @@ impl<'a> Desk<'a> {
     }
 
     /// The decision for one number from a layer on, given the strictest answer of the layers before it.
-    fn branch(&mut self, branch: &mut Branch, mut layer: usize, mut way: usize, mut best: u32) -> Result<Target, Fault> {
+    fn branch(
+        &mut self,
+        branch: &mut Branch,
+        mut layer: usize,
+        mut way: usize,
+        mut best: u32,
+    ) -> Result<Target, Fault> {
         let layers = self.filter.layers.len();
         let here = |way: usize, ways: &[Way]| (way < branch.ways.end).then(|| ways[way].layer);
         let conditional = here(way, &self.ways);

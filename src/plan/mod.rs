@@ -13,6 +13,7 @@ pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
+pub mod seccomp;
 pub mod tree;
 
 use std::ffi::OsString;
@@ -75,6 +76,7 @@ impl Plan {
             faults: Vec::new(),
         };
         namespaces::plan(&mut planner);
+        seccomp::plan(&mut planner);
         let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
         if !faults.is_empty() {
             return Err(faults);

@@ -11,6 +11,7 @@ use crate::fault::Exit;
 use super::access::AccessOp;
 use super::mounts::MountOp;
 use super::order::Phase;
+use super::tree::Program;
 
 /// One operation with its place and those who asked for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,10 +105,20 @@ pub struct Maps {
 }
 
 /// The filter to install.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct FilterOp {
-    /// SECCOMP_FILTER_FLAG_*.
-    pub flags: u32,
+    /// What the kernel is given.
+    pub program: Program,
+    /// Whether execve is refused but to the launcher itself, which the program knows by [`super::Plan::cookie`].
+    pub marked: bool,
+}
+
+/// Without the instructions: the cookie is among them.
+impl fmt::Debug for FilterOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.program.code.len();
+        f.debug_struct("FilterOp").field("length", &length).field("marked", &self.marked).finish_non_exhaustive()
+    }
 }
 
 impl Op {
@@ -205,6 +216,18 @@ fn namespaces(flags: u32) -> String {
 
 impl fmt::Display for FilterOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("install the system call filter")
+        let program = &self.program;
+        let architectures = program.sections.iter().map(|(_, arch)| arch.word()).collect::<Vec<_>>().join(" and ");
+        write!(f, "install the system call filter ({} instructions for {architectures}", program.code.len())?;
+        if program.flags.log {
+            f.write_str(", logged")?;
+        }
+        if program.flags.spec_allow {
+            f.write_str(", speculation allowed")?;
+        }
+        if self.marked {
+            f.write_str(", execve for stockade only")?;
+        }
+        f.write_str(")")
     }
 }

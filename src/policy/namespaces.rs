@@ -198,17 +198,17 @@ const USERS: [(&str, Option<UserNamespace>); 5] = [
 
 /// systemd does not score `time`.
 const RESTRICTED: &[Exposure] = &[
-    switch("RestrictNamespaces_user", 1500, |policy| makes(policy, Namespace::User)),
-    switch("RestrictNamespaces_mnt", 500, |policy| makes(policy, Namespace::Mnt)),
-    switch("RestrictNamespaces_ipc", 500, |policy| makes(policy, Namespace::Ipc)),
-    switch("RestrictNamespaces_pid", 500, |policy| makes(policy, Namespace::Pid)),
-    switch("RestrictNamespaces_cgroup", 500, |policy| makes(policy, Namespace::Cgroup)),
-    switch("RestrictNamespaces_net", 500, |policy| makes(policy, Namespace::Net)),
-    switch("RestrictNamespaces_uts", 100, |policy| makes(policy, Namespace::Uts)),
+    switch("RestrictNamespaces_user", 1500, |policy| Some(makes(policy, Namespace::User))),
+    switch("RestrictNamespaces_mnt", 500, |policy| Some(makes(policy, Namespace::Mnt))),
+    switch("RestrictNamespaces_ipc", 500, |policy| Some(makes(policy, Namespace::Ipc))),
+    switch("RestrictNamespaces_pid", 500, |policy| Some(makes(policy, Namespace::Pid))),
+    switch("RestrictNamespaces_cgroup", 500, |policy| Some(makes(policy, Namespace::Cgroup))),
+    switch("RestrictNamespaces_net", 500, |policy| Some(makes(policy, Namespace::Net))),
+    switch("RestrictNamespaces_uts", 100, |policy| Some(makes(policy, Namespace::Uts))),
 ];
 
-fn makes(policy: &Policy, kind: Namespace) -> Option<u32> {
-    Some(u32::from(policy.namespaces.refused() & kind.flag() == 0))
+fn makes(policy: &Policy, kind: Namespace) -> u32 {
+    u32::from(policy.namespaces.refused() & kind.flag() == 0)
 }
 
 /// Whether the target gets a mount namespace, asked for or implied.

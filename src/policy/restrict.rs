@@ -13,6 +13,8 @@ use super::{Demands, Directive, Exposure, Policy, switch};
 use crate::draft::action::Action;
 
 /// What the policy says of it.
+// One boolean a directive.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default)]
 pub struct Restrict {
     /// RestrictAddressFamilies=.
@@ -169,18 +171,20 @@ pub const DIRECTIVES: &[Directive] = &[
 ];
 
 const FAMILIES: &[Exposure] = &[
-    switch("RestrictAddressFamilies_AF_INET_INET6", 1500, |policy| makes(policy, |number| matches!(number, 2 | 10))),
-    switch("RestrictAddressFamilies_AF_UNIX", 25, |policy| makes(policy, |number| number == 1)),
-    switch("RestrictAddressFamilies_AF_NETLINK", 200, |policy| makes(policy, |number| number == 16)),
-    switch("RestrictAddressFamilies_AF_PACKET", 1000, |policy| makes(policy, |number| number == 17)),
+    switch("RestrictAddressFamilies_AF_INET_INET6", 1500, |policy| {
+        Some(makes(policy, |number| matches!(number, 2 | 10)))
+    }),
+    switch("RestrictAddressFamilies_AF_UNIX", 25, |policy| Some(makes(policy, |number| number == 1))),
+    switch("RestrictAddressFamilies_AF_NETLINK", 200, |policy| Some(makes(policy, |number| number == 16))),
+    switch("RestrictAddressFamilies_AF_PACKET", 1000, |policy| Some(makes(policy, |number| number == 17))),
     switch("RestrictAddressFamilies_OTHER", 1250, |policy| {
-        makes(policy, |number| !matches!(number, 1 | 2 | 10 | 16 | 17))
+        Some(makes(policy, |number| !matches!(number, 1 | 2 | 10 | 16 | 17)))
     }),
 ];
 
-fn makes(policy: &Policy, wanted: fn(u32) -> bool) -> Option<u32> {
+fn makes(policy: &Policy, wanted: fn(u32) -> bool) -> u32 {
     let restricted = policy.restrict.families.as_ref().is_some_and(|families| families.restricts(wanted));
-    Some(u32::from(!restricted))
+    u32::from(!restricted)
 }
 
 /// The layer of RestrictAddressFamilies=.

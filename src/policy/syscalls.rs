@@ -177,17 +177,17 @@ pub const DIRECTIVES: &[Directive] = &[
 
 /// The rules of a list, the last entry first, since of a layer's rules the first one counts.
 ///
-/// `listed` is the answer to the calls of the list, `otherwise` to those that a line took away again.
-pub(super) fn rules(directive: &'static str, list: &List, listed: Action, otherwise: Action) -> Vec<Rule> {
+/// `named` is the answer to the calls of the list, `otherwise` to those that a line took away again.
+pub(super) fn rules(directive: &'static str, list: &List, named: Action, otherwise: Action) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     for entry in list.entries.iter().rev() {
-        let own = if entry.inverted == list.allow { otherwise } else { listed };
+        let own = if entry.inverted == list.allow { otherwise } else { named };
         let action = entry.action.unwrap_or(own);
         let calls = entry.what.calls();
         match rules.last_mut() {
             // Words of one line stand in one rule, which the compiler reads faster.
-            Some(last) if last.action == action && last.by.origin.as_ref() == Some(&entry.at) => {
-                last.calls.extend(calls)
+            Some(rule) if rule.action == action && rule.by.origin.as_ref() == Some(&entry.at) => {
+                rule.calls.extend(calls);
             }
             _ => {
                 let by = By { directive, origin: Some(entry.at.clone()) };

@@ -4,4 +4,5 @@
 
 pub mod execve;
 pub mod process;
+pub mod seccomp;
 pub mod start;
