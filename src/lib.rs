@@ -14,4 +14,6 @@ pub mod fault;
 pub mod host;
 pub mod plan;
 pub mod policy;
+pub mod report;
+pub mod sys;
 pub mod text;
