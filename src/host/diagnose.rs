@@ -122,7 +122,7 @@ impl Signs {
         let text = |name: &str| fs::read_to_string(proc.join(name)).unwrap_or_default();
         let number = |name: &str| text(name).trim().parse::<u64>().ok();
         let limit = |kind: &str| number(&format!("sys/user/max_{kind}_namespaces"));
-        let status = text("self/status");
+        let status = text("thread-self/status");
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let map = text("self/uid_map");
         let map: Vec<&str> = map.split_whitespace().collect();
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn containers_and_units() {
-        let filter = ("self/status", "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n");
+        let filter = ("thread-self/status", "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n");
         let cause = explain("seccomp", &[filter], Errno::EPERM, Stage::Unshare, USER);
         says(&cause, "seccomp filter that was here before", "seccomp=unconfined");
         says(&explain("hide", &[filter], Errno::ENOSYS, Stage::Unshare, USER), "hides the call", "SystemCallFilter=");
