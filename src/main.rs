@@ -1,5 +1,5 @@
-//! The `stockade` binary.
+//! The `stockade` binary: see the library for everything.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    std::process::ExitCode::from(u8::try_from(stockade::cli::main()).unwrap_or(u8::MAX))
 }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod mounts;
 pub mod op;
 pub mod order;
+mod words;
 
 use std::ffi::OsString;
 
