@@ -13,7 +13,7 @@ use super::{door, options, read};
 
 /// The command line.
 pub(super) fn command() -> Command {
-    let lints: String = lint::LINTS.iter().map(|lint| format!("\n  {:19} {}", lint.name, lint.about)).collect();
+    let lints: Vec<String> = lint::LINTS.iter().map(|lint| format!("  {:19} {}", lint.name, lint.about)).collect();
     Command::new("check")
         .about("Tell everything that is wrong with policies")
         .long_about(
@@ -30,7 +30,7 @@ pub(super) fn command() -> Command {
                 .num_args(1..),
         )
         .arg(options::json())
-        .after_long_help(format!("Lints:{lints}"))
+        .after_long_help(format!("Lints:\n{}", lints.join("\n")))
 }
 
 /// Checks each policy on its own.

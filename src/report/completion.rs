@@ -71,7 +71,11 @@ fn zsh(script: &str, profiles: &[(String, String)]) -> String {
             functions = true;
         }
         let property = line.split_once(":DIRECTIVE=VALUE:((").map(|(head, _)| (head, "_stockade_properties"));
-        let policy = || [":NAME|FILE:((", ":POLICY:(("].iter().find_map(|mark| line.split_once(mark));
+        let policy = || {
+            let (head, rest) = line.split_once(":((")?;
+            let named = head.ends_with(":NAME|FILE") || head.contains(":POLICY -- ");
+            named.then(|| (head.trim_end_matches(":NAME|FILE"), rest))
+        };
         let known = property.or_else(|| policy().map(|(head, _)| (head, "_stockade_policies")));
         let Some((head, function)) = known else {
             out.push_str(line);

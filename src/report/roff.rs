@@ -147,16 +147,13 @@ pub fn prose(text: &str) -> String {
         let opens = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric());
         let end = inside.find(mark).filter(|end| *end > 0 && opens && !inside.starts_with(char::is_whitespace));
         let closes = |end: usize| mark != "_" || inside[end + 1..].chars().next().is_none_or(|c| !c.is_alphanumeric());
-        match end.filter(|end| closes(*end)) {
-            Some(end) => {
-                let font = if mark == "_" { "\\fI" } else { "\\fB" };
-                out.push_str(&format!("{font}{}\\fR", escape(&inside[..end])));
-                rest = &inside[end + 1..];
-            }
-            None => {
-                out.push_str(&escape(mark));
-                rest = inside;
-            }
+        if let Some(end) = end.filter(|end| closes(*end)) {
+            let font = if mark == "_" { "\\fI" } else { "\\fB" };
+            out.push_str(&format!("{font}{}\\fR", escape(&inside[..end])));
+            rest = &inside[end + 1..];
+        } else {
+            out.push_str(&escape(mark));
+            rest = inside;
         }
     }
     out.push_str(&escape(rest));

@@ -35,7 +35,9 @@ pub fn toml(document: &Document) -> String {
     for name in order {
         let Some(effect) = effects.get(name) else { continue };
         if let Effect::Tables(entries) = effect {
-            entries.iter().for_each(|entry| table(&mut arrays, name, entry));
+            for entry in entries {
+                table(&mut arrays, name, entry);
+            }
             continue;
         }
         match name.split_once('.') {
@@ -51,7 +53,7 @@ pub fn toml(document: &Document) -> String {
     }
     for (head, lines) in &tables {
         text.push_str(&format!("\n[{}]\n", key(head)));
-        lines.iter().for_each(|line| text.push_str(line));
+        text.push_str(&lines.concat());
     }
     // Arrays of tables come behind the tables that they are in.
     text.push_str(&arrays);
