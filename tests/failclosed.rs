@@ -58,9 +58,38 @@ struct Case {
 
 /// Everything a policy can change, as the target sees it.
 const STATE: &[&str] = &[
-    "caps", "flags", "ids", "status Seccomp", "status Seccomp_filters", "signals", "fds", "umask", "limit nofile", "interfaces", "write /usr/stockade-probe",
-    "write /etc/stockade-probe", "read /home", "mode /home", "access /dev/kmsg", "access /run/lock", "unshare user", "clone3 user", "keyctl", "bpf", "mount /mnt", "wx", "tiocsti",
-    "realtime", "personality 8", "socket 16 3 0", "socket 2 1 0", "hostname", "read /proc/kallsyms", "write /proc/sys/kernel/hostname", "read /etc/passwd", "cwd",
+    "caps",
+    "flags",
+    "ids",
+    "status Seccomp",
+    "status Seccomp_filters",
+    "signals",
+    "fds",
+    "umask",
+    "limit nofile",
+    "interfaces",
+    "write /usr/stockade-probe",
+    "write /etc/stockade-probe",
+    "read /home",
+    "mode /home",
+    "access /dev/kmsg",
+    "access /run/lock",
+    "unshare user",
+    "clone3 user",
+    "keyctl",
+    "bpf",
+    "mount /mnt",
+    "wx",
+    "tiocsti",
+    "realtime",
+    "personality 8",
+    "socket 16 3 0",
+    "socket 2 1 0",
+    "hostname",
+    "read /proc/kallsyms",
+    "write /proc/sys/kernel/hostname",
+    "read /etc/passwd",
+    "cwd",
 ];
 
 impl Case {
@@ -78,15 +107,44 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for who in people() {
         let place = who.place("closed");
-        let landlock = who.file(&place.join("landlock.toml"), "NoNewPrivileges = true\n[Landlock]\nReadExecute = [\"/\"]\nReadWrite = [\"/dev\"]\n");
+        let landlock = who.file(
+            &place.join("landlock.toml"),
+            "NoNewPrivileges = true\n[Landlock]\nReadExecute = [\"/\"]\nReadWrite = [\"/dev\"]\n",
+        );
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let mut add = |name, options| cases.push(Case { name, who: who.clone(), options });
         add("strict", words(&["-P", "strict", "-p", &shown()]));
         add("container-default", words(&["-P", "container-default"]));
         add("landlock", words(&["-P", &landlock.display().to_string()]));
-        add("filter", words(&["-p", "SystemCallFilter=~bpf", "-p", "SystemCallErrorNumber=EPERM", "-p", "LimitNOFILE=64", "-p", "UMask=0077"]));
+        add(
+            "filter",
+            words(&[
+                "-p",
+                "SystemCallFilter=~bpf",
+                "-p",
+                "SystemCallErrorNumber=EPERM",
+                "-p",
+                "LimitNOFILE=64",
+                "-p",
+                "UMask=0077",
+            ]),
+        );
         if who.is_root() {
-            add("service", words(&["-P", "service", "-p", &shown(), "-p", "User=65534", "-p", "AmbientCapabilities=CAP_KILL", "-p", "PrivateUsers=yes"]));
+            add(
+                "service",
+                words(&[
+                    "-P",
+                    "service",
+                    "-p",
+                    &shown(),
+                    "-p",
+                    "User=65534",
+                    "-p",
+                    "AmbientCapabilities=CAP_KILL",
+                    "-p",
+                    "PrivateUsers=yes",
+                ]),
+            );
         }
     }
     cases
@@ -135,7 +193,12 @@ fn complaint(case: &Case, call: &Call, normal: &Outcome, outcome: &Outcome) -> O
     } else {
         Some("the target ran although the call is not on the list of optional ones")
     };
-    wrong.map(|wrong| format!("{} as {}: {} #{} ({}): {wrong}{outcome}", case.name, case.who.name, call.name, call.occurrence, call.line))
+    wrong.map(|wrong| {
+        format!(
+            "{} as {}: {} #{} ({}): {wrong}{outcome}",
+            case.name, case.who.name, call.name, call.occurrence, call.line
+        )
+    })
 }
 
 fn spoil(error: &str, chosen: impl Fn(&Call) -> bool) {
@@ -146,7 +209,9 @@ fn spoil(error: &str, chosen: impl Fn(&Call) -> bool) {
         let traced = calls(&launch, &case.who);
         let chosen: Vec<Call> = traced.into_iter().filter(|call| chosen(call)).collect();
         assert!(chosen.len() > 3, "{} as {}: {} calls", case.name, case.who.name, chosen.len());
-        let complaints = each(&chosen, |at, call| complaint(&case, call, &normal, &injected(&launch, call, error, &format!("{}-{at}", case.name))));
+        let complaints = each(&chosen, |at, call| {
+            complaint(&case, call, &normal, &injected(&launch, call, error, &format!("{}-{at}", case.name)))
+        });
         assert!(complaints.is_empty(), "{} of {} calls\n{}", complaints.len(), chosen.len(), complaints.join("\n"));
     }
 }
@@ -180,7 +245,11 @@ fn a_launcher_killed_at_any_call_leaves_nothing() {
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
         let names = |path: &str| -> BTreeSet<String> {
             let Ok(entries) = fs::read_dir(path) else { return BTreeSet::new() };
-            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.contains("stockade") && !name.starts_with("stockade-test-")).collect()
+            entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .filter(|name| name.contains("stockade") && !name.starts_with("stockade-test-"))
+                .collect()
         };
         (mounts, names("/tmp"), names("/run"), names("/var/tmp"), names("/dev/shm"), launchers())
     };
@@ -206,5 +275,8 @@ fn a_launcher_killed_at_any_call_leaves_nothing() {
 fn launchers() -> usize {
     let base = kit::base();
     let Ok(entries) = fs::read_dir("/proc") else { return 0 };
-    entries.flatten().filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|path| path.starts_with(base))).count()
+    entries
+        .flatten()
+        .filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|path| path.starts_with(base)))
+        .count()
 }

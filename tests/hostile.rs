@@ -37,11 +37,8 @@ fn refused_text(who: &Who, name: &str, text: impl AsRef<[u8]>) -> Outcome {
 #[test]
 fn ten_thousand_good_lines() {
     for who in people() {
-        let mut text = String::from("ReadOnlyPaths = [\n");
-        for n in 0..10_000 {
-            text.push_str(&format!("  \"-/nonexistent/{n}\",\n"));
-        }
-        text.push_str("]\n");
+        let paths: Vec<String> = (0..10_000).map(|n| format!("  \"-/nonexistent/{n}\",\n")).collect();
+        let text = format!("ReadOnlyPaths = [\n{}]\n", paths.concat());
         let path = who.file(&who.place("lines").join("policy.toml"), &text);
         // All optional and all missing: it may run, and must end.
         let outcome = run(&who, &path);
@@ -55,10 +52,9 @@ fn ten_thousand_good_lines() {
 #[test]
 fn ten_thousand_bad_lines() {
     for who in people() {
-        let text: String = (0..10_000).map(|n| format!("NoSuch{n} = true\n")).collect();
-        refused_text(&who, "bad", text);
-        let text: String = (0..10_000).map(|_| "= = =\n").collect();
-        refused_text(&who, "worse", text);
+        let lines: Vec<String> = (0..10_000).map(|n| format!("NoSuch{n} = true\n")).collect();
+        refused_text(&who, "bad", lines.concat());
+        refused_text(&who, "worse", "= = =\n".repeat(10_000));
     }
 }
 
@@ -67,7 +63,8 @@ fn extends() {
     for who in people() {
         let place = who.place("extends");
         let path = |name: &str| place.join(format!("{name}.toml"));
-        let write = |name: &str, next: &str| who.file(&path(name), format!("Extends = [\"{}\"]\n", path(next).display()));
+        let write =
+            |name: &str, next: &str| who.file(&path(name), format!("Extends = [\"{}\"]\n", path(next).display()));
         refuses(&who, &write("self", "self")).complains("self.toml");
         write("a", "b");
         write("b", "a");
@@ -104,7 +101,8 @@ fn files_that_are_none() {
         assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs").success());
         who.own(&fifo);
         refuses(&who, &fifo).complains("fifo.toml");
-        let nested = who.file(&place.join("nested.toml"), format!("Extends = [\"{}\", \"/dev/zero\"]\n", fifo.display()));
+        let nested =
+            who.file(&place.join("nested.toml"), format!("Extends = [\"{}\", \"/dev/zero\"]\n", fifo.display()));
         refuses(&who, &nested);
         let looped = place.join("loop.toml");
         std::os::unix::fs::symlink(&looped, &looped).expect("a link can be made");
@@ -116,7 +114,7 @@ fn files_that_are_none() {
 fn files_that_cannot_be_read() {
     for who in people().iter().filter(|who| !who.is_root()) {
         let path = who.file(&who.place("unreadable").join("policy.toml"), "LockPersonality = true\n");
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0)).expect("modes can be set");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o000)).expect("modes can be set");
         refuses(who, &path).complains("policy.toml");
     }
 }
@@ -129,7 +127,12 @@ fn a_gigabyte_of_nothing() {
         file.set_len(1 << 30).expect("the file system has sparse files");
         // Without memory to spare: a launcher that reads it all fails differently.
         let words: Vec<String> = ["prlimit", "--as=536870912", "--"].map(String::from).to_vec();
-        let outcome = who.confined(&[OsStr::new("-P"), path.as_os_str()]).words(&verbs(&["say ran"])).behind(&words).within(SOON).run();
+        let outcome = who
+            .confined(&[OsStr::new("-P"), path.as_os_str()])
+            .words(&verbs(&["say ran"]))
+            .behind(&words)
+            .within(SOON)
+            .run();
         outcome.runs_nothing().ends(78).complains("policy.toml");
         assert!(!outcome.stderr.contains("panicked") && outcome.stderr.len() < 64 * 1024, "{}", outcome.stderr.len());
         fs::remove_file(&path).ok();
@@ -162,9 +165,15 @@ fn paths_that_are_no_text() {
         let program = place.join(OsStr::from_bytes(b"t\xff"));
         fs::copy(kit::base().join("probe"), &program).expect("it can be copied");
         who.own(&program);
-        let outcome = who.confined(&["-p", "LockPersonality=yes"]).words(&[program.as_os_str(), OsStr::new("say"), OsStr::from_bytes(b"\xfe")]).run();
+        let outcome = who
+            .confined(&["-p", "LockPersonality=yes"])
+            .words(&[program.as_os_str(), OsStr::new("say"), OsStr::from_bytes(b"\xfe")])
+            .run();
         outcome.ends(0);
-        let outcome = who.confined(&[OsStr::new("-p"), OsStr::from_bytes(b"ReadOnlyPaths=/\xff")]).words(&verbs(&["say ran"])).run();
+        let outcome = who
+            .confined(&[OsStr::new("-p"), OsStr::from_bytes(b"ReadOnlyPaths=/\xff")])
+            .words(&verbs(&["say ran"]))
+            .run();
         outcome.runs_nothing();
         assert!(!outcome.stderr.contains("panicked"), "{outcome}");
     }
@@ -185,10 +194,12 @@ fn nesting() {
 fn a_filter_that_the_kernel_would_not_take() {
     for who in people() {
         // More than 4,096 instructions: two thousand conditions on one call.
-        let mut text = String::from("[Seccomp]\nDefault = \"allow\"\n");
-        for n in 0..2_500 {
-            text.push_str(&format!("[[Seccomp.Rule]]\nSyscalls = [\"keyctl\"]\nArgs = [\"arg0 == {n}\", \"arg1 == {}\"]\nAction = \"errno:EPERM\"\n", n * 3));
-        }
+        let rule = |n: u32| {
+            let conditions = format!("Args = [\"arg0 == {n}\", \"arg1 == {}\"]", n * 3);
+            format!("[[Seccomp.Rule]]\nSyscalls = [\"keyctl\"]\n{conditions}\nAction = \"errno:EPERM\"\n")
+        };
+        let rules: Vec<String> = (0..2_500).map(rule).collect();
+        let text = format!("[Seccomp]\nDefault = \"allow\"\n{}", rules.concat());
         let path = who.file(&who.place("filter").join("policy.toml"), &text);
         let outcome = run(&who, &path);
         outcome.runs_nothing().complains("4096");
@@ -207,7 +218,10 @@ fn words_that_would_be_options() {
         let outcome = who.tries(&["-P", "../../etc/passwd"], &["say ran"]);
         outcome.runs_nothing();
         // An empty list allows nothing; it does not allow everything.
-        let path = who.file(&who.place("empty").join("policy.toml"), "SystemCallErrorNumber = \"EPERM\"\nRestrictAddressFamilies = [\"none\"]\n");
+        let path = who.file(
+            &who.place("empty").join("policy.toml"),
+            "SystemCallErrorNumber = \"EPERM\"\nRestrictAddressFamilies = [\"none\"]\n",
+        );
         who.tries(&["-P", path.to_str().expect("UTF-8")], &["socket 2 1 0"]).ends(0).says("socket: EAFNOSUPPORT");
     }
 }

@@ -72,6 +72,9 @@ fn launch(argv: &[String]) -> Result<u64, String> {
     u64::try_from(time).map_err(|error| error.to_string())
 }
 
+/// Rounds that are not counted.
+const WARM: usize = 5;
+
 /// xorshift: the order of a round need not be secret.
 struct Dice(u64);
 
@@ -87,7 +90,6 @@ impl Dice {
 fn measure(entries: &mut [Entry], rounds: usize) -> Result<(), String> {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| time.as_nanos());
     let mut dice = Dice(u64::try_from(seed & u128::from(u64::MAX)).unwrap_or(1) | 1);
-    const WARM: usize = 5;
     for round in 0..rounds + WARM {
         let mut order: Vec<usize> = (0..entries.len()).collect();
         for at in (1..order.len()).rev() {

@@ -50,7 +50,8 @@ fn without_a_sandbox_the_probe_gets_through() {
 #[test]
 fn every_namespace_by_every_call() {
     for name in EVERY_NAMESPACE {
-        let calls: Vec<String> = ["unshare", "clone", "clone3", "setns", "setnshigh"].iter().map(|call| format!("{call} {name}")).collect();
+        let calls: Vec<String> =
+            ["unshare", "clone", "clone3", "setns", "setnshigh"].iter().map(|call| format!("{call} {name}")).collect();
         let table: Vec<(&str, &str)> = calls
             .iter()
             .map(|call| (call.as_str(), if call.starts_with("clone3") { "ENOSYS" } else { "EPERM" }))
@@ -76,7 +77,13 @@ fn one_namespace_is_allowed_and_no_other() {
     );
     holds(
         &["RestrictNamespaces=~net"],
-        &[("unshare net", "EPERM"), ("clone net", "EPERM"), ("setns net", "EPERM"), ("unshare user", "ok"), ("clone3 net", "ENOSYS")],
+        &[
+            ("unshare net", "EPERM"),
+            ("clone net", "EPERM"),
+            ("setns net", "EPERM"),
+            ("unshare user", "ok"),
+            ("clone3 net", "ENOSYS"),
+        ],
     );
 }
 
@@ -97,7 +104,10 @@ fn address_families() {
             ("socketpair 1", "ok"),
         ],
     );
-    holds(&["RestrictAddressFamilies=~AF_NETLINK"], &[("socket 16 3 0", "EAFNOSUPPORT"), ("sockethigh 16 3", "EAFNOSUPPORT"), ("socket 2 1 0", "ok")]);
+    holds(
+        &["RestrictAddressFamilies=~AF_NETLINK"],
+        &[("socket 16 3 0", "EAFNOSUPPORT"), ("sockethigh 16 3", "EAFNOSUPPORT"), ("socket 2 1 0", "ok")],
+    );
     holds(&["RestrictAddressFamilies=none"], &[("socket 1 1 0", "EAFNOSUPPORT"), ("socket 2 1 0", "EAFNOSUPPORT")]);
 }
 
@@ -106,18 +116,29 @@ fn no_memory_that_is_written_and_executed() {
     holds(
         &["MemoryDenyWriteExecute=yes"],
         // EACCES is the kernel's own answer (PR_SET_MDWE), EPERM a filter's.
-        &[("wx", "EACCES|EPERM"), ("mprotect", "EACCES|EPERM"), ("pkeymprotect", "EACCES|EPERM"), ("exec /bin/true", "ok")],
+        &[
+            ("wx", "EACCES|EPERM"),
+            ("mprotect", "EACCES|EPERM"),
+            ("pkeymprotect", "EACCES|EPERM"),
+            ("exec /bin/true", "ok"),
+        ],
     );
 }
 
 #[test]
 fn personality_is_locked() {
-    holds(&["LockPersonality=yes"], &[("personality 0x0008", "EPERM"), ("personality 0x0040000", "EPERM"), ("personality 0", "ok")]);
+    holds(
+        &["LockPersonality=yes"],
+        &[("personality 0x0008", "EPERM"), ("personality 0x0040000", "EPERM"), ("personality 0", "ok")],
+    );
 }
 
 #[test]
 fn realtime() {
-    holds(&["RestrictRealtime=yes"], &[("realtime", "EPERM"), ("batch", "ok"), ("realtimeattr", "EPERM"), ("limit rtprio", "rtprio 0 0")]);
+    holds(
+        &["RestrictRealtime=yes"],
+        &[("realtime", "EPERM"), ("batch", "ok"), ("realtimeattr", "EPERM"), ("limit rtprio", "rtprio 0 0")],
+    );
 }
 
 #[test]
@@ -125,15 +146,30 @@ fn set_user_id_bits() {
     for who in people() {
         let place = who.place("suid");
         let file = place.join("file").display().to_string();
-        let verbs = [format!("suid {file}"), format!("suidcreate {file}"), format!("suidat2 {file}"), "openat2 /".to_owned(), format!("write {file}")];
-        let table: Vec<(&str, &str)> = verbs.iter().map(String::as_str).zip(["EPERM", "EPERM", "EPERM", "ENOSYS", "ok"]).collect();
+        let verbs = [
+            format!("suid {file}"),
+            format!("suidcreate {file}"),
+            format!("suidat2 {file}"),
+            "openat2 /".to_owned(),
+            format!("write {file}"),
+        ];
+        let table: Vec<(&str, &str)> =
+            verbs.iter().map(String::as_str).zip(["EPERM", "EPERM", "EPERM", "ENOSYS", "ok"]).collect();
         holds_for(&who, &["RestrictSUIDSGID=yes"], &table);
     }
 }
 
 #[test]
 fn kernel_modules_logs_and_clock() {
-    holds(&["ProtectKernelModules=yes"], &[("module", "EPERM"), ("finitmodule", "EPERM"), ("deletemodule", "EPERM"), ("list /usr/lib/modules", "EACCES|EPERM|ENOENT")]);
+    holds(
+        &["ProtectKernelModules=yes"],
+        &[
+            ("module", "EPERM"),
+            ("finitmodule", "EPERM"),
+            ("deletemodule", "EPERM"),
+            ("list /usr/lib/modules", "EACCES|EPERM|ENOENT"),
+        ],
+    );
     holds(&["ProtectKernelLogs=yes"], &[("syslog", "EPERM"), ("read /dev/kmsg", "EACCES|EPERM|ENOENT")]);
     holds(&["ProtectClock=yes"], &[("settime", "EPERM"), ("adjtime", "EPERM")]);
 }
@@ -181,20 +217,29 @@ fn system_call_lists() {
             ("exec /bin/true", "ok"),
         ],
     );
-    holds(&["SystemCallFilter=~unshare:EUSERS @keyring", "SystemCallErrorNumber=EACCES"], &[("unshare user", "EUSERS"), ("keyctl", "EACCES"), ("addkey", "EACCES"), ("clone user", "ok")]);
+    holds(
+        &["SystemCallFilter=~unshare:EUSERS @keyring", "SystemCallErrorNumber=EACCES"],
+        &[("unshare user", "EUSERS"), ("keyctl", "EACCES"), ("addkey", "EACCES"), ("clone user", "ok")],
+    );
 }
 
 #[test]
 fn the_default_answer_to_a_denied_call_is_death() {
     for who in people() {
-        who.tries(&["-p", "SystemCallFilter=~keyctl"], &["say begun", "keyctl"]).says("say: begun").never_says("keyctl").dies(31);
+        who.tries(&["-p", "SystemCallFilter=~keyctl"], &["say begun", "keyctl"])
+            .says("say: begun")
+            .never_says("keyctl")
+            .dies(31);
     }
 }
 
 #[test]
 fn the_target_cannot_become_another_program_when_execve_is_denied() {
     // stockade's own execve passes; nothing after it does.
-    holds(&["SystemCallFilter=~execve execveat", "SystemCallErrorNumber=EPERM"], &[("exec /bin/true", "EPERM"), ("memfd", "EPERM"), ("say alive", "alive")]);
+    holds(
+        &["SystemCallFilter=~execve execveat", "SystemCallErrorNumber=EPERM"],
+        &[("exec /bin/true", "EPERM"), ("memfd", "EPERM"), ("say alive", "alive")],
+    );
 }
 
 #[test]
@@ -222,7 +267,8 @@ fn terminals_cannot_be_typed_into() {
                   [[Seccomp.Rule]]\nSyscalls = [\"ioctl\"]\nArgs = [\"arg1 == 0x541c\"]\nAction = \"errno:EPERM\"\n";
     for who in people() {
         let file = who.file(&who.place("terminal").join("policy.toml"), policy);
-        let outcome = who.tries(&["-P", &file.display().to_string()], &["tiocsti", "tiocstihigh", "tioclinux", "tiocgwinsz"]);
+        let outcome =
+            who.tries(&["-P", &file.display().to_string()], &["tiocsti", "tiocstihigh", "tioclinux", "tiocgwinsz"]);
         outcome.ends(0).answers(&[("tiocsti", "EPERM"), ("high", "EPERM"), ("tioclinux", "EPERM"), ("winsize", "ok")]);
     }
 }

@@ -24,7 +24,10 @@ fn paths() {
             who.file(&place.join(name).join("file"), "text\n");
         }
         symlink(place.join("closed/file"), place.join("open/link")).expect("a link can be made");
-        let policy = format!("[Landlock]\nReadExecute = [\"/usr\", \"/lib\", \"/lib64\", \"/bin\", \"{}\"]\nReadWrite = [\"{path}/open\"]\n", base().join("probe").display());
+        let policy = format!(
+            "[Landlock]\nReadExecute = [\"/usr\", \"/lib\", \"/lib64\", \"/bin\", \"{}\"]\nReadWrite = [\"{path}/open\"]\n",
+            base().join("probe").display()
+        );
         let tried = [
             format!("read {path}/open/file"),
             format!("write {path}/open/new"),
@@ -83,7 +86,11 @@ fn ports() {
             continue;
         }
         let policy = format!("[Landlock]\nConnectTCP = [{port}]\nBindTCP = [{port}]\n");
-        let tried = [format!("connect 127.0.0.1 {port}"), format!("connect 127.0.0.1 {closed}"), "bind 127.0.0.1 29999".to_owned()];
+        let tried = [
+            format!("connect 127.0.0.1 {port}"),
+            format!("connect 127.0.0.1 {closed}"),
+            "bind 127.0.0.1 29999".to_owned(),
+        ];
         let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
         confined(&who, &policy, &tried).ends(0).answers(&[("allowed", "ok"), ("other", "EACCES"), ("bind", "EACCES")]);
     }

@@ -32,7 +32,17 @@ fn some_capabilities() {
     for who in people().iter().filter(|who| who.is_root()) {
         let outcome = who.tries(&["-p", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_CHOWN"], &["caps"]);
         outcome.ends(0).says("caps: eff=401 prm=401 inh=0 bnd=401 amb=0");
-        let outcome = who.tries(&["-p", "User=65534", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE", "-p", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"], &["caps", "bind 127.0.0.1 1"]);
+        let outcome = who.tries(
+            &[
+                "-p",
+                "User=65534",
+                "-p",
+                "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+                "-p",
+                "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+            ],
+            &["caps", "bind 127.0.0.1 1"],
+        );
         outcome.ends(0).says("caps: eff=400 prm=400 inh=400 bnd=400 amb=400").says("bind: ok");
         let outcome = who.tries(&["-p", "User=65534"], &["caps", "setuid 0", "setgroups 0"]);
         outcome.ends(0).says("setuid: EPERM").says("setgroups: EPERM");
@@ -44,7 +54,9 @@ fn some_capabilities() {
 #[test]
 fn identity() {
     for who in people().iter().filter(|who| who.is_root()) {
-        who.tries(&["-p", "User=65534", "-p", "Group=65534"], &["ids"]).ends(0).says("ids: 65534 65534 65534 65534 65534 65534 groups 65534");
+        who.tries(&["-p", "User=65534", "-p", "Group=65534"], &["ids"])
+            .ends(0)
+            .says("ids: 65534 65534 65534 65534 65534 65534 groups 65534");
         who.tries(&["-p", "User=65534", "-p", "Group=65534", "-p", "SupplementaryGroups=1 2"], &["ids"])
             .ends(0)
             .says("ids: 65534 65534 65534 65534 65534 65534 groups 1 2 65534");
@@ -76,8 +88,16 @@ fn a_set_user_id_program_gains_nothing() {
     for who in people().iter().filter(|who| !who.is_root()) {
         // The control first.
         let ids = who.bare(&verbs(&[&become_root])).run().answer("ids");
-        assert!(ids.starts_with(&format!("{0} 0 0 ", who.uid)), "the directory of the tests must allow setuid programs: {ids}");
-        for policy in [["-p", "NoNewPrivileges=yes"], ["-p", "LockPersonality=yes"], ["-p", "ProtectSystem=strict"], ["-p", "CapabilityBoundingSet="]] {
+        assert!(
+            ids.starts_with(&format!("{0} 0 0 ", who.uid)),
+            "the directory of the tests must allow setuid programs: {ids}"
+        );
+        for policy in [
+            ["-p", "NoNewPrivileges=yes"],
+            ["-p", "LockPersonality=yes"],
+            ["-p", "ProtectSystem=strict"],
+            ["-p", "CapabilityBoundingSet="],
+        ] {
             let outcome = who.confined(&policy).words(&verbs(&[&become_root])).run();
             let ids = outcome.answer("ids");
             assert!(ids.starts_with(&format!("{0} {0} {0} ", who.uid)), "{outcome}");
@@ -88,8 +108,16 @@ fn a_set_user_id_program_gains_nothing() {
 #[test]
 fn limits_hold() {
     for who in people() {
-        let outcome = who.tries(&["-p", "LimitNOFILE=64", "-p", "LimitCORE=0", "-p", "LimitFSIZE=1M", "-p", "CapabilityBoundingSet="], &["limit nofile", "limit core", "limit fsize", "raiselimit nofile"]);
-        outcome.ends(0).answers(&[("nofile", "nofile 64 64"), ("core", "core 0 0"), ("fsize", "fsize 1048576 1048576"), ("raise", "EPERM")]);
+        let outcome = who.tries(
+            &["-p", "LimitNOFILE=64", "-p", "LimitCORE=0", "-p", "LimitFSIZE=1M", "-p", "CapabilityBoundingSet="],
+            &["limit nofile", "limit core", "limit fsize", "raiselimit nofile"],
+        );
+        outcome.ends(0).answers(&[
+            ("nofile", "nofile 64 64"),
+            ("core", "core 0 0"),
+            ("fsize", "fsize 1048576 1048576"),
+            ("raise", "EPERM"),
+        ]);
         who.tries(&["-p", "LimitNOFILE=32:64"], &["limit nofile"]).ends(0).answers(&[("nofile", "nofile 32 64")]);
     }
     for who in people().iter().filter(|who| !who.is_root()) {
@@ -140,7 +168,13 @@ fn the_network_is_gone() {
 #[test]
 fn namespaces_of_its_own() {
     for who in people() {
-        for (property, name) in [("PrivateNetwork", "net"), ("PrivateIPC", "ipc"), ("PrivateMounts", "mnt"), ("ProtectHostname", "uts"), ("PrivateUsers", "user")] {
+        for (property, name) in [
+            ("PrivateNetwork", "net"),
+            ("PrivateIPC", "ipc"),
+            ("PrivateMounts", "mnt"),
+            ("ProtectHostname", "uts"),
+            ("PrivateUsers", "user"),
+        ] {
             let tried = format!("namespace {name}");
             let here = who.bare(&verbs(&[&tried])).run().answer("namespace");
             let there = who.tries(&["-p", &format!("{property}=yes")], &[&tried]);
@@ -153,8 +187,13 @@ fn namespaces_of_its_own() {
 #[test]
 fn users_of_its_own() {
     for who in people() {
-        let outcome = who.tries(&["-p", "PrivateUsers=yes"], &["caps", "ids", "read /etc/shadow", "mount /mnt", "setuid 12345"]);
-        outcome.ends(0).says(&format!("ids: {0} {0} {0} {1} {1} {1} groups", who.uid, who.gid)).says("mount: EPERM").says("setuid: EINVAL");
+        let outcome =
+            who.tries(&["-p", "PrivateUsers=yes"], &["caps", "ids", "read /etc/shadow", "mount /mnt", "setuid 12345"]);
+        outcome
+            .ends(0)
+            .says(&format!("ids: {0} {0} {0} {1} {1} {1} groups", who.uid, who.gid))
+            .says("mount: EPERM")
+            .says("setuid: EINVAL");
         assert!(!outcome.stdout.contains("read: ok") || who.is_root(), "{outcome}");
     }
 }
@@ -167,7 +206,10 @@ fn others_cannot_be_touched() {
         let pid = child.id();
         let tried = [format!("ptrace {pid}"), format!("processvm {pid}"), format!("pidfdgetfd {pid}")];
         let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
-        let outcome = who.tries(&["-p", "SystemCallFilter=~@debug process_vm_readv pidfd_getfd", "-p", "SystemCallErrorNumber=EPERM"], &tried);
+        let outcome = who.tries(
+            &["-p", "SystemCallFilter=~@debug process_vm_readv pidfd_getfd", "-p", "SystemCallErrorNumber=EPERM"],
+            &tried,
+        );
         let outcome2 = who.tries(&["-p", "PrivateUsers=yes", "-p", "CapabilityBoundingSet="], &tried);
         child.kill().ok();
         child.wait().ok();

@@ -74,6 +74,9 @@ fn service_refuses() {
     refused("service");
 }
 
+/// Whatever says that there is no way.
+const NO: &str = "ECONNREFUSED|ENETUNREACH|EAFNOSUPPORT|EPERM|EACCES";
+
 #[test]
 fn strict_has_no_network() {
     let tcp = TcpListener::bind("127.0.0.1:0").expect("loopback is up");
@@ -94,8 +97,15 @@ fn strict_has_no_network() {
             ];
             let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
             let outcome = under(&who, profile, &tried);
-            const NO: &str = "ECONNREFUSED|ENETUNREACH|EAFNOSUPPORT|EPERM|EACCES";
-            outcome.ends(0).answers(&[("tcp", NO), ("far", NO), ("udp", NO), ("abstract", NO), ("netlink", "EAFNOSUPPORT"), ("high", "EAFNOSUPPORT"), ("raw", "EPERM|EAFNOSUPPORT|EACCES")]);
+            outcome.ends(0).answers(&[
+                ("tcp", NO),
+                ("far", NO),
+                ("udp", NO),
+                ("abstract", NO),
+                ("netlink", "EAFNOSUPPORT"),
+                ("high", "EAFNOSUPPORT"),
+                ("raw", "EPERM|EAFNOSUPPORT|EACCES"),
+            ]);
         }
     }
     drop((tcp, socket));
@@ -105,8 +115,17 @@ fn strict_has_no_network() {
 fn strict_leaves_no_privilege() {
     for who in people() {
         for profile in ["strict", "build"] {
-            let outcome = under(&who, profile, &["caps", "flags", "status Seccomp", "status Seccomp_filters", "fds", "interfaces"]);
-            outcome.ends(0).says("caps: eff=0 prm=0 inh=0 bnd=0 amb=0").says("status: Seccomp 2").says("fds: 0 1 2").says("interfaces: lo");
+            let outcome = under(
+                &who,
+                profile,
+                &["caps", "flags", "status Seccomp", "status Seccomp_filters", "fds", "interfaces"],
+            );
+            outcome
+                .ends(0)
+                .says("caps: eff=0 prm=0 inh=0 bnd=0 amb=0")
+                .says("status: Seccomp 2")
+                .says("fds: 0 1 2")
+                .says("interfaces: lo");
             // One merged program, not a stack.
             outcome.says("status: Seccomp_filters 1");
             assert!(outcome.answer("flags").starts_with("nnp=1 "), "{outcome}");
@@ -119,9 +138,25 @@ fn strict_keeps_others_safe() {
     for who in people() {
         let mut child = who.bare(&verbs(&["hang"])).command().spawn().expect("the probe runs");
         let pid = child.id();
-        let tried = [format!("ptrace {pid}"), format!("processvm {pid}"), format!("pidfdgetfd {pid}"), "keyctl".into(), "addkey".into(), "requestkey".into()];
+        let tried = [
+            format!("ptrace {pid}"),
+            format!("processvm {pid}"),
+            format!("pidfdgetfd {pid}"),
+            "keyctl".into(),
+            "addkey".into(),
+            "requestkey".into(),
+        ];
         let mut tried: Vec<&str> = tried.iter().map(String::as_str).collect();
-        tried.extend(["iouring", "userfaultfd", "fanotify", "tiocsti", "tiocstihigh", "tioclinux", "tiocgwinsz", "unknown"]);
+        tried.extend([
+            "iouring",
+            "userfaultfd",
+            "fanotify",
+            "tiocsti",
+            "tiocstihigh",
+            "tioclinux",
+            "tiocgwinsz",
+            "unknown",
+        ]);
         let outcome = under(&who, "strict", &tried);
         child.kill().ok();
         child.wait().ok();
@@ -138,7 +173,20 @@ fn strict_writes_only_to_its_own_tmp() {
         let place = who.place("strict");
         let run = who.confined(&["-P", "strict", "-p", &shown()]);
         let here = format!("write {}/new", place.display());
-        let outcome = run.words(&verbs(&["touch /tmp/stockade-left", &here, "write new", "cwd", "write /var/tmp/x", "write /dev/shm/x", "write /run/x", "write /home/x", "write /proc/sys/kernel/hostname"])).inside(&place).run();
+        let outcome = run
+            .words(&verbs(&[
+                "touch /tmp/stockade-left",
+                &here,
+                "write new",
+                "cwd",
+                "write /var/tmp/x",
+                "write /dev/shm/x",
+                "write /run/x",
+                "write /home/x",
+                "write /proc/sys/kernel/hostname",
+            ]))
+            .inside(&place)
+            .run();
         outcome.ends(0).answers(&[
             ("tmp", "ok"),
             ("start", "EROFS"),
@@ -159,7 +207,11 @@ fn build_writes_where_it_was_started() {
     for who in people() {
         let place = who.place("build");
         let run = who.confined(&["-P", "build", "-p", &shown()]).words(&verbs(&["touch made", "write /usr/x", "cwd"]));
-        run.inside(&place).run().ends(0).answers(&[("made", "ok"), ("usr", "EROFS"), ("cwd", place.to_str().expect("the path is UTF-8"))]);
+        run.inside(&place).run().ends(0).answers(&[
+            ("made", "ok"),
+            ("usr", "EROFS"),
+            ("cwd", place.to_str().expect("the path is UTF-8")),
+        ]);
         assert!(place.join("made").exists());
     }
 }
@@ -175,7 +227,8 @@ fn secrets_below_the_start_directory_are_hidden() {
             who.own(&path);
         }
         let key = who.file(&home.join(".ssh/id_ed25519"), "secret\n");
-        let tried = [format!("read {}", key.display()), format!("list {}", key.parent().expect("it has one").display())];
+        let tried =
+            [format!("read {}", key.display()), format!("list {}", key.parent().expect("it has one").display())];
         for profile in ["strict", "build"] {
             let options = ["-P", profile, "-p", &shown()];
             let words = verbs(&[&tried[0], &tried[1]]);
@@ -228,7 +281,8 @@ fn container_default_is_the_container_engines_list() {
 fn none_confines_nothing() {
     for who in people() {
         let here = who.bare(&verbs(&["status Seccomp", "namespace mnt", "caps", "flags"])).run();
-        let there = who.confined(&["-P", "none"]).words(&verbs(&["status Seccomp", "namespace mnt", "caps", "flags"])).run();
+        let there =
+            who.confined(&["-P", "none"]).words(&verbs(&["status Seccomp", "namespace mnt", "caps", "flags"])).run();
         there.quietly().ends(0);
         assert_eq!(here.stdout, there.stdout, "{there}");
     }

@@ -36,7 +36,11 @@ fn read_only_reaches_mounts_below() {
         let sub = place.join("sub");
         fs::create_dir(&sub).expect("a directory can be made");
         let run = who.confined(&["-p", &format!("ReadOnlyPaths={}", place.display())]);
-        let run = run.words(&verbs(&[&format!("write {}/x", place.display()), &format!("write {}/x", sub.display()), &format!("remount {}", sub.display())]));
+        let run = run.words(&verbs(&[
+            &format!("write {}/x", place.display()),
+            &format!("write {}/x", sub.display()),
+            &format!("remount {}", sub.display()),
+        ]));
         let outcome = run.under(&["mountns=1", &format!("tmpfs={}", sub.display())]).run();
         outcome.ends(0).answers(&[("top", "EROFS"), ("below", "EROFS"), ("remount", "*")]);
     }
@@ -52,8 +56,10 @@ fn what_was_read_only_stays_so() {
         let tried = [format!("write {path}/x"), format!("write {path}/sub/x")];
         let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
         // The deepest path wins.
-        tries(&who, &[&format!("ReadOnlyPaths={path}"), &format!("ReadWritePaths={path}/sub")], &tried).answers(&[("top", "EROFS"), ("sub", "ok")]);
-        tries(&who, &[&format!("ReadWritePaths={path}"), &format!("ReadOnlyPaths={path}/sub")], &tried).answers(&[("top", "ok"), ("sub", "EROFS")]);
+        tries(&who, &[&format!("ReadOnlyPaths={path}"), &format!("ReadWritePaths={path}/sub")], &tried)
+            .answers(&[("top", "EROFS"), ("sub", "ok")]);
+        tries(&who, &[&format!("ReadWritePaths={path}"), &format!("ReadOnlyPaths={path}/sub")], &tried)
+            .answers(&[("top", "ok"), ("sub", "EROFS")]);
     }
 }
 
@@ -61,8 +67,18 @@ fn what_was_read_only_stays_so() {
 fn homes_are_hidden() {
     for who in people() {
         let tried = ["list /home", "list /root", "write /home/x", "access /etc/passwd"];
-        tries(&who, &["ProtectHome=yes"], &tried).answers(&[("home", "|EACCES"), ("root", "|EACCES"), ("write", "EACCES|EROFS"), ("etc", "ok")]);
-        tries(&who, &["ProtectHome=tmpfs"], &tried).answers(&[("home", "list:|"), ("root", "list:||EACCES"), ("write", "EROFS|EACCES"), ("etc", "ok")]);
+        tries(&who, &["ProtectHome=yes"], &tried).answers(&[
+            ("home", "|EACCES"),
+            ("root", "|EACCES"),
+            ("write", "EACCES|EROFS"),
+            ("etc", "ok"),
+        ]);
+        tries(&who, &["ProtectHome=tmpfs"], &tried).answers(&[
+            ("home", "list:|"),
+            ("root", "list:||EACCES"),
+            ("write", "EROFS|EACCES"),
+            ("etc", "ok"),
+        ]);
         tries(&who, &["ProtectHome=read-only"], &["write /home/x"]).answers(&[("write", "EROFS")]);
     }
 }
@@ -75,21 +91,34 @@ fn private_tmp_is_empty_and_writable() {
         outcome.ends(0);
         // What is shown of the tests' own directory is all there is.
         let name = base().file_name().expect("the base has a name").to_string_lossy().into_owned();
-        assert!(outcome.stdout.starts_with(&format!("list: {name}\nlist:\nwrite: ok\nwrite: ok\nmode: 41777 ")), "{outcome}");
+        assert!(
+            outcome.stdout.starts_with(&format!("list: {name}\nlist:\nwrite: ok\nwrite: ok\nmode: 41777 ")),
+            "{outcome}"
+        );
     }
 }
+
+/// What a /dev of its own may hold.
+const NODES: &str = "core fd full hugepages log mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero";
 
 #[test]
 fn private_devices() {
     for who in people() {
-        let tried = ["list /dev", "device /dev/null", "write /dev/null", "read /dev/zero", "read /dev/urandom", "write /dev/x", "node /dev/x", "tiocgwinsz", "read /dev/kmsg"];
+        let tried = [
+            "list /dev",
+            "device /dev/null",
+            "write /dev/null",
+            "read /dev/zero",
+            "read /dev/urandom",
+            "write /dev/x",
+            "node /dev/x",
+            "tiocgwinsz",
+            "read /dev/kmsg",
+        ];
         let outcome = tries(&who, &["PrivateDevices=yes"], &tried);
         let listed = outcome.stdout.lines().next().unwrap_or_default().to_owned();
-        const ALLOWED: [&str; 20] = [
-            "core", "fd", "full", "hugepages", "log", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero",
-            "initctl", "char", "block",
-        ];
-        let surplus: Vec<&str> = listed.split(' ').skip(1).filter(|node| !ALLOWED.contains(node)).collect();
+        let surplus: Vec<&str> =
+            listed.split(' ').skip(1).filter(|node| !NODES.split(' ').any(|known| known == *node)).collect();
         assert!(surplus.is_empty(), "{surplus:?}{outcome}");
         for node in ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"] {
             assert!(listed.split(' ').any(|had| had == node), "no /dev/{node}{outcome}");
@@ -114,15 +143,34 @@ fn binds_inaccessible_and_empty_places() {
         }
         who.file(&place.join("from/file"), "from here\n");
         who.file(&place.join("secret/file"), "secret\n");
-        let tried = [format!("line {path}/to/file"), format!("write {path}/to/new"), format!("read {path}/secret/file"), format!("list {path}/secret")];
+        let tried = [
+            format!("line {path}/to/file"),
+            format!("write {path}/to/new"),
+            format!("read {path}/secret/file"),
+            format!("list {path}/secret"),
+        ];
         let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
         let secret = format!("InaccessiblePaths={path}/secret");
         let hidden = if who.is_root() { "EACCES|EPERM|ENOENT|" } else { "EACCES" };
         let properties = [&format!("BindReadOnlyPaths={path}/from:{path}/to"), &secret];
-        tries(&who, &properties.map(String::as_str), &tried).answers(&[("bound", "from here"), ("write", "EROFS"), ("secret", "EACCES|EPERM|ENOENT"), ("list", hidden)]);
+        tries(&who, &properties.map(String::as_str), &tried).answers(&[
+            ("bound", "from here"),
+            ("write", "EROFS"),
+            ("secret", "EACCES|EPERM|ENOENT"),
+            ("list", hidden),
+        ]);
         let properties = [&format!("BindPaths={path}/from:{path}/to"), &secret];
-        tries(&who, &properties.map(String::as_str), &tried).answers(&[("bound", "from here"), ("write", "ok"), ("secret", "EACCES|EPERM|ENOENT"), ("list", hidden)]);
-        let outcome = tries(&who, &[&format!("TemporaryFileSystem={path}/secret")], &[&format!("list {path}/secret"), &format!("mode {path}/secret")]);
+        tries(&who, &properties.map(String::as_str), &tried).answers(&[
+            ("bound", "from here"),
+            ("write", "ok"),
+            ("secret", "EACCES|EPERM|ENOENT"),
+            ("list", hidden),
+        ]);
+        let outcome = tries(
+            &who,
+            &[&format!("TemporaryFileSystem={path}/secret")],
+            &[&format!("list {path}/secret"), &format!("mode {path}/secret")],
+        );
         assert!(outcome.stdout.starts_with("list:\nmode: 40755 "), "{outcome}");
     }
 }
@@ -135,9 +183,11 @@ fn no_execution_but_where_it_is_allowed() {
         fs::copy("/bin/true", &tool).expect("true can be copied");
         fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("modes can be set");
         let tried = format!("exec {}", tool.display());
-        tries(&who, &[&format!("NoExecPaths={}", place.display())], &[&tried, "exec /bin/true"]).answers(&[("here", "EACCES"), ("system", "ok")]);
+        tries(&who, &[&format!("NoExecPaths={}", place.display())], &[&tried, "exec /bin/true"])
+            .answers(&[("here", "EACCES"), ("system", "ok")]);
         let own = format!("ExecPaths=/usr /lib /lib64 /bin {}/probe", base().display());
-        tries(&who, &["NoExecPaths=/", &own], &[&tried, "exec /bin/true"]).answers(&[("here", "EACCES"), ("system", "ok")]);
+        tries(&who, &["NoExecPaths=/", &own], &[&tried, "exec /bin/true"])
+            .answers(&[("here", "EACCES"), ("system", "ok")]);
     }
 }
 
@@ -162,7 +212,8 @@ fn a_destination_cannot_lead_out_of_the_new_root() {
             format!("BindPaths={}:/out/deep/er", who.place("bound").display()),
         ];
         let run = who.confined(&options).words(&["/probe/probe", "list", "/", ",", "access", "/out/deep/er"]).run();
-        let leaked: Vec<_> = fs::read_dir(&outside).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
+        let leaked: Vec<_> =
+            fs::read_dir(&outside).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
         assert!(leaked.is_empty(), "made outside: {leaked:?}{run}");
         if run.status.code() != Some(0) {
             run.ends(226).runs_nothing();
@@ -176,8 +227,29 @@ fn a_new_root_is_all_there_is() {
         let place = who.place("root");
         fs::create_dir(place.join("tests")).expect("a directory can be made");
         who.own(&place.join("tests"));
-        let options = ["-p", &format!("RootDirectory={}", place.display()), "-p", &format!("BindReadOnlyPaths={}:/tests", base().display())].map(str::to_owned);
-        let outcome = who.confined(&options).words(&["/tests/probe", "list", "/", ",", "cwd", ",", "access", "/etc/passwd", ",", "access", "/../../etc/passwd"]).run();
+        let options = [
+            "-p",
+            &format!("RootDirectory={}", place.display()),
+            "-p",
+            &format!("BindReadOnlyPaths={}:/tests", base().display()),
+        ]
+        .map(str::to_owned);
+        let outcome = who
+            .confined(&options)
+            .words(&[
+                "/tests/probe",
+                "list",
+                "/",
+                ",",
+                "cwd",
+                ",",
+                "access",
+                "/etc/passwd",
+                ",",
+                "access",
+                "/../../etc/passwd",
+            ])
+            .run();
         outcome.ends(0);
         assert!(!outcome.stdout.contains("etc"), "{outcome}");
         outcome.says("access: ENOENT").says("cwd: /");
@@ -187,9 +259,20 @@ fn a_new_root_is_all_there_is() {
 #[test]
 fn kernel_tunables_and_control_groups_are_read_only() {
     for who in people() {
-        let tried = ["write /proc/sys/kernel/hostname", "read /proc/kallsyms", "write /sys/kernel/uevent_seqnum", "read /proc/sys/kernel/ostype"];
-        tries(&who, &["ProtectKernelTunables=yes"], &tried).answers(&[("sysctl", "EROFS|EACCES"), ("kallsyms", "EACCES|ENOENT"), ("sys", "EROFS|EACCES|ENOENT"), ("ostype", "ok")]);
-        tries(&who, &["ProtectControlGroups=yes"], &["mkdir /sys/fs/cgroup/stockade-probe"]).answers(&[("cgroup", "EROFS")]);
+        let tried = [
+            "write /proc/sys/kernel/hostname",
+            "read /proc/kallsyms",
+            "write /sys/kernel/uevent_seqnum",
+            "read /proc/sys/kernel/ostype",
+        ];
+        tries(&who, &["ProtectKernelTunables=yes"], &tried).answers(&[
+            ("sysctl", "EROFS|EACCES"),
+            ("kallsyms", "EACCES|ENOENT"),
+            ("sys", "EROFS|EACCES|ENOENT"),
+            ("ostype", "ok"),
+        ]);
+        tries(&who, &["ProtectControlGroups=yes"], &["mkdir /sys/fs/cgroup/stockade-probe"])
+            .answers(&[("cgroup", "EROFS")]);
     }
 }
 
@@ -199,8 +282,22 @@ fn flags_of_mounts_cannot_be_lifted() {
     for who in people() {
         let tried = ["unshare user", "remount /usr", "setattr /usr", "umount /usr", "write /usr/stockade-probe"];
         let options = ["-p", "ProtectSystem=strict", "-p", "CapabilityBoundingSet=", "-p", "NoNewPrivileges=yes"];
-        who.tries(&options, &tried).ends(0).answers(&[("unshare", "*"), ("remount", "EPERM"), ("setattr", "EPERM"), ("umount", "EPERM"), ("write", "EROFS")]);
-        let inner = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "mount -o remount,rw,bind /usr /usr; touch /usr/stockade-probe"];
+        who.tries(&options, &tried).ends(0).answers(&[
+            ("unshare", "*"),
+            ("remount", "EPERM"),
+            ("setattr", "EPERM"),
+            ("umount", "EPERM"),
+            ("write", "EROFS"),
+        ]);
+        let inner = [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            "mount -o remount,rw,bind /usr /usr; touch /usr/stockade-probe",
+        ];
         let outcome = who.confined(&["-p", "ProtectSystem=strict"]).words(&inner).run();
         assert!(!outcome.status.success(), "{outcome}");
         assert!(!std::path::Path::new("/usr/stockade-probe").exists());
@@ -229,7 +326,21 @@ fn nothing_is_left_of_many_launches() {
                 let who = who.clone();
                 std::thread::spawn(move || {
                     for _ in 0..25 {
-                        who.tries(&["-p", "PrivateTmp=yes", "-p", "ProtectSystem=strict", "-p", "PrivateDevices=yes", "-p", &shown()], &["say done"]).ends(0).says("say: done");
+                        who.tries(
+                            &[
+                                "-p",
+                                "PrivateTmp=yes",
+                                "-p",
+                                "ProtectSystem=strict",
+                                "-p",
+                                "PrivateDevices=yes",
+                                "-p",
+                                &shown(),
+                            ],
+                            &["say done"],
+                        )
+                        .ends(0)
+                        .says("say: done");
                     }
                 })
             })

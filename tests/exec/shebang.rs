@@ -8,7 +8,11 @@ use crate::kit::{Who, base, people, probe};
 
 /// An executable policy for the probe.
 fn program(who: &Who, place: &Path, name: &str, rest: &str) -> PathBuf {
-    let text = format!("#!{}\nExec = [\"{}\", \"argv\"]\nLockPersonality = true\n{rest}", base().join("stockade").display(), probe());
+    let text = format!(
+        "#!{}\nExec = [\"{}\", \"argv\"]\nLockPersonality = true\n{rest}",
+        base().join("stockade").display(),
+        probe()
+    );
     let path = who.file(&place.join(name), text);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("modes can be set");
     path
@@ -17,11 +21,10 @@ fn program(who: &Who, place: &Path, name: &str, rest: &str) -> PathBuf {
 const ARGUMENTS: [&str; 9] = ["plain", "--help", "-P", "none", "--", "-p", "ProtectSystem=no", "--version", ""];
 
 fn expected(zero: &str) -> String {
-    let mut text = format!("argv: {zero}\nargv: argv\n");
-    for argument in ARGUMENTS {
-        text.push_str(&format!("argv: {argument}\n"));
-    }
-    text
+    let mut lines = vec![format!("argv: {zero}"), "argv: argv".to_owned()];
+    lines.extend(ARGUMENTS.iter().map(|argument| format!("argv: {argument}")));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 #[test]
@@ -47,11 +50,16 @@ fn by_the_search_path() {
     for who in people() {
         let place = who.place("search");
         program(&who, &place, "confined-tool", "");
-        let run = who.bare(&["/usr/bin/env", "confined-tool"]).words(&ARGUMENTS).env("PATH", format!("{}:/usr/bin:/bin", place.display()));
+        let run = who
+            .bare(&["/usr/bin/env", "confined-tool"])
+            .words(&ARGUMENTS)
+            .env("PATH", format!("{}:/usr/bin:/bin", place.display()));
         let outcome = run.run();
         outcome.quietly().ends(0);
         assert_eq!(outcome.stdout, expected(&probe()), "{outcome}");
-        let run = who.bare(&["/bin/sh", "-c", "confined-tool --help \"$@\"", "sh", "-x"]).env("PATH", format!("{}:/usr/bin:/bin", place.display()));
+        let run = who
+            .bare(&["/bin/sh", "-c", "confined-tool --help \"$@\"", "sh", "-x"])
+            .env("PATH", format!("{}:/usr/bin:/bin", place.display()));
         run.run().quietly().ends(0).says("argv: --help").says("argv: -x");
     }
 }
@@ -71,7 +79,8 @@ fn by_a_link() {
 fn the_policy_holds_and_the_status_is_the_targets() {
     for who in people() {
         let place = who.place("holds");
-        let text = format!("#!{}\nExec = [\"{}\"]\nLockPersonality = true\n", base().join("stockade").display(), probe());
+        let text =
+            format!("#!{}\nExec = [\"{}\"]\nLockPersonality = true\n", base().join("stockade").display(), probe());
         let path = who.file(&place.join("tool"), text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("modes can be set");
         let run = |words: &[&str]| who.bare(&[&path]).words(words).run();
@@ -87,7 +96,8 @@ fn the_policy_holds_and_the_status_is_the_targets() {
 fn a_real_tool() {
     for who in people() {
         let place = who.place("tool");
-        let text = format!("#!{}\nExec = [\"sort\", \"-r\"]\nExtends = [\"strict\"]\n", base().join("stockade").display());
+        let text =
+            format!("#!{}\nExec = [\"sort\", \"-r\"]\nExtends = [\"strict\"]\n", base().join("stockade").display());
         let path = who.file(&place.join("rsort"), text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("modes can be set");
         let data = who.file(&place.join("data"), "1\n3\n2\n");
@@ -104,7 +114,8 @@ fn a_real_tool() {
 fn without_a_command_it_is_no_program() {
     for who in people() {
         let place = who.place("bare");
-        let path = who.file(&place.join("tool"), format!("#!{}\nLockPersonality = true\n", base().join("stockade").display()));
+        let path =
+            who.file(&place.join("tool"), format!("#!{}\nLockPersonality = true\n", base().join("stockade").display()));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("modes can be set");
         let outcome = who.bare(&[&path]).words(&["/bin/echo", "ran"]).run();
         outcome.runs_nothing().complains("Exec");
@@ -119,7 +130,11 @@ fn a_policy_that_others_could_have_written_is_refused() {
         let path = program(&who, &place, "tool", "");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("modes can be set");
         who.bare(&[&path]).run().runs_nothing().ends(78).complains("tool");
-        who.stockade(&["run", "-P", path.to_str().expect("UTF-8"), "--"]).words(&[probe().as_str(), "say", "ran"]).run().runs_nothing().ends(78);
+        who.stockade(&["run", "-P", path.to_str().expect("UTF-8"), "--"])
+            .words(&[probe().as_str(), "say", "ran"])
+            .run()
+            .runs_nothing()
+            .ends(78);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("modes can be set");
         fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).expect("modes can be set");
         who.bare(&[&path]).run().runs_nothing().ends(78);

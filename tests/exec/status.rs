@@ -84,7 +84,8 @@ fn nobody_stays_beside_the_target() {
     for who in people() {
         for policy in policies() {
             let (_, status) = meanwhile(&who, &policy, "hang", |pid| {
-                let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("the target is there");
+                let children =
+                    fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("the target is there");
                 assert_eq!(children, "", "children of the target under {policy:?}");
                 let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the target is there").count();
                 assert_eq!(tasks, 1);
@@ -108,7 +109,12 @@ fn not_found_and_not_executable() {
         let text = text.display().to_string();
         let bad = who.file(&place.join("bad"), "\u{7f}ELFnot really");
         fs::set_permissions(&bad, fs::Permissions::from_mode(0o755)).expect("modes can be set");
-        for policy in [vec!["-P", "none"], vec!["-p", "LockPersonality=yes"], vec!["-p", "ProtectSystem=strict"], vec!["-P", "container-default"]] {
+        for policy in [
+            vec!["-P", "none"],
+            vec!["-p", "LockPersonality=yes"],
+            vec!["-p", "ProtectSystem=strict"],
+            vec!["-P", "container-default"],
+        ] {
             let run = |argv: &[&str]| who.confined(&policy).words(argv).run();
             run(&["/nonexistent/program"]).ends(127).runs_nothing().complains("/nonexistent/program");
             run(&["no-such-program-anywhere"]).ends(127).runs_nothing().complains("no-such-program-anywhere");
@@ -148,7 +154,11 @@ fn usage() {
         who.stockade(&["run", "-P", "strict", "--"]).run().ends(64).runs_nothing();
         who.stockade(&["run", "--no-such-option", "--", "/bin/true"]).run().ends(64).runs_nothing();
         who.stockade(&["no-such-verb"]).run().runs_nothing();
-        who.stockade(&["run", "-P", "no-such-profile", "--", "/bin/echo", "ran"]).run().ends(78).runs_nothing().complains("no-such-profile");
+        who.stockade(&["run", "-P", "no-such-profile", "--", "/bin/echo", "ran"])
+            .run()
+            .ends(78)
+            .runs_nothing()
+            .complains("no-such-profile");
         who.tries(&["-p", "NoSuchDirective=yes"], &["say ran"]).ends(78).runs_nothing().complains("NoSuchDirective");
         who.tries(&["-p", "ProtectSystem=maybe"], &["say ran"]).ends(78).runs_nothing().complains("ProtectSystem");
         who.tries(&["-p", "PrivateTmp=yes", "-p", "nonsense"], &["say ran"]).runs_nothing();

@@ -88,7 +88,8 @@ fn spoilt(launch: &Run, call: &Call, what: &str, name: &str) -> Outcome {
 /// The launch with an error of one call.
 pub(crate) fn injected(launch: &Run, call: &Call, error: &str, name: &str) -> Outcome {
     // Memory is refused with another word, and the C library's start knows no other.
-    let error = if matches!(call.name.as_str(), "mmap" | "mprotect" | "mremap") && error == "EPERM" { "ENOMEM" } else { error };
+    let error =
+        if matches!(call.name.as_str(), "mmap" | "mprotect" | "mremap") && error == "EPERM" { "ENOMEM" } else { error };
     spoilt(launch, call, &format!("error={error}"), name)
 }
 

@@ -194,7 +194,11 @@ impl Who {
         Run {
             who: self.clone(),
             argv: argv.iter().map(|word| word.as_ref().to_os_string()).collect(),
-            environment: vec![("PATH".into(), SEARCH.into()), ("HOME".into(), home.into()), ("LC_ALL".into(), "C".into())],
+            environment: vec![
+                ("PATH".into(), SEARCH.into()),
+                ("HOME".into(), home.into()),
+                ("LC_ALL".into(), "C".into()),
+            ],
             directory: PathBuf::from("/"),
             input: None,
             patience: PATIENCE,
@@ -283,9 +287,10 @@ impl Run {
         let mut command = Command::new(&self.argv[0]);
         command.args(&self.argv[1..]).env_clear().current_dir(&self.directory);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let input = self.input.as_ref().map_or_else(Stdio::null, |path| {
-            Stdio::from(fs::File::open(path).expect("the input is there"))
-        });
+        let input = self
+            .input
+            .as_ref()
+            .map_or_else(Stdio::null, |path| Stdio::from(fs::File::open(path).expect("the input is there")));
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         if self.who.switch {
             // This also leaves every supplementary group.

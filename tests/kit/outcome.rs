@@ -44,7 +44,13 @@ pub(crate) fn wait(run: &Run, mut child: Child) -> Outcome {
         String::from_utf8_lossy(&thread.join().expect("the reader ends")).into_owned()
     };
     let words: Vec<String> = run.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    Outcome { pid, stdout: text(stdout), stderr: text(stderr), status, what: format!("as {}: {}", run.who.name, words.join(" ")) }
+    Outcome {
+        pid,
+        stdout: text(stdout),
+        stderr: text(stderr),
+        status,
+        what: format!("as {}: {}", run.who.name, words.join(" ")),
+    }
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {

@@ -48,7 +48,8 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").expect("/proc is mounted")) == 0
 }
 
-const LANDLOCK: &str = "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nReadOnly = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n";
+const LANDLOCK: &str =
+    "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nReadOnly = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n";
 
 /// stockade's policies, level by level. Exactly what the others of the level do, no more.
 fn policies(place: &Path) -> Vec<(&'static str, Level, String)> {
@@ -57,7 +58,7 @@ fn policies(place: &Path) -> Vec<(&'static str, Level, String)> {
                 NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
     let allowed = format!("{LANDLOCK}Execute = [\"{}\"]\n", place.display());
     vec![
-        ("stockade", Level::InPlace, format!("{calls}{}", allowed)),
+        ("stockade", Level::InPlace, format!("{calls}{allowed}")),
         ("stockade", Level::View, view.to_owned()),
         ("stockade", Level::Whole, format!("{view}PrivateNetwork = true\nExtends = [\"container-default\"]\n")),
     ]
@@ -103,11 +104,27 @@ fn others(bpf: &str, add: &mut impl FnMut(&'static str, Level, &[&str])) {
         let lim = lim.display().to_string();
         add("lim", Level::InPlace, &[&lim, "--stay", "--nnp", "--caps", bpf, "--ll=5"]);
         add("lim", Level::View, &[&lim, "--stay", spaces, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps"]);
-        add("lim", Level::Whole, &[&lim, "--stay", whole, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps", "--lo", bpf]);
+        add(
+            "lim",
+            Level::Whole,
+            &[&lim, "--stay", whole, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps", "--lo", bpf],
+        );
     }
     if let Some(bwrap) = installed("bwrap") {
         let bwrap = bwrap.display().to_string();
-        let view = [&bwrap, "--unshare-user", "--unshare-ipc", "--unshare-uts", "--ro-bind", "/", "/", "--dev", "/dev", "--tmpfs", "/tmp"];
+        let view = [
+            &bwrap,
+            "--unshare-user",
+            "--unshare-ipc",
+            "--unshare-uts",
+            "--ro-bind",
+            "/",
+            "/",
+            "--dev",
+            "/dev",
+            "--tmpfs",
+            "/tmp",
+        ];
         add("bubblewrap", Level::View, &[&view[..], &["--cap-drop", "ALL", "--"]].concat());
         // Its --seccomp wants a descriptor: the shell opens it, and would be timed. Without a filter it does less.
         add("bubblewrap", Level::Whole, &[&view[..], &["--unshare-net", "--cap-drop", "ALL", "--"]].concat());
@@ -117,6 +134,20 @@ fn others(bpf: &str, add: &mut impl FnMut(&'static str, Level, &[&str])) {
         add("setpriv", Level::InPlace, &[&setpriv.display().to_string(), "--no-new-privs", drop, "--"]);
     }
     if let Some(firejail) = installed("firejail") {
-        add("firejail", Level::Whole, &[&firejail.display().to_string(), "--quiet", "--noprofile", "--net=none", "--private-tmp", "--private-dev", "--caps.drop=all", "--seccomp", "--"]);
+        add(
+            "firejail",
+            Level::Whole,
+            &[
+                &firejail.display().to_string(),
+                "--quiet",
+                "--noprofile",
+                "--net=none",
+                "--private-tmp",
+                "--private-dev",
+                "--caps.drop=all",
+                "--seccomp",
+                "--",
+            ],
+        );
     }
 }

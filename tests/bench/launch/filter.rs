@@ -33,9 +33,7 @@ pub(crate) fn program() -> Vec<u8> {
     let starts: Vec<u32> = (0..60).map(|range| range * 8).collect();
     let mut program = vec![(LOAD, 0, 0, 4), (EQUAL, 1, 0, ARCHITECTURE), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)];
     tree(&starts, &mut program);
-    let bytes = |(code, yes, no, value): Instruction| {
-        let ([a, b], [e, f, g, h]) = (code.to_ne_bytes(), value.to_ne_bytes());
-        [a, b, yes, no, e, f, g, h]
-    };
+    let bytes =
+        |(code, yes, no, value): Instruction| [&code.to_ne_bytes()[..], &[yes, no], &value.to_ne_bytes()].concat();
     program.into_iter().flat_map(bytes).collect()
 }

@@ -49,7 +49,11 @@ fn kept(entries: &[Entry]) -> bool {
 
 /// The table; whether every budget was kept.
 pub(crate) fn text(out: &mut impl Write, entries: &[Entry]) -> io::Result<bool> {
-    writeln!(out, "{:<6} {:<12} {:>9} {:>9} {:>9} {:>10} {:>8}", "level", "command", "median ms", "p95 ms", "min ms", "x fork+exec", "x lim")?;
+    writeln!(
+        out,
+        "{:<6} {:<12} {:>9} {:>9} {:>9} {:>10} {:>8}",
+        "level", "command", "median ms", "p95 ms", "min ms", "x fork+exec", "x lim"
+    )?;
     let plain = &entries[0];
     for entry in entries {
         let base = find(entries, entry.level, "lim").map_or("-".to_owned(), |lim| format!("{:.2}", ratio(entry, lim)));
