@@ -5,12 +5,16 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod layout;
 pub mod mounts;
 pub mod op;
 pub mod order;
+pub mod places;
+mod view;
 
 use std::ffi::OsString;
 
+use crate::draft::namespaces::Namespace;
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
@@ -59,6 +63,8 @@ pub struct Planner<'a> {
     pub shortfalls: Vec<Shortfall>,
     /// Notes so far.
     pub notes: Vec<String>,
+    /// Namespaces that steps so far need, and for whom.
+    pub namespaces: Vec<(Namespace, By)>,
     /// Faults so far: any makes the plan fail.
     pub faults: Vec<Fault>,
 }
