@@ -1,8 +1,12 @@
 //! ACT: a [`Plan`] becomes [`Ready`] (everything looked up, allocated and compiled) and is then carried out,
 //! one short function for each operation. A step that fails stops everything.
 
+mod devices;
 mod find;
+mod hidden;
 mod maps;
+mod mounts;
+mod restrict;
 mod seccomp;
 
 use std::ffi::CString;
@@ -32,6 +36,7 @@ enum Act {
     Unshare(CloneFlags),
     MapIds(maps::Act),
     Undumpable,
+    Mount(mounts::Act),
     DenyWriteExecute,
     Filter(seccomp::Act),
     Loopback,
@@ -40,8 +45,9 @@ enum Act {
 }
 
 /// What steps leave for later ones.
-#[derive(Default)]
 struct State {
+    /// Trees that were taken and are not attached yet.
+    mounts: mounts::State,
     /// Which of the candidates is the target's file.
     found: usize,
 }
@@ -70,7 +76,9 @@ impl Ready {
             .collect::<Result<_, _>>()?;
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(plan)?;
-        Ok(Self { acts, state: State::default(), candidates, argv, environment, cookie: plan.cookie })
+        let ops = plan.steps.iter().filter_map(|step| if let Op::Mount(op) = &step.op { Some(op) } else { None });
+        let state = State { mounts: mounts::State::new(ops), found: 0 };
+        Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
     }
 
     /// Carries the plan out and becomes the target. Returns only when a step failed.
@@ -91,6 +99,7 @@ impl Ready {
             Act::Unshare(flags) => nix::sched::unshare(*flags),
             Act::MapIds(act) => act.perform(),
             Act::Undumpable => process::prctl(libc::PR_SET_DUMPABLE, 0).map(drop),
+            Act::Mount(act) => act.perform(&mut state.mounts),
             Act::Loopback => process::loopback_up(),
             Act::Filter(act) => act.perform(),
             Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
@@ -106,6 +115,7 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::Unshare(flags) => Act::Unshare(CloneFlags::from_bits_retain(flags.cast_signed())),
         Op::MapIds(maps) => Act::MapIds(maps::Act::new(maps)),
         Op::Undumpable => Act::Undumpable,
+        Op::Mount(op) => Act::Mount(mounts::ready(op)?),
         Op::Loopback => Act::Loopback,
         Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
         Op::DenyWriteExecute => Act::DenyWriteExecute,

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod filter;
+mod layout;
 pub mod listing;
 pub mod machine;
 pub mod meaning;
@@ -13,8 +14,10 @@ pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
+pub mod places;
 pub mod seccomp;
 pub mod tree;
+mod view;
 mod words;
 
 use std::ffi::OsString;
@@ -76,8 +79,9 @@ impl Plan {
             notes: Vec::new(),
             faults: Vec::new(),
         };
-        namespaces::plan(&mut planner);
+        mounts::plan(&mut planner);
         seccomp::plan(&mut planner);
+        namespaces::plan(&mut planner);
         let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
         if !faults.is_empty() {
             return Err(faults);

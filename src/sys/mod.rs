@@ -6,6 +6,7 @@
 pub mod child;
 pub mod execve;
 pub mod facts;
+pub mod mount;
 pub mod process;
 pub mod seccomp;
 pub mod start;
