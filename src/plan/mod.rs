@@ -5,12 +5,17 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod command;
+pub mod identity;
 pub mod mounts;
 pub mod op;
 pub mod order;
+pub mod specifier;
+pub mod target;
 
 use std::ffi::OsString;
 
+use crate::draft::namespaces::Namespace;
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
@@ -55,6 +60,8 @@ pub struct Planner<'a> {
     pub host: &'a Host,
     /// Steps so far, unordered between phases; the order within a phase is kept.
     pub steps: Vec<Step>,
+    /// Namespaces that the parts of the plan need, besides those that the draft names.
+    pub namespaces: Vec<(Namespace, By)>,
     /// Shortfalls that `Prefer` allows.
     pub shortfalls: Vec<Shortfall>,
     /// Notes so far.
@@ -63,7 +70,20 @@ pub struct Planner<'a> {
     pub faults: Vec<Fault>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    /// An empty notebook.
+    pub fn new(draft: &'a Draft, host: &'a Host) -> Self {
+        Self {
+            draft,
+            host,
+            steps: Vec::new(),
+            namespaces: Vec::new(),
+            shortfalls: Vec::new(),
+            notes: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     /// Adds a step.
     pub fn step(&mut self, phase: order::Phase, op: op::Op, by: Vec<By>) {
         self.steps.push(Step { phase, op, by });

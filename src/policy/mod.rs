@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod amount;
 pub mod capabilities;
 pub mod devices;
 pub mod environment;
