@@ -20,6 +20,8 @@ use crate::draft::capabilities::CapSet;
 pub struct Host {
     /// The kernel's version, major and minor (uname(2)).
     pub release: (u32, u32),
+    /// Our process id, which LISTEN_PID has to name.
+    pub pid: u32,
     /// Real user id of the caller.
     pub uid: u32,
     /// Real group id of the caller.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod calls;
+pub mod amount;
 pub mod capabilities;
 pub mod devices;
 pub mod environment;
