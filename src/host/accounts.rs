@@ -44,10 +44,21 @@ pub(super) fn named(draft: &Draft) -> Vec<Account> {
     names.into_iter().map(|(name, is_user)| tables.account(name, is_user)).collect()
 }
 
-/// What the machine says of a user id: for callers without $HOME, and for `%u`.
+/// What the machine says of a user id, for `%u`.
 pub(super) fn user(uid: u32) -> Option<User> {
+    lookup(uid, &getent)
+}
+
+/// The home directory of a user id, for callers without $HOME. Only by the file: whether or not
+/// anybody asks for it, every start would wait for getent.
+pub(super) fn home(uid: u32) -> Option<PathBuf> {
+    lookup(uid, &|_, _| None).map(|user| user.home)
+}
+
+/// A user by its id.
+fn lookup(uid: u32, ask: &dyn Fn(&str, &str) -> Option<Vec<u8>>) -> Option<User> {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
-    let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask: &getent };
+    let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask };
     tables.entry(&Name::Number(uid)).map(|(_, user)| user)
 }
 

@@ -43,7 +43,7 @@ fn home(host: &Host) -> PathBuf {
     match set {
         Some(path) => PathBuf::from(path),
         None if host.uid == 0 => PathBuf::from("/root"),
-        None => accounts::user(host.uid).map(|user| user.home).unwrap_or_default(),
+        None => accounts::home(host.uid).unwrap_or_default(),
     }
 }
 

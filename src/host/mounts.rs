@@ -97,10 +97,9 @@ pub(super) fn existing(draft: &Draft, host: &Host) -> Vec<PathBuf> {
 fn exists(path: &Path, privileged: bool) -> bool {
     // `.` is the directory that stockade was started in, which is there.
     match access(path, AccessFlags::F_OK) {
-        Ok(()) => true,
         Err(Errno::ENOENT | Errno::ENOTDIR) => false,
         Err(Errno::EACCES) => privileged,
-        Err(_) => true,
+        Ok(()) | Err(_) => true,
     }
 }
 

@@ -116,10 +116,10 @@ impl Survey {
     /// When not even ids and capabilities can be read.
     pub fn take() -> Result<Self, Fault> {
         let host = Host::probe(&Draft::default())?;
-        let trier = Trier { maps: Maps::own(), host: &host };
-        let mut checks = namespaces::checks(&trier);
-        checks.extend(filters::checks(&trier));
-        checks.extend(machine::checks(&trier, Path::new("/")));
+        let lab = Lab { maps: Maps::own(), host: &host };
+        let mut checks = namespaces::checks(&lab);
+        checks.extend(filters::checks(&lab));
+        checks.extend(machine::checks(&lab, Path::new("/")));
         let (kernel, machine) = uname()
             .map(|name| (name.release().to_string_lossy().into_owned(), name.machine().to_string_lossy().into_owned()))
             .unwrap_or_default();
@@ -138,7 +138,7 @@ impl Survey {
 }
 
 /// Tries things as stockade would: by right, or in a user namespace first.
-struct Trier<'a> {
+struct Lab<'a> {
     maps: Maps,
     host: &'a Host,
 }
@@ -146,7 +146,7 @@ struct Trier<'a> {
 /// What a child's work says.
 type Tried = Result<u64, (Stage, Errno)>;
 
-impl Trier<'_> {
+impl Lab<'_> {
     /// In a child as it is.
     fn plain(&self, work: impl FnOnce() -> Tried) -> Result<u64, Cause> {
         let (stage, errno) = match attempt(work) {
