@@ -2,7 +2,6 @@
 //! files is asked of getent(1), which has.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::draft::Draft;
 use crate::draft::identity::Name;
 
-use super::{Account, User};
+use super::{Account, User, slurp};
 
 /// getent(1), by its own path: the caller's $PATH has no say in who a user is.
 const GETENT: &str = "/usr/bin/getent";
@@ -36,10 +35,10 @@ pub(super) fn named(draft: &Draft) -> Vec<Account> {
         return Vec::new();
     }
     let words = names.iter().any(|(name, is_user)| *is_user || matches!(name, Name::Word(_)));
-    let table = |path: &str| if words { fs::read(path).unwrap_or_default() } else { Vec::new() };
+    let table = |path: &str| if words { slurp(path).unwrap_or_default() } else { Vec::new() };
     // A file that is missing is an empty table: getent may still know.
     let (passwd, group) = (table("/etc/passwd"), table("/etc/group"));
-    let elsewhere = draft.user.is_some() && groups_elsewhere(&fs::read("/etc/nsswitch.conf").unwrap_or_default());
+    let elsewhere = draft.user.is_some() && groups_elsewhere(&slurp("/etc/nsswitch.conf").unwrap_or_default());
     let tables = Tables { passwd: &passwd, group: &group, elsewhere, ask: &getent };
     names.into_iter().map(|(name, is_user)| tables.account(name, is_user)).collect()
 }
@@ -57,7 +56,7 @@ pub(super) fn home(uid: u32) -> Option<PathBuf> {
 
 /// A user by its id.
 fn lookup(uid: u32, ask: &dyn Fn(&str, &str) -> Option<Vec<u8>>) -> Option<User> {
-    let passwd = fs::read("/etc/passwd").unwrap_or_default();
+    let passwd = slurp("/etc/passwd").unwrap_or_default();
     let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask };
     tables.entry(&Name::Number(uid)).map(|(_, user)| user)
 }

@@ -11,6 +11,8 @@ pub mod survey;
 mod userns;
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::draft::capabilities::CapSet;
@@ -52,6 +54,14 @@ pub struct Host {
     pub existing: Vec<PathBuf>,
     /// Random words by which the launcher's own execve passes the filter; zero without one.
     pub cookie: [u64; 3],
+}
+
+/// A whole file in as few calls as can be: `fs::read` asks for a size that /proc does not tell and
+/// then starts with 32 bytes.
+fn slurp(path: &str) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(8192);
+    File::open(path)?.take(u64::MAX).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// What trying something out said.

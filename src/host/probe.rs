@@ -8,7 +8,7 @@ use crate::draft::capabilities::CapSet;
 use crate::fault::{Exit, Fault};
 use crate::sys::facts;
 
-use super::{Host, accounts, identity, mounts, userns};
+use super::{Host, accounts, identity, mounts, slurp, userns};
 
 impl Host {
     /// Asks the machine what this draft needs to know.
@@ -53,7 +53,7 @@ impl Host {
 /// The mount table of this process.
 fn table() -> Result<Vec<super::Mount>, Fault> {
     let path = "/proc/self/mountinfo";
-    let text = std::fs::read(path).map_err(|error| {
+    let text = slurp(path).map_err(|error| {
         Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
             .help("mount /proc: mount -t proc proc /proc")
             .exit(Exit::Namespace)
