@@ -1,5 +1,3 @@
-//! The `stockade` binary.
-
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}
+//! The `stockade` binary: see the library for everything.
+#![no_main]
+stockade::start!();

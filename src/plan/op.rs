@@ -1,12 +1,16 @@
 //! Every kernel operation that stockade can ever perform, as data.
 
+use std::fmt;
+
 use crate::draft::By;
 use crate::draft::capabilities::CapSet;
 use crate::draft::limits::Limit;
+use crate::fault::Exit;
 
 use super::access::AccessOp;
 use super::mounts::MountOp;
 use super::order::Phase;
+use super::tree::Program;
 
 /// One operation with its place and those who asked for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +35,8 @@ pub enum Op {
     Unshare(u32),
     /// Writes the id maps of the user namespace just made (user_namespaces(7)).
     MapIds(Maps),
+    /// PR_SET_DUMPABLE 0: from here on the process may hold more rights than whoever could attach to it.
+    Undumpable,
     /// Something about the file system.
     Mount(MountOp),
     /// Brings the loopback device up.
@@ -68,6 +74,8 @@ pub enum Op {
         /// Whether a missing one leaves the target in `/`.
         optional: bool,
     },
+    /// Looks for the target's file and checks that it can be executed.
+    Find,
     /// PR_SET_SECUREBITS.
     SecureBits(u32),
     /// umask(2).
@@ -78,8 +86,6 @@ pub enum Op {
     NoNewPrivileges,
     /// Something about Landlock.
     Access(AccessOp),
-    /// Restores the caller's signal mask and dispositions.
-    Signals,
     /// Installs the seccomp filter.
     Filter(FilterOp),
     /// execve(2) of the target.
@@ -98,8 +104,59 @@ pub struct Maps {
 }
 
 /// The filter to install.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct FilterOp {
-    /// SECCOMP_FILTER_FLAG_*.
-    pub flags: u32,
+    /// What the kernel is given.
+    pub program: Program,
+    /// Whether execve is refused but to the launcher itself, which the program knows by [`super::Plan::cookie`].
+    pub marked: bool,
+}
+
+/// Without the instructions: the cookie is among them.
+impl fmt::Debug for FilterOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.program.code.len();
+        f.debug_struct("FilterOp").field("length", &length).field("marked", &self.marked).finish_non_exhaustive()
+    }
+}
+
+impl Op {
+    /// The status to end with when it fails: systemd's, so that `systemctl status` names it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Descriptors { .. } => Exit::Fds,
+            Self::Unshare(_) | Self::MapIds(_) | Self::Mount(_) | Self::Access(_) | Self::Undumpable => Exit::Namespace,
+            Self::Loopback => Exit::Network,
+            Self::Limit(_) => Exit::Limits,
+            Self::Groups { .. } => Exit::Group,
+            Self::User(_) | Self::Users(_) => Exit::User,
+            Self::Bounding(_) | Self::KeepCapabilities | Self::Capabilities { .. } | Self::Ambient(_) => {
+                Exit::Capabilities
+            }
+            Self::Directory { .. } => Exit::Chdir,
+            Self::SecureBits(_) => Exit::SecureBits,
+            Self::Umask(_) | Self::DenyWriteExecute => Exit::Memory,
+            Self::NoNewPrivileges => Exit::NoNewPrivileges,
+            Self::Filter(_) => Exit::Seccomp,
+            Self::Find | Self::Exec => Exit::Exec,
+        }
+    }
+}
+
+impl fmt::Display for FilterOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let program = &self.program;
+        let architectures = program.sections.iter().map(|(_, arch)| arch.word()).collect::<Vec<_>>().join(" and ");
+        write!(f, "install the system call filter ({} instructions for {architectures}", program.code.len())?;
+        if program.flags.log {
+            f.write_str(", logged")?;
+        }
+        if program.flags.spec_allow {
+            f.write_str(", speculation allowed")?;
+        }
+        if self.marked {
+            f.write_str(", execve for stockade only")?;
+        }
+        f.write_str(")")
+    }
 }
