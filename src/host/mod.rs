@@ -6,7 +6,6 @@ pub mod diagnose;
 mod identity;
 pub mod mounts;
 mod probe;
-pub mod specifier;
 pub mod survey;
 mod userns;
 
@@ -49,9 +48,6 @@ pub struct Host {
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
     /// a directive may be weaker; elsewhere it is `Untried` and the kernel answers when it is asked.
     pub user_namespace: Verdict,
-    /// Paths that exist, of those the draft marks as optional or leaves to what is there; as they are
-    /// written and, with specifiers, also as they read here. For bind mounts it is the source.
-    pub existing: Vec<PathBuf>,
     /// Random words by which the launcher's own execve passes the filter; zero without one.
     pub cookie: [u64; 3],
 }
