@@ -60,13 +60,17 @@ impl Paint {
     }
 }
 
-/// For people. Where there is a policy, its verdict comes last, next to the prompt.
+/// For people: the machine, or with a policy only what that meets here.
 pub fn text(survey: &Survey, policy: Option<&Examined<'_>>, colour: bool) -> String {
     let paint = Paint { colour };
     let mut out = String::new();
     let how = if survey.privileged { "makes namespaces by right" } else { "needs user namespaces to make others" };
     let title = format!("Linux {} ({}), user {}, who {how}", survey.kernel, survey.machine, survey.uid);
     put(&mut out, format_args!("{}\n\n", paint.bold(&clean(&title))));
+    if let Some(policy) = policy {
+        examined(&mut out, policy, &paint);
+        return out;
+    }
     let width = survey.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
     for check in survey.checks.iter().filter(|check| check.matters) {
         row(&mut out, check, earlier(survey, check), width, &paint);
@@ -79,9 +83,6 @@ pub fn text(survey: &Survey, policy: Option<&Examined<'_>>, colour: bool) -> Str
         row(&mut out, check, earlier(survey, check), width, &paint);
     }
     put(&mut out, format_args!("\n{}\n", paint.bold(&summary(survey))));
-    if let Some(policy) = policy {
-        examined(&mut out, policy, &paint);
-    }
     out
 }
 
@@ -137,7 +138,7 @@ fn examined(out: &mut String, policy: &Examined<'_>, paint: &Paint) {
         Can::Partly => format!("{name} runs here, but weaker, as its Prefer allows"),
         Can::No => format!("{name} does not run here: stockade would refuse it"),
     };
-    put(out, format_args!("\n{}\n", paint.bold(&verdict)));
+    put(out, format_args!("{}\n", paint.bold(&verdict)));
     for fault in policy.faults {
         let place = fault.origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default();
         put(out, format_args!("  {}  {place}{}\n", paint.verdict(Can::No), clean(&fault.message)));
@@ -263,11 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text() {
-        let faults =
-            [Fault::at(&origin(), "no network of its own: switched off").help("sudo sysctl x=1").label("asked for")];
-        let shortfalls = [shortfall()];
-        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &faults };
+    fn the_machine() {
         let golden = "\
 Linux 6.1.0 (x86_64), user 1000, who needs user namespaces to make others
 
@@ -291,6 +288,18 @@ good to know
           try: use a kernel with it
 
 2 of the things that directives need do not work here, 1 work with a gap
+";
+        snapbox::assert_data_eq!(text(&survey(), None, false), golden.to_owned());
+    }
+
+    #[test]
+    fn a_policy() {
+        let faults =
+            [Fault::at(&origin(), "no network of its own: switched off").help("sudo sysctl x=1").label("asked for")];
+        let shortfalls = [shortfall()];
+        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &faults };
+        let golden = "\
+Linux 6.1.0 (x86_64), user 1000, who needs user namespaces to make others
 
 web.toml does not run here: stockade would refuse it
   no      web.toml:2: no network of its own: switched off

@@ -9,7 +9,7 @@ use crate::host::userns;
 use crate::sys::child::{Outcome, attempt};
 use crate::sys::trial;
 
-use super::{Can, Check, Lab, Tried};
+use super::{Can, Check, Lab, Tried, USER_NAMESPACES};
 
 /// A step that failed while mounting.
 fn mounting(errno: Errno) -> (Stage, Errno) {
@@ -59,7 +59,7 @@ fn users(lab: &Lab<'_>) -> Check {
          PrivateNetwork, RootDirectory, ReadOnlyPaths and their like cannot be enforced; \
          Landlock, SystemCallFilter, NoNewPrivileges and limits still can"
     };
-    Check::of("user namespaces", lab.plain(|| userns::enter(&lab.maps).map(|()| 0)), cost)
+    Check::of(USER_NAMESPACES, lab.plain(|| userns::enter(&lab.maps).map(|()| 0)), cost)
 }
 
 /// A mount namespace and a tmpfs in it.
