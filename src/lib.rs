@@ -9,9 +9,11 @@
 //! └──────────────── pure: no system calls ────────┘└── touches the kernel ──┘
 //! ```
 
+pub mod apply;
 pub mod draft;
 pub mod fault;
 pub mod host;
 pub mod plan;
 pub mod policy;
+pub mod sys;
 pub mod text;

@@ -107,6 +107,35 @@ impl<'a> Planner<'a> {
     }
 }
 
+impl Plan {
+    /// Orders everything that the draft asks for; `arguments` follow `Exec`.
+    ///
+    /// # Errors
+    /// Everything that cannot be had on this host.
+    pub fn new(draft: &Draft, host: &Host, arguments: &[OsString]) -> Result<Self, Vec<Fault>> {
+        let mut planner = Planner::new(draft, host);
+        access::plan(&mut planner);
+        command::plan(&mut planner);
+        identity::plan(&mut planner);
+        if !host.effective.has(caps::Capability::CAP_SYS_ADMIN) && !planner.namespaces.is_empty() {
+            let flags = planner.namespaces.iter().fold(0, |flags, (kind, _)| flags | kind.flag());
+            let by: Vec<By> = planner.namespaces.iter().map(|(_, by)| by.clone()).collect();
+            planner.step(order::Phase::Namespaces, op::Op::Unshare(flags | Namespace::User.flag()), by.clone());
+            planner.step(order::Phase::Maps, op::Op::MapIds(identity::own_maps(host)), by);
+        }
+        let environment = command::environment(draft, host).unwrap_or_else(|faults| {
+            planner.faults.extend(faults);
+            Vec::new()
+        });
+        let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        steps.sort_by_key(|step| step.phase);
+        Ok(Self { steps, shortfalls, notes, argv: command::argv(draft, arguments), environment })
+    }
+}
+
 /// `Landlock` in Prefer covers all of `Landlock.*`.
 fn prefers(word: &str, directive: &str) -> bool {
     word == directive || directive.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'))
