@@ -53,5 +53,5 @@ fn meet(name: &str, survey: &Survey) -> anyhow::Result<Result<Plan, Vec<Fault>>>
     let draft = policy.draft();
     let mut host = Host::probe(&draft).map_err(Faults::one)?;
     survey.inform(&mut host);
-    Ok(Plan::new(&draft, &host, &[]))
+    Ok(Plan::new(&draft, &host, Vec::new()))
 }

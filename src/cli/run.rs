@@ -104,7 +104,8 @@ fn argv(draft: &Draft, policies: &[String], arguments: &[OsString]) -> anyhow::R
     if draft.exec.is_none() {
         let name = policies.first().map_or("the policy", String::as_str);
         let fault = Fault::new(format!("{name} does not say what to execute"));
-        let fault = fault.help("add Exec = [\"/usr/bin/...\"] to it").help(format!("or: stockade run -P {name} -- COMMAND"));
+        let fault =
+            fault.help("add Exec = [\"/usr/bin/...\"] to it").help(format!("or: stockade run -P {name} -- COMMAND"));
         return Err(Faults::one(fault).into());
     }
     Ok(command::argv(draft, arguments))

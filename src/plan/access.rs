@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::draft::access::{BIND_TCP, CONNECT_TCP, KERNELS, PathRule, REFER, RIGHTS, SCOPES, TCP_ABI, names, rights_of};
+use crate::draft::access::{
+    BIND_TCP, CONNECT_TCP, KERNELS, PathRule, REFER, RIGHTS, SCOPES, TCP_ABI, names, rights_of,
+};
 use crate::draft::{Asked, By};
 use crate::fault::Exit;
 
@@ -84,9 +86,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             }
         }
     }
-    for (asked, bit, what) in
-        [(&access.connect_tcp, CONNECT_TCP, "TCP ports to connect to"), (&access.bind_tcp, BIND_TCP, "TCP ports to bind")]
-    {
+    for (asked, bit, what) in [
+        (&access.connect_tcp, CONNECT_TCP, "TCP ports to connect to"),
+        (&access.bind_tcp, BIND_TCP, "TCP ports to bind"),
+    ] {
         let Some(asked) = asked else { continue };
         if missing(planner, &asked.by, what, TCP_ABI) {
             continue;
@@ -130,7 +133,8 @@ fn rights(planner: &mut Planner<'_>, handled: &Asked<u64>) -> u64 {
             unknown &= !here;
         }
     }
-    if handled.what & !known & REFER != 0 && planner.draft.access.paths.iter().any(|asked| asked.what.rights & REFER != 0)
+    if handled.what & !known & REFER != 0
+        && planner.draft.access.paths.iter().any(|asked| asked.what.rights & REFER != 0)
     {
         planner.notes.push(
             "this kernel's Landlock (ABI 1) refuses to move or link any file into another directory, also where the \

@@ -58,12 +58,8 @@ pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString
     let passes: Vec<&str> = changes()
         .filter_map(|(change, _)| if let Variable::Pass(name) = change { Some(name.as_str()) } else { None })
         .collect();
-    let mut variables: Vec<(OsString, OsString)> = host
-        .environment
-        .iter()
-        .filter(|(name, _)| passes.is_empty() || passed(name, &passes))
-        .cloned()
-        .collect();
+    let mut variables: Vec<(OsString, OsString)> =
+        host.environment.iter().filter(|(name, _)| passes.is_empty() || passed(name, &passes)).cloned().collect();
     login(draft, host, &mut variables)?;
     let mut faults = Vec::new();
     for (change, by) in changes() {
@@ -152,7 +148,8 @@ fn descriptors(planner: &mut Planner<'_>) {
 
 /// How many descriptors from 3 on a service manager handed to this very process (sd_listen_fds(3)).
 fn announced(host: &Host) -> Result<i32, Fault> {
-    let value = |name: &str| host.environment.iter().find(|(known, _)| known == name).and_then(|(_, text)| text.to_str());
+    let value =
+        |name: &str| host.environment.iter().find(|(known, _)| known == name).and_then(|(_, text)| text.to_str());
     if value("LISTEN_PID").and_then(|pid| pid.parse::<u32>().ok()) != Some(host.pid) {
         return Ok(0);
     }

@@ -37,9 +37,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             return;
         }
     };
-    let standing = standing(planner);
+    let mut standing = standing(planner);
+    if !users(planner, standing, &target) && standing == Standing::Late {
+        standing = Standing::Host;
+    }
     let confined = standing == Standing::Host && wants_setpcap(draft).is_some() && !host.effective.has(CAP_SETPCAP);
-    users(planner, standing, &target);
     let uid = ids(planner, standing, &target);
     if confined {
         without_setpcap(planner);
@@ -91,9 +93,9 @@ fn wants_setpcap(draft: &Draft) -> Option<By> {
     bounding.or(draft.dropped.first().map(|asked| &asked.by)).or(bits.map(|asked| &asked.by)).cloned()
 }
 
-/// PrivateUsers= of a privileged caller; anybody else's was made first of all.
-fn users(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) {
-    let Some(asked) = &planner.draft.users else { return };
+/// PrivateUsers= of a privileged caller; anybody else's was made first of all. Whether it will be.
+fn users(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> bool {
+    let Some(asked) = &planner.draft.users else { return false };
     if standing != Standing::Late {
         if asked.what != UserNamespace::Own {
             planner.short(Shortfall {
@@ -104,10 +106,11 @@ fn users(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) {
                 exit: Exit::User,
             });
         }
-        return;
+        return false;
     }
-    if !lacking(planner, &asked.by, "map ids into a user namespace", &[CAP_SETUID, CAP_SETGID, CAP_SETFCAP], Exit::User)
-    {
+    let needed = [CAP_SETUID, CAP_SETGID, CAP_SETFCAP];
+    let possible = !lacking(planner, &asked.by, "map ids into a user namespace", &needed, Exit::User);
+    if possible {
         let own = |asked: Option<u32>, has: u32| {
             let id = asked.unwrap_or(has);
             if id == 0 { "0 0 1\n".to_owned() } else { format!("0 0 1\n{id} {id} 1\n") }
@@ -126,6 +129,7 @@ fn users(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) {
         };
         planner.step(Phase::Users, Op::Users(maps), vec![asked.by.clone()]);
     }
+    possible
 }
 
 /// Plans the change of ids; the user that the target will have.
@@ -183,8 +187,8 @@ fn without_setpcap(planner: &mut Planner<'_>) {
     let draft = planner.draft;
     if draft.bounding_left().is_some() {
         planner.notes.push(
-            "the bounding set stays as it is, because dropping needs CAP_SETPCAP; no_new_privs and an empty permitted \
-             set keep the target from all capabilities"
+            "the bounding set stays as it is, because dropping needs CAP_SETPCAP; no_new_privs and a permitted set \
+             without them keep the target from the capabilities"
                 .into(),
         );
     }

@@ -5,24 +5,24 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod command;
 pub mod filter;
+pub mod identity;
 mod layout;
 pub mod listing;
 pub mod machine;
 pub mod meaning;
-pub mod command;
-pub mod identity;
 pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
 pub mod places;
 pub mod seccomp;
+pub mod specifier;
+pub mod target;
 pub mod tree;
 mod view;
 mod words;
-pub mod specifier;
-pub mod target;
 
 use std::ffi::OsString;
 

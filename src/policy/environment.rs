@@ -209,9 +209,10 @@ mod tests {
     #[test]
     fn the_last_assignment_wins_and_an_empty_one_resets() {
         assert_eq!(assignments(&[("Environment", text("A=1 B=2 A=3"))]), ["B=2", "A=3"]);
-        assert_eq!(assignments(&[("Environment", text("A=1")), ("Environment", text("")), ("Environment", text("B=2"))]), [
-            "B=2"
-        ]);
+        assert_eq!(
+            assignments(&[("Environment", text("A=1")), ("Environment", text("")), ("Environment", text("B=2"))]),
+            ["B=2"]
+        );
     }
 
     #[test]
@@ -240,9 +241,9 @@ mod tests {
         };
         assert_eq!(passes(&[]), []);
         assert_eq!(passes(&[("PassEnvironment", list(&[]))]), [Variable::Pass(String::new())]);
-        assert_eq!(passes(&[("PassEnvironment", text("LC_* PATH"))]), [
-            Variable::Pass("LC_*".into()),
-            Variable::Pass("PATH".into())
-        ]);
+        assert_eq!(
+            passes(&[("PassEnvironment", text("LC_* PATH"))]),
+            [Variable::Pass("LC_*".into()), Variable::Pass("PATH".into())]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::draft::Asked;
 use crate::draft::access::{FILE_RIGHTS, KERNELS, PathRule, REFER, RIGHTS, SCOPES, rights_of};
-use crate::fault::{Fault, Origin};
+use crate::fault::Fault;
 use crate::text::{Kind, Value};
 
 use super::form::{self, Form, Item, PathItem};
@@ -59,7 +59,8 @@ pub const DEFAULT_ABI: u32 = 5;
 const READ: u64 = 1 << 2 | 1 << 3;
 const EXECUTE: u64 = 1;
 /// Everything that changes something but making device nodes, which nobody does without saying so.
-const WRITE: u64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | REFER | (FILE_RIGHTS & !0b111);
+const WRITE: u64 =
+    1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | REFER | (FILE_RIGHTS & !0b111);
 
 /// What the four keys allow below their paths.
 const KEYS: [u64; 4] = [READ, READ | EXECUTE, READ | WRITE, READ | WRITE | EXECUTE];
@@ -398,6 +399,7 @@ mod tests {
     use super::super::users::{read, read_all};
     use super::*;
     use crate::draft::access::Access;
+    use crate::fault::Origin;
     use crate::text::Entry;
 
     fn text(text: &str) -> Kind {
@@ -434,17 +436,18 @@ mod tests {
 
     #[test]
     fn rules_name_single_rights() {
-        let at = Origin::new(&std::sync::Arc::new(crate::fault::Source { name: "t".into(), text: String::new() }), 0..0);
+        let at =
+            Origin::new(&std::sync::Arc::new(crate::fault::Source { name: "t".into(), text: String::new() }), 0..0);
         let entry = |name: &str, word: &str| {
             let value = Value { kind: text(word), at: at.clone() };
             Entry { name: name.into(), at: at.clone(), value }
         };
         let table = Kind::Table(vec![entry("Paths", "/a -/b"), entry("Rights", "refer truncate")]);
         let paths = access(&[("Landlock.Rules", table)]).paths;
-        assert_eq!(paths.iter().map(|asked| (asked.what.rights, asked.what.optional)).collect::<Vec<_>>(), [
-            (0x6000, false),
-            (0x6000, true)
-        ]);
+        assert_eq!(
+            paths.iter().map(|asked| (asked.what.rights, asked.what.optional)).collect::<Vec<_>>(),
+            [(0x6000, false), (0x6000, true)]
+        );
         for bad in [
             Kind::Table(vec![entry("Paths", "/a")]),
             Kind::Table(vec![entry("Paths", "/a"), entry("Rights", "read_file")]),

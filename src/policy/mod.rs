@@ -6,8 +6,8 @@
 
 #![forbid(unsafe_code)]
 
-pub mod calls;
 pub mod amount;
+pub mod calls;
 pub mod capabilities;
 pub mod devices;
 pub mod environment;

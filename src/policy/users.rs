@@ -6,7 +6,7 @@ use crate::fault::{Fault, Origin};
 use crate::text::Value;
 
 use super::form::{self, Form, Item};
-use super::{Directive, Exposure, Policy};
+use super::{Directive, Exposure};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
@@ -163,15 +163,15 @@ fn name(item: &Item, what: &str) -> Result<Name, Fault> {
 
 /// Reads `value` into a fresh policy, for the tests of the families.
 #[cfg(test)]
-pub(super) fn read(directive: &str, value: crate::text::Kind) -> Result<Policy, Fault> {
+pub(super) fn read(directive: &str, value: crate::text::Kind) -> Result<super::Policy, Fault> {
     read_all(&[(directive, value)])
 }
 
 /// Reads several entries into a fresh policy.
 #[cfg(test)]
-pub(super) fn read_all(entries: &[(&str, crate::text::Kind)]) -> Result<Policy, Fault> {
+pub(super) fn read_all(entries: &[(&str, crate::text::Kind)]) -> Result<super::Policy, Fault> {
     let source = std::sync::Arc::new(crate::fault::Source { name: "test.toml".into(), text: String::new() });
-    let mut policy = Policy::default();
+    let mut policy = super::Policy::default();
     for (directive, kind) in entries {
         let row = super::find(directive).expect("a known directive");
         (row.read)(&mut policy, &Value { kind: kind.clone(), at: Origin::new(&source, 0..0) })?;
@@ -223,8 +223,9 @@ mod tests {
             let policy = read("User", Kind::Text(name.into())).expect("good");
             (DIRECTIVES[0].exposure[0].badness)(&policy)
         };
-        assert_eq!([badness("root"), badness("0"), badness("nobody"), badness("web")].map(Option::unwrap_or_default), [
-            10, 10, 9, 0
-        ]);
+        assert_eq!(
+            [badness("root"), badness("0"), badness("nobody"), badness("web")].map(Option::unwrap_or_default),
+            [10, 10, 9, 0]
+        );
     }
 }
