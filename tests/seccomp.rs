@@ -266,7 +266,8 @@ fn the_launchers_execve_passes_and_no_other() {
     let run = |who: Who, cookie: [u64; 3]| {
         child(|| {
             become_who(who);
-            let argv = Vector::new(["sh", "-c", "exec 2>/dev/null; /bin/true; test $? = 126 && exit 42"].map(string).to_vec());
+            let argv =
+                Vector::new(["sh", "-c", "exec 2>/dev/null; /bin/true; test $? = 126 && exit 42"].map(string).to_vec());
             let (path, envp) = (string("/bin/sh"), Vector::new(Vec::new()));
             sys::seccomp::load(0, &program).expect("the kernel takes the filter");
             vec![execve(&path, &argv, &envp, cookie) as i32]

@@ -18,6 +18,7 @@ pub mod landlock;
 mod layer;
 pub mod limits;
 mod line;
+pub mod lint;
 pub mod namespaces;
 pub mod paths;
 pub mod process;
