@@ -193,8 +193,17 @@ pub fn int_args(name: &str) -> u8 {
 pub fn bits(id: Option<Id>, arch: Arch, argument: u8) -> u8 {
     /// x86's oldest calls take 16-bit user and group numbers (`old_uid_t`).
     const OLD: [&str; 11] = [
-        "chown", "fchown", "lchown", "setfsgid", "setfsuid", "setgid", "setregid", "setresgid", "setresuid",
-        "setreuid", "setuid",
+        "chown",
+        "fchown",
+        "lchown",
+        "setfsgid",
+        "setfsuid",
+        "setgid",
+        "setregid",
+        "setresgid",
+        "setresuid",
+        "setreuid",
+        "setuid",
     ];
     let whole = if arch.is_narrow() { 32 } else { 64 };
     let Some(id) = id else { return whole };

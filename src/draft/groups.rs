@@ -41,7 +41,8 @@ impl Group {
         let words = cut(self.0.members);
         let all = words.contains('*');
         let obsolete = if all { group("@obsolete") } else { None };
-        let counted = self.set().iter().filter(move |id| all && obsolete.is_none_or(|group| !group.set().contains(*id)));
+        let counted =
+            self.set().iter().filter(move |id| all && obsolete.is_none_or(|group| !group.set().contains(*id)));
         words.split_ascii_whitespace().filter(|word| !word.starts_with(['*', '~'])).chain(counted.map(Id::name))
     }
 
@@ -307,9 +308,31 @@ mod tests {
         assert_eq!(of("@mount"), Some((12, 12)));
         assert_eq!(of("@obsolete"), Some((27, 27)));
         assert_eq!(of("@known").map(|size| size.1), Some(561));
-        let direct = ["@aio 10", "@basic-io 18", "@chown 7", "@clock 6", "@cpu-emulation 5", "@debug 7", "@io-event 17",
-            "@ipc 28", "@keyring 3", "@memlock 5", "@module 3", "@network-io 22", "@pkey 3", "@process 22", "@raw-io 7",
-            "@reboot 3", "@resources 13", "@sandbox 4", "@setuid 14", "@signal 14", "@swap 2", "@sync 7", "@timer 16"];
+        let direct = [
+            "@aio 10",
+            "@basic-io 18",
+            "@chown 7",
+            "@clock 6",
+            "@cpu-emulation 5",
+            "@debug 7",
+            "@io-event 17",
+            "@ipc 28",
+            "@keyring 3",
+            "@memlock 5",
+            "@module 3",
+            "@network-io 22",
+            "@pkey 3",
+            "@process 22",
+            "@raw-io 7",
+            "@reboot 3",
+            "@resources 13",
+            "@sandbox 4",
+            "@setuid 14",
+            "@signal 14",
+            "@swap 2",
+            "@sync 7",
+            "@timer 16",
+        ];
         for row in direct {
             let (name, size) = row.split_once(' ').expect("a name and a size");
             let size = size.parse().expect("a number");
@@ -337,7 +360,9 @@ mod tests {
     fn calls_that_no_architecture_of_the_table_has_are_these() {
         use crate::draft::arch::Arch;
         let homeless: Vec<&str> = Id::all()
-            .filter(|id| [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64].iter().all(|arch| id.number(*arch).is_none()))
+            .filter(|id| {
+                [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64].iter().all(|arch| id.number(*arch).is_none())
+            })
             .map(Id::name)
             .collect();
         assert_eq!(homeless.len(), 92, "{homeless:?}");

@@ -9,12 +9,12 @@ pub mod action;
 pub mod arch;
 pub mod calls;
 pub mod compare;
-pub mod errno;
 mod constants;
+pub mod errno;
 pub mod groups;
+mod spelling;
 pub mod syscalls;
 mod table;
-mod spelling;
 
 /// Who asked: a directive and the words that said so.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -92,7 +92,7 @@ pub fn decide(filter: &Filter, arch: Arch, native: Arch, skipped: &mut Vec<Skipp
     let mut desk = Desk::new(filter, arch, native)?;
     desk.mark();
     for (index, layer) in filter.layers.iter().enumerate() {
-        desk.add(index, layer, skipped);
+        desk.add(index, layer, skipped)?;
     }
     // Later, the ways of one number must stand together, in the order of layers and rules.
     desk.ways.sort_by_key(|way| way.marked);
@@ -207,12 +207,12 @@ impl<'a> Desk<'a> {
     }
 
     /// Lays one layer's answers over those so far.
-    fn add(&mut self, index: usize, layer: &Layer, skipped: &mut Vec<Skipped>) {
+    fn add(&mut self, index: usize, layer: &Layer, skipped: &mut Vec<Skipped>) -> Result<(), Fault> {
         self.own.fill(NONE);
-        for (at, rule) in layer.rules.iter().enumerate() {
+        for (place, rule) in layer.rules.iter().enumerate() {
             for (call, named) in rule.calls.iter().enumerate() {
                 let Some(number) = named.number(self.arch, self.native) else {
-                    skipped.push(Skipped { arch: self.arch, layer: index, rule: at, call });
+                    skipped.push(Skipped { arch: self.arch, layer: index, rule: place, call });
                     continue;
                 };
                 let slot = self.slot(number);
@@ -222,7 +222,12 @@ impl<'a> Desk<'a> {
                 if rule.when.is_empty() {
                     self.own[slot] = rule.action.to_ret();
                 } else if let Some(marked) = self.marks[slot] {
-                    self.ways.push(Way { marked, layer: index, rule: at });
+                    // Even where the rule turns out to change nothing, senseless comparisons are told.
+                    let id = calls::by_number(self.arch, number);
+                    for compare in &rule.when {
+                        compare.exact(id, self.arch).map_err(|message| at(&rule.by, message))?;
+                    }
+                    self.ways.push(Way { marked, layer: index, rule: place });
                 }
             }
         }
@@ -239,6 +244,7 @@ impl<'a> Desk<'a> {
                 self.plain[marked * self.filter.layers.len() + index] = own;
             }
         }
+        Ok(())
     }
 
     /// Makes the nodes and joins numbers of equal decision.
@@ -274,7 +280,13 @@ impl<'a> Desk<'a> {
     }
 
     /// The decision for one number from a layer on, given the strictest answer of the layers before it.
-    fn branch(&mut self, branch: &mut Branch, mut layer: usize, mut way: usize, mut best: u32) -> Result<Target, Fault> {
+    fn branch(
+        &mut self,
+        branch: &mut Branch,
+        mut layer: usize,
+        mut way: usize,
+        mut best: u32,
+    ) -> Result<Target, Fault> {
         let layers = self.filter.layers.len();
         let here = |way: usize, ways: &[Way]| (way < branch.ways.end).then(|| ways[way].layer);
         let conditional = here(way, &self.ways);

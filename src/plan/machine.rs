@@ -194,7 +194,9 @@ mod tests {
         let data = Data { nr: 1, arch: 2, ip: 3 << 32 | 4, args: [5, 6 << 32 | 7, 8, 9, 10, 11 << 32] };
         let words: Vec<u32> = (0..16).filter_map(|index| data.word(index * 4)).collect();
         assert_eq!(words, [1, 2, 4, 3, 5, 0, 7, 6, 8, 0, 9, 0, 10, 0, 0, 11]);
-        let load = |offset| run(&[op(LOAD, 0, 0, offset), op(EQUAL, 0, 1, 6), op(RETURN, 0, 0, 1), op(RETURN, 0, 0, 0)], &data);
+        let load = |offset| {
+            run(&[op(LOAD, 0, 0, offset), op(EQUAL, 0, 1, 6), op(RETURN, 0, 0, 1), op(RETURN, 0, 0, 0)], &data)
+        };
         assert_eq!((load(28), load(24)), (Ok(1), Ok(0)));
     }
 }
