@@ -213,7 +213,7 @@ fn faults_name_what_is_wrong() {
 fn calls_that_an_architecture_lacks_are_noted() {
     let wanted =
         filter(vec![layer(vec![rule(&["read", "chown32", "spu_run"], &[], Action::Errno(1))], Action::Allow, None)]);
-    let skipped: Vec<usize> = x86_64(&wanted).skipped.iter().map(|skipped| skipped.call).collect();
+    let skipped: Vec<u32> = x86_64(&wanted).skipped.iter().map(|skipped| skipped.call).collect();
     assert_eq!(skipped, [1, 2]);
 }
 
@@ -347,6 +347,16 @@ fn compares() -> impl Strategy<Value = Compare> {
     )
 }
 
+/// Numbers of x86-64.
+const NATIVE: [u32; 40] = [
+    0, 1, 2, 3, 9, 10, 16, 21, 41, 42, 49, 56, 57, 59, 62, 63, 72, 90, 92, 101, 105, 130, 135, 157, 158, 165, 186, 200,
+    231, 257, 266, 302, 317, 321, 334, 335, 424, 435, 454, 471,
+];
+
+fn any_compares() -> impl Strategy<Value = Vec<Compare>> {
+    proptest::collection::vec(compares(), 1..4)
+}
+
 fn layers() -> impl Strategy<Value = Layer> {
     let words = proptest::collection::vec(select(WORDS.to_vec()), 1..5);
     let when = prop_oneof![Just(Vec::new()), proptest::collection::vec(compares(), 0..4)];
@@ -444,6 +454,35 @@ proptest! {
         for data in data {
             let says = |code: &[Instruction]| machine::run(code, &data).map(Action::from_ret);
             prop_assert_eq!(says(&ours.code), says(&theirs), "{:x?}", data);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn long_programs_mean_it_too(
+        rules in proptest::collection::vec((select(NATIVE.to_vec()), any_compares(), actions()), 50..250),
+        otherwise in actions(),
+        x86 in any::<bool>(),
+        args in proptest::collection::vec(proptest::array::uniform6(select(VALUES.to_vec())), 4),
+    ) {
+        let rules = rules
+            .into_iter()
+            .map(|(nr, when, action)| Rule { calls: vec![Call::parse(&nr.to_string())], when, action, by: BY })
+            .collect();
+        let mut filter = filter(vec![layer(rules, otherwise, None), layer(Vec::new(), Action::Allow, Some(Action::Log))]);
+        if x86 {
+            filter.architectures.push(Arch::X86);
+        }
+        let program = compile(&filter, Arch::X86_64).expect("a program");
+        for nr in 0..480 {
+            for (arch, args) in [(Arch::X86_64, args[0]), (Arch::X86_64, args[1]), (Arch::X86_64, args[2]), (Arch::X86, args[3])] {
+                let data = Data { nr, arch: arch.audit(), ip: 0, args };
+                let says = Action::from_ret(machine::run(&program.code, &data).expect("a valid program"));
+                prop_assert_eq!(says, meaning(&filter, Arch::X86_64, &data), "{:x?}\n{}", data, program.disassemble());
+            }
         }
     }
 }

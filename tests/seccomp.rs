@@ -32,9 +32,8 @@ enum End {
 
 /// The error number of a call; 0 for success.
 fn errno(nr: libc::c_long, args: [u64; 6]) -> i32 {
-    let [a, b, c, d, e, f] = args;
     // SAFETY: the tests pass numbers, null pointers and pointers to static texts, which every call here accepts.
-    let result = unsafe { libc::syscall(nr, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]) };
     if result == -1 { std::io::Error::last_os_error().raw_os_error().unwrap_or(-1) } else { 0 }
 }
 

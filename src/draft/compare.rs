@@ -141,7 +141,7 @@ impl Compare {
         let negative = self.value | all >> 1 == u64::MAX;
         let value = if self.value <= all || negative {
             self.value & all
-        } else if arch.is_narrow() && calls::bits(call, Arch::native(), self.arg) == 64 {
+        } else if self.width == Width::Kernel && arch.is_narrow() && calls::bits(call, Arch::native(), self.arg) == 64 {
             // A whole register here, and wider elsewhere: a comparison of 64 bits stays true to its value.
             return Ok(Exact { arg: self.arg, wide: true, mask, operator: self.operator, value: self.value });
         } else {

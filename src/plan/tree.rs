@@ -138,7 +138,7 @@ impl Writer {
     fn spot(&self, target: Target) -> Spot {
         match target {
             Target::Return(ret) => Spot::Return(ret),
-            Target::Node(index) => self.nodes[index],
+            Target::Node(index) => self.nodes[index as usize],
         }
     }
 
