@@ -16,6 +16,7 @@ pub mod fault;
 pub mod host;
 pub mod plan;
 pub mod policy;
+pub mod report;
 pub mod run;
 pub mod sys;
 pub mod text;

@@ -1,5 +1,172 @@
-//! VERBS.
-/// main
+//! VERBS: the command line, one file a verb.
+
+mod check;
+mod doctor;
+mod door;
+mod explain;
+mod file;
+pub mod generate;
+mod options;
+pub mod read;
+pub mod run;
+mod show;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Command};
+
+use crate::fault::{Exit, Fault};
+use crate::text::nearest::nearest;
+use crate::text::profiles::SHIPPED;
+
+use door::Faults;
+
+/// One verb.
+struct Verb {
+    name: &'static str,
+    command: fn() -> Command,
+    act: fn(&ArgMatches) -> anyhow::Result<Exit>,
+}
+
+/// The verbs, in the order of the help.
+const VERBS: &[Verb] = &[
+    Verb { name: "run", command: run::command, act: run::act },
+    Verb { name: "explain", command: explain::command, act: explain::act },
+    Verb { name: "check", command: check::command, act: check::act },
+    Verb { name: "show", command: show::command, act: show::act },
+    Verb { name: "doctor", command: doctor::command, act: doctor::act },
+    Verb { name: "generate", command: generate::command, act: generate::act },
+];
+
+/// What stockade is, in one line.
+const ABOUT: &str = "execute programs under policies in systemd's words";
+
+/// The program; returns its exit status.
 pub fn main() -> i32 {
-    0
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let exit = dispatch(&words).unwrap_or_else(|error| door::failure(&error));
+    i32::from(exit as u8)
+}
+
+/// Picks the verb by the first word alone, so that a launch builds nothing for the others.
+fn dispatch(words: &[OsString]) -> anyhow::Result<Exit> {
+    let Some((first, rest)) = words.split_first() else {
+        door::tell(&whole().render_help().to_string());
+        return Ok(Exit::Usage);
+    };
+    if first == "run"
+        && let Some(plain) = options::plain(rest)
+    {
+        return run::start(&plain.into());
+    }
+    if let Some(known) = VERBS.iter().find(|known| first == known.name) {
+        return match verb(known.command).try_get_matches_from(rest) {
+            Ok(matches) => (known.act)(&matches),
+            Err(error) => answer(&error),
+        };
+    }
+    if file::named(first) {
+        return file::start(first, rest);
+    }
+    match first.to_str() {
+        Some(word) if !word.starts_with('-') && word != "help" => Err(Faults::one(unknown(word)).into()),
+        _ => match whole().no_binary_name(true).try_get_matches_from(words) {
+            // The root has neither options nor arguments of its own.
+            Ok(_) => Ok(Exit::Usage),
+            Err(error) => answer(&error),
+        },
+    }
+}
+
+/// Tells what clap has to say: help and the version are results, everything else is wrong usage.
+fn answer(error: &clap::Error) -> anyhow::Result<Exit> {
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        door::say(&text)?;
+        return Ok(Exit::Success);
+    }
+    let text = text.strip_prefix("error: ").map_or(text.clone(), |rest| format!("stockade: {rest}"));
+    door::tell(&crate::fault::clean(&text));
+    Ok(Exit::Usage)
+}
+
+/// A first word that is neither a verb nor a file.
+fn unknown(word: &str) -> Fault {
+    let verbs = || VERBS.iter().map(|verb| verb.name);
+    let fault = Fault::new(format!("`{word}` is neither a verb nor a policy file")).exit(Exit::Usage);
+    let fault = match nearest(word, verbs()) {
+        _ if SHIPPED.iter().any(|(name, _)| *name == word) => {
+            fault.help(format!("a profile is used by: stockade run -P {word} -- COMMAND"))
+        }
+        _ if Path::new(word).extension().is_some_and(|end| end == "toml") => {
+            fault.help("there is no such file in this directory")
+        }
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault.help(format!("to run it: stockade run -P PROFILE -- {word}")),
+    };
+    let names: Vec<String> = visible().iter().map(|verb| verb.get_name().to_owned()).collect();
+    fault.help(format!("the verbs are: {}", names.join(", ")))
+}
+
+/// One verb's command line, on its own.
+fn verb(command: fn() -> Command) -> Command {
+    let command = command();
+    let name = format!("stockade {}", command.get_name());
+    command.bin_name(name).no_binary_name(true)
+}
+
+/// The verbs' command lines that help and manual name.
+fn visible() -> Vec<Command> {
+    VERBS.iter().map(|verb| (verb.command)()).filter(|command| !command.is_hide_set()).collect()
+}
+
+/// The whole command line, for help and completions.
+fn whole() -> Command {
+    Command::new("stockade")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .override_usage("stockade VERB ...\n       stockade FILE [ARGUMENT]...")
+        .subcommand_required(true)
+        .subcommands(VERBS.iter().map(|verb| (verb.command)()))
+        .after_help("`stockade VERB --help` says more about one, and `man stockade.toml` lists the directives.")
+        .after_long_help(format!("FILE:\n{}", file::ABOUT))
+}
+
+/// All the values of an option.
+fn texts(matches: &ArgMatches, id: &str) -> Vec<String> {
+    matches.get_many::<String>(id).unwrap_or_default().cloned().collect()
+}
+
+/// The policy that an argument names, then those of `-P`.
+fn policies(matches: &ArgMatches, id: &str) -> Vec<String> {
+    let mut named = texts(matches, id);
+    named.extend(texts(matches, options::POLICY.id));
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_command_line() {
+        whole().debug_assert();
+        VERBS.iter().for_each(|known| verb(known.command).debug_assert());
+    }
+
+    #[test]
+    fn verbs_are_known_by_their_names() {
+        for known in VERBS {
+            assert_eq!((known.command)().get_name(), known.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_right_one() {
+        assert!(unknown("chek").help.iter().any(|help| help.contains("`check`")));
+        assert!(unknown("strict").help.iter().any(|help| help.contains("-P strict")));
+        assert_eq!(unknown("ls").exit, Exit::Usage);
+    }
 }

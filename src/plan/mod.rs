@@ -15,6 +15,7 @@ pub mod op;
 pub mod order;
 pub mod seccomp;
 pub mod tree;
+mod words;
 
 use std::ffi::OsString;
 

@@ -38,7 +38,7 @@ use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Rule;
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Fault, Origin};
-use crate::text::{Document, Entry, Value};
+use crate::text::{Document, Entry, Kind, Value};
 
 use form::Form;
 
@@ -154,6 +154,8 @@ impl Policy {
         let mut faults = Vec::new();
         for entry in &document.entries {
             match find(&entry.name) {
+                // `[Seccomp]` with nothing in it, or only comments, says nothing.
+                None if is_empty_table(entry) => {}
                 None => faults.push(unknown(entry)),
                 Some(row) => match (row.read)(&mut policy, &entry.value) {
                     Ok(()) => policy.written.push((row.name, entry.value.at.clone())),
@@ -224,6 +226,12 @@ impl Demands<'_> {
     pub fn namespace(&mut self, what: Namespace) {
         self.draft.namespaces.push(Asked { what, by: self.by.clone() });
     }
+}
+
+/// Whether the entry is a table that directives are in, with nothing in it.
+fn is_empty_table(entry: &Entry) -> bool {
+    let table = |name: &str| name.split_once('.').is_some_and(|(table, _)| table == entry.name);
+    matches!(&entry.value.kind, Kind::Table(inner) if inner.is_empty()) && all().any(|row| table(row.name))
 }
 
 fn unknown(entry: &Entry) -> Fault {

@@ -3,6 +3,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod flags;
+pub mod nearest;
+pub mod profiles;
+pub mod toml;
+pub mod trust;
+
 use crate::fault::{Fault, Origin};
 
 /// Entries in the order in which they hold: profiles first, then the file, then `-p` flags.

@@ -1,0 +1,60 @@
+//! `stockade check`: everything that is wrong with policies.
+
+use std::io;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+
+use crate::fault::Exit;
+use crate::report::check::Checked;
+use crate::report::lint;
+use crate::text::profiles::Library;
+
+use super::{door, options, read};
+
+/// The command line.
+pub(super) fn command() -> Command {
+    let lints: Vec<String> = lint::LINTS.iter().map(|lint| format!("  {:19} {}", lint.name, lint.about)).collect();
+    Command::new("check")
+        .about("Tell everything that is wrong with policies")
+        .long_about(
+            "Tell all the faults of policies at once, and what in them has no effect or not the one that was probably \
+             meant. Ends with 78 when a policy has a fault. Nothing about this machine is looked at: `stockade explain` \
+             and `stockade doctor` do that.",
+        )
+        .arg(
+            Arg::new("POLICY")
+                .help("A profile, or a policy file (with a `/`)")
+                .value_hint(ValueHint::FilePath)
+                .required(true)
+                .action(ArgAction::Append)
+                .num_args(1..),
+        )
+        .arg(options::json())
+        .after_long_help(format!("Lints:\n{}", lints.join("\n")))
+}
+
+/// Checks each policy on its own.
+pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
+    let library = Library::of_environment();
+    let checked: Vec<Checked> = super::texts(matches, "POLICY").iter().map(|name| check(name, &library)).collect();
+    if matches.get_flag("json") {
+        door::json(&checked.iter().map(Checked::json).collect())?;
+    } else {
+        let colour = door::colour(&io::stdout());
+        door::say(&checked.iter().map(|one| one.text(colour)).collect::<String>())?;
+    }
+    let good = checked.iter().all(|one| one.faults.is_empty());
+    Ok(if good { Exit::Success } else { Exit::Config })
+}
+
+fn check(name: &str, library: &Library) -> Checked {
+    match read::read(&[name.to_owned()], &[], library) {
+        Ok((document, policy)) => Checked {
+            name: name.into(),
+            faults: Vec::new(),
+            findings: lint::findings(&document, &policy),
+            directives: policy.written.len(),
+        },
+        Err(faults) => Checked { name: name.into(), faults, findings: Vec::new(), directives: 0 },
+    }
+}

@@ -1,0 +1,168 @@
+//! The options that verbs share: one table, read by clap for help and errors, and by hand where
+//! building clap's tables would cost more than everything else before the first system call.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction};
+
+/// One option.
+pub(super) struct Opt {
+    /// Its name in clap.
+    pub(super) id: &'static str,
+    /// `-x`.
+    pub(super) short: char,
+    /// `--xxx`.
+    pub(super) long: &'static str,
+    /// What its value is, if it takes one; such options can be given many times.
+    pub(super) value: Option<&'static str>,
+    /// One line.
+    pub(super) help: &'static str,
+    /// The manual.
+    pub(super) more: &'static str,
+}
+
+/// `-P`.
+pub(super) const POLICY: Opt = Opt {
+    id: "policy",
+    short: 'P',
+    long: "policy",
+    value: Some("NAME|FILE"),
+    help: "Apply a profile, or a policy file (with a `/`)",
+    more: "Apply this profile or policy. A value with a `/` is a file; else it is a name, looked for in \
+           $XDG_CONFIG_HOME/stockade, /etc/stockade, /usr/share/stockade/profiles and among the built-in profiles \
+           (`stockade show --list`). Several add up in order. `-P none` confines nothing.",
+};
+
+/// `-p`.
+pub(super) const PROPERTY: Opt = Opt {
+    id: "property",
+    short: 'p',
+    long: "property",
+    value: Some("DIRECTIVE=VALUE"),
+    help: "Set one directive, as for systemd-run",
+    more: "Set one directive (see stockade.toml(5)), written as systemd-run(1) takes it. These come after every -P; with \
+           -p alone exactly these directives hold.",
+};
+
+/// `-q`.
+pub(super) const QUIET: Opt = Opt {
+    id: "quiet",
+    short: 'q',
+    long: "quiet",
+    value: None,
+    help: "Do not tell what Prefer lets be missing",
+    more: "Do not tell on standard error what this machine cannot enforce and Prefer lets be missing.",
+};
+
+/// `-v`.
+pub(super) const VERBOSE: Opt = Opt {
+    id: "verbose",
+    short: 'v',
+    long: "verbose",
+    value: None,
+    help: "Tell each step before it is done",
+    more: "Tell the plan on standard error, as `stockade explain` prints it, before it is carried out.",
+};
+
+/// The options of `run`.
+pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &QUIET, &VERBOSE];
+
+impl Opt {
+    /// The same for clap.
+    pub(super) fn arg(&self) -> Arg {
+        let arg = Arg::new(self.id).short(self.short).long(self.long).help(self.help).long_help(self.more);
+        match self.value {
+            Some(value) => arg.value_name(value).action(ArgAction::Append),
+            None => arg.action(ArgAction::SetTrue).overrides_with(self.id),
+        }
+    }
+}
+
+/// `--json`.
+pub(super) fn json() -> Arg {
+    Arg::new("json").long("json").help("Print JSON, for scripts").action(ArgAction::SetTrue)
+}
+
+/// What was found in front of a command.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plain {
+    /// `-P`s.
+    pub(super) policies: Vec<String>,
+    /// `-p`s.
+    pub(super) properties: Vec<String>,
+    /// `-q`.
+    pub(super) quiet: bool,
+    /// `-v`.
+    pub(super) verbose: bool,
+    /// Everything else.
+    pub(super) command: Vec<OsString>,
+}
+
+/// Reads what [`RUN`] can say, in the shapes that clap reads. Nothing for whatever else is there
+/// (help, mistakes): that is clap's to answer.
+pub(super) fn plain(words: &[OsString]) -> Option<Plain> {
+    let mut plain = Plain::default();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let text = word.to_str().filter(|text| text.len() > 1 && text.starts_with('-'));
+        match text {
+            // A word that is not UTF-8 can only begin the command.
+            None if word.as_encoded_bytes().starts_with(b"-") && word.len() > 1 => return None,
+            None => break,
+            Some("--") => {
+                at += 1;
+                break;
+            }
+            Some(text) => {
+                let next = || words.get(at + 1)?.to_str();
+                at += plain.option(text, next)?;
+            }
+        }
+    }
+    plain.command = words.get(at..)?.to_vec();
+    if plain.command.is_empty() { None } else { Some(plain) }
+}
+
+impl Plain {
+    /// Takes one word of options; how many words it took.
+    fn option<'a>(&mut self, text: &'a str, next: impl Fn() -> Option<&'a str>) -> Option<usize> {
+        if let Some(long) = text.strip_prefix("--") {
+            let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+            let opt = RUN.iter().find(|opt| opt.long == name)?;
+            return self.set(opt, value, &next);
+        }
+        let mut rest = text.strip_prefix('-')?;
+        while let Some(short) = rest.chars().next() {
+            let opt = RUN.iter().find(|opt| opt.short == short)?;
+            rest = &rest[short.len_utf8()..];
+            if opt.value.is_some() {
+                let value = rest.strip_prefix('=').unwrap_or(rest);
+                return self.set(opt, (!rest.is_empty()).then_some(value), &next);
+            }
+            // `-q=x` is a mistake.
+            self.set(opt, None, &next)?;
+        }
+        Some(1)
+    }
+
+    fn set<'a>(&mut self, opt: &Opt, value: Option<&'a str>, next: &impl Fn() -> Option<&'a str>) -> Option<usize> {
+        match (opt.value, value) {
+            (None, Some(_)) => return None,
+            (None, None) if opt.id == QUIET.id => self.quiet = true,
+            (None, None) => self.verbose = true,
+            (Some(_), Some(value)) => self.add(opt, value),
+            (Some(_), None) => {
+                // What looks like an option is no value: clap says so.
+                let value = next().filter(|value| !value.starts_with('-') || *value == "-")?;
+                self.add(opt, value);
+                return Some(2);
+            }
+        }
+        Some(1)
+    }
+
+    fn add(&mut self, opt: &Opt, value: &str) {
+        let list = if opt.id == POLICY.id { &mut self.policies } else { &mut self.properties };
+        list.push(value.into());
+    }
+}

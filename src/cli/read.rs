@@ -1,0 +1,54 @@
+//! From what was typed to a policy: the same way for every verb.
+
+use std::ffi::OsString;
+
+use crate::fault::{Exit, Fault};
+use crate::host::Host;
+use crate::plan::Plan;
+use crate::policy::Policy;
+use crate::text::profiles::Library;
+use crate::text::{Document, flags};
+
+/// Reads policies, then properties, and gives them their meaning.
+///
+/// # Errors
+/// Nothing was asked for, or everything that is wrong with what was.
+pub fn read(policies: &[String], properties: &[String], library: &Library) -> Result<(Document, Policy), Vec<Fault>> {
+    if policies.is_empty() && properties.is_empty() {
+        return Err(vec![nothing(library)]);
+    }
+    let mut document = library.load_all(policies)?;
+    let mut faults = Vec::new();
+    for property in properties {
+        match flags::parse(property) {
+            Ok(entry) => document.extend(entry),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let policy = Policy::read(&document)?;
+    Ok((document, policy))
+}
+
+/// The plan of a policy on this machine.
+///
+/// # Errors
+/// What cannot be looked up, and what this machine cannot enforce.
+pub fn plan(policy: &Policy, command: &[OsString]) -> Result<Plan, Vec<Fault>> {
+    let draft = policy.draft();
+    let host = Host::probe(&draft).map_err(|fault| vec![fault])?;
+    Plan::new(&draft, &host, command)
+}
+
+/// No policy at all: what there is to choose from.
+fn nothing(library: &Library) -> Fault {
+    let profiles = library.names();
+    let width = profiles.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut fault = Fault::new("no policy was given").exit(Exit::Usage);
+    for (name, summary) in &profiles {
+        fault = fault.help(format!("-P {name:width$}  {summary}"));
+    }
+    fault.help("-p DIRECTIVE=VALUE sets single directives, as systemd-run does")
+}

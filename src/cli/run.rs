@@ -1,0 +1,146 @@
+//! `stockade run`: wrap a command.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+
+use crate::fault::Exit;
+use crate::report::{explain, manual};
+use crate::text::profiles::Library;
+
+use super::door::{self, Faults};
+use super::options::{self, Plain, RUN};
+
+/// What to start, and in what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// `-P`s, or the policy file.
+    pub policies: Vec<String>,
+    /// `-p`s.
+    pub properties: Vec<String>,
+    /// The command line; for a policy file, the arguments that follow its `Exec`.
+    pub command: Vec<OsString>,
+    /// Whether this is a policy file that was started, with nothing but its arguments.
+    pub file: bool,
+    /// Tell the plan first.
+    pub verbose: bool,
+    /// Do not tell shortfalls.
+    pub quiet: bool,
+}
+
+impl From<Plain> for Request {
+    fn from(plain: Plain) -> Self {
+        let Plain { policies, properties, quiet, verbose, command } = plain;
+        Self { policies, properties, command, file: false, verbose, quiet }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  stockade run -P strict -- python3 convert.py
+  stockade run -P build -p Environment=CI=1 -- make
+  stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./configure";
+
+/// The command line.
+pub(super) fn command() -> Command {
+    let command = Arg::new("COMMAND")
+        .help("What to execute, with its arguments")
+        .value_parser(value_parser!(OsString))
+        .value_hint(ValueHint::CommandWithArguments)
+        .num_args(1..)
+        .required(true)
+        .trailing_var_arg(true);
+    Command::new("run")
+        .about("Execute a command under policies")
+        .long_about(
+            "Execute a command under policies. stockade becomes the command: no process stays beside it. Nothing is \
+             executed unless everything that the policies ask for has been done.",
+        )
+        .args(RUN.iter().map(|opt| opt.arg()))
+        .arg(command)
+        .after_help("With neither -P nor -p nothing is executed, and the profiles are named.")
+        .after_long_help(format!(
+            "{EXAMPLES}\n\nDirectives for -p and policies (man stockade.toml):\n{}",
+            manual::summary()
+        ))
+}
+
+/// What clap read.
+fn request(matches: &ArgMatches) -> Request {
+    Request {
+        policies: super::texts(matches, options::POLICY.id),
+        properties: super::texts(matches, options::PROPERTY.id),
+        command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
+        file: false,
+        verbose: matches.get_flag(options::VERBOSE.id),
+        quiet: matches.get_flag(options::QUIET.id),
+    }
+}
+
+/// Executes what clap read.
+pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
+    start(&request(matches))
+}
+
+/// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
+pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
+    let library = Library::of_environment();
+    let (_document, policy) = super::read::read(&request.policies, &request.properties, &library).map_err(Faults)?;
+    let plan = super::read::plan(&policy, &request.command).map_err(Faults)?;
+    if request.verbose {
+        door::tell(&explain::text(&plan));
+    } else if !plan.shortfalls.is_empty() {
+        door::tell(&explain::shortfalls(&plan));
+    }
+    Err(Faults::one(crate::run::exec(&plan)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn by_clap(words: &[OsString]) -> Option<Request> {
+        super::super::verb(command).try_get_matches_from(words).ok().map(|matches| request(&matches))
+    }
+
+    fn by_hand(words: &[OsString]) -> Option<Request> {
+        options::plain(words).map(Request::from)
+    }
+
+    fn words(text: &[&str]) -> Vec<OsString> {
+        text.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn nothing_behind_the_command_is_an_option() {
+        let request = by_hand(&words(&["-P", "strict", "ls", "-q", "--", "-v"])).expect("plain");
+        assert_eq!(request.command, words(&["ls", "-q", "--", "-v"]));
+        assert!(!request.quiet && !request.verbose);
+    }
+
+    #[test]
+    fn mistakes_and_help_are_left_to_clap() {
+        for text in
+            [&["--help"][..], &["-h"], &["-P"], &["-P", "-x", "ls"], &["--polcy", "x", "ls"], &["-q=1", "ls"], &[]]
+        {
+            assert_eq!(by_hand(&words(text)), None, "{text:?}");
+            assert_eq!(by_clap(&words(text)), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// Both readers of the table read every line alike.
+        #[test]
+        fn clap_and_the_hand_agree(line in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "-P", "-p", "-q", "-v", "--", "-", "--policy", "--property", "--quiet", "--verbose", "strict", "A=b", "",
+                "-Pstrict", "-pA=b", "-p=A=b", "-qv", "-qPx", "-vqp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
+                "--quiet=yes", "-x", "--nope", "-h", "--help", "ls", "-V", "-qé", "---", "--policy=-x", "-P-x", "-q-v",
+            ]), 0..7))
+        {
+            let line = words(&line);
+            prop_assert_eq!(by_hand(&line), by_clap(&line), "{:?}", line);
+        }
+    }
+}

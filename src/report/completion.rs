@@ -1,0 +1,124 @@
+//! Completions for bash, zsh and fish: clap's, with the names of directives and profiles put in.
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Arg, Command};
+use clap_complete::Shell;
+
+use crate::policy::all;
+
+/// The script for a shell. `root` is the whole command line; arguments with the ids `policy` and
+/// `property` are completed with `profiles` (name and summary) and with the directives.
+pub fn script(shell: Shell, root: Command, profiles: &[(String, String)]) -> String {
+    let verbs: Vec<String> = root.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let mut root = root;
+    for verb in &verbs {
+        root = root.mut_subcommand(verb, |verb| verb.mut_args(|arg| known(arg, profiles)));
+    }
+    let mut bytes = Vec::new();
+    clap_complete::generate(shell, &mut root, "stockade", &mut bytes);
+    let script = String::from_utf8_lossy(&bytes).into_owned();
+    match shell {
+        Shell::Bash => bash(&script),
+        Shell::Zsh => zsh(&script, profiles),
+        Shell::Fish => fish(&script),
+        _ => script,
+    }
+}
+
+/// The argument with the values that can be known beforehand. The result completes; it must not parse.
+fn known(arg: Arg, profiles: &[(String, String)]) -> Arg {
+    let values: Vec<PossibleValue> = match arg.get_id().as_str() {
+        "property" => all().map(|row| PossibleValue::new(format!("{}=", row.name)).help(row.summary)).collect(),
+        "policy" | "POLICY" => profiles.iter().map(|(name, about)| PossibleValue::new(name).help(about)).collect(),
+        _ => return arg,
+    };
+    if values.is_empty() { arg } else { arg.value_parser(PossibleValuesParser::new(values)) }
+}
+
+/// No blank behind `Directive=`, and files besides profiles.
+fn bash(script: &str) -> String {
+    let mut out = String::with_capacity(script.len());
+    let mut option = "";
+    for line in script.lines() {
+        let word = line.trim();
+        if word.ends_with(')') && !word.contains('(') {
+            option = word;
+        }
+        let values = word.starts_with("COMPREPLY=($(compgen -W \"");
+        match option {
+            "--property)" | "-p)" if values => {
+                out.push_str(&line.replace("COMPREPLY=", "compopt -o nospace; COMPREPLY="));
+            }
+            "--policy)" | "-P)" if values => {
+                let files = line.replace("-- \"${cur}\"))", "-- \"${cur}\") $(compgen -f -- \"${cur}\"))");
+                out.push_str(&files.replace("COMPREPLY=", "compopt -o filenames; COMPREPLY="));
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The two kinds of values as functions: written once, no blank behind `Directive=`, files besides profiles.
+fn zsh(script: &str, profiles: &[(String, String)]) -> String {
+    let mut out = String::with_capacity(script.len());
+    let mut lines = script.lines().peekable();
+    let mut functions = false;
+    while let Some(line) = lines.next() {
+        if !functions && line.starts_with("_stockade() {") {
+            out.push_str(&zsh_functions(profiles));
+            functions = true;
+        }
+        let property = line.split_once(":DIRECTIVE=VALUE:((").map(|(head, _)| (head, "_stockade_properties"));
+        let policy = || {
+            let (head, rest) = line.split_once(":((")?;
+            let named = head.ends_with(":NAME|FILE") || head.contains(":POLICY -- ");
+            named.then(|| (head.trim_end_matches(":NAME|FILE"), rest))
+        };
+        let known = property.or_else(|| policy().map(|(head, _)| (head, "_stockade_policies")));
+        let Some((head, function)) = known else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
+        // The values go on over lines until the brackets close.
+        let mut last = line;
+        while !last.contains("))") {
+            match lines.next() {
+                Some(next) => last = next,
+                None => break,
+            }
+        }
+        let rest = last.rsplit_once("))").map_or("", |(_, rest)| rest);
+        out.push_str(&format!("{head}:value:{function}{rest}\n"));
+    }
+    out
+}
+
+fn zsh_functions(profiles: &[(String, String)]) -> String {
+    // In _describe's lists a colon ends the word and a quote would end the string.
+    let quote = |text: &str| text.replace('\'', "'\\''").replace(':', "\\:");
+    let mut text = String::from("_stockade_properties() {\n    local -a directives=(\n");
+    for row in all() {
+        text.push_str(&format!("        '{}=:{}'\n", quote(row.name), quote(row.summary)));
+    }
+    text.push_str("    )\n    _describe -t directives directive directives -S ''\n}\n\n");
+    text.push_str("_stockade_policies() {\n    local -a profiles=(\n");
+    for (name, about) in profiles {
+        text.push_str(&format!("        '{}:{}'\n", quote(name), quote(about)));
+    }
+    text.push_str("    )\n    _describe -t profiles profile profiles\n    _files\n}\n\n");
+    text
+}
+
+/// Files besides profiles: fish leaves them out where `-f` stands.
+fn fish(script: &str) -> String {
+    let mut out = String::with_capacity(script.len());
+    for line in script.lines() {
+        let policy = line.contains(" -l policy ");
+        out.push_str(&if policy { line.replacen(" -r -f -a ", " -r -F -a ", 1) } else { line.to_owned() });
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,51 @@
+//! EXPLAIN: pure views. Documents, policies and plans become text or JSON for people and scripts;
+//! rows become manuals and completions. Nothing here touches the kernel or the terminal.
+
+#![forbid(unsafe_code)]
+// Writing to a String gives a Result that means nothing, and no view is in a hurry.
+#![allow(clippy::format_push_string)]
+
+pub mod check;
+pub mod completion;
+pub mod doctor;
+pub mod explain;
+pub mod lint;
+pub mod manual;
+pub mod roff;
+pub mod show;
+pub mod verbs;
+
+use serde_json::{Map, Value, json};
+
+use crate::fault::{Fault, Origin};
+
+/// Where something was written, as the JSON of every verb says it: `source`, `line`, `column`.
+/// All three are null for what stockade does on its own.
+fn place(origin: Option<&Origin>) -> Map<String, Value> {
+    let mut map = Map::new();
+    let (line, column) = origin.map_or((Value::Null, Value::Null), |origin| {
+        let (line, column) = origin.line_column();
+        (line.into(), column.into())
+    });
+    map.insert("source".into(), origin.map_or(Value::Null, |origin| origin.source.name.as_str().into()));
+    map.insert("line".into(), line);
+    map.insert("column".into(), column);
+    map
+}
+
+/// A fault as the JSON of every verb says it.
+pub fn fault(fault: &Fault) -> Value {
+    let mut map = Map::new();
+    map.insert("message".into(), fault.message.as_str().into());
+    map.append(&mut place(fault.origin.as_ref()));
+    map.insert("label".into(), fault.label.as_str().into());
+    map.insert("help".into(), json!(fault.help));
+    map.insert("exit".into(), (fault.exit as u8).into());
+    map.insert("status".into(), fault.exit.name().into());
+    map.into()
+}
+
+/// The JSON of a verb as it is printed: indented, with a final newline.
+pub fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}

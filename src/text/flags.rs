@@ -1,0 +1,41 @@
+//! `-p Directive=Value`: one entry, as systemd-run reads it.
+
+use std::sync::Arc;
+
+use super::{Document, Entry, Kind, Value, toml};
+use crate::fault::{Exit, FLAG, Fault, Origin, Source};
+
+/// Reads the value of one `-p`.
+///
+/// The value is text as it stands, and the directive's own grammar splits it. Words in tables,
+/// which systemd has not (`Seccomp.Rule`), may have a value in TOML: it starts with `{` or `[`.
+///
+/// # Errors
+/// A flag without a name or `=` is wrong usage; a value that should be TOML and is not is a bad
+/// policy.
+pub fn parse(flag: &str) -> Result<Document, Fault> {
+    let source = Arc::new(Source { name: FLAG.into(), text: flag.into() });
+    let whole = Origin::new(&source, 0..flag.len());
+    let Some((name, value)) = flag.split_once('=') else {
+        return Err(Fault::at(&whole, "`-p` takes DIRECTIVE=VALUE, and there is no `=` here")
+            .help(format!("for a switch, write `-p {}=yes`", if flag.is_empty() { "PrivateTmp" } else { flag }))
+            .exit(Exit::Usage));
+    };
+    if name.trim().is_empty() {
+        return Err(Fault::at(&whole, "`-p` takes DIRECTIVE=VALUE, and there is no directive before the `=`")
+            .help("write for instance `-p PrivateTmp=yes`")
+            .exit(Exit::Usage));
+    }
+    let at = Origin::new(&source, 0..name.len());
+    if name == "Extends" {
+        return Err(Fault::at(&at, "`Extends` can only be written in a policy file")
+            .help(format!("write `-P {value}` instead"))
+            .exit(Exit::Usage));
+    }
+    let start = name.len() + 1;
+    if name.contains('.') && value.starts_with(['{', '[']) {
+        return toml::parse_flag(&source, name, start).map_err(|mut faults| faults.swap_remove(0));
+    }
+    let value = Value { kind: Kind::Text(value.into()), at: Origin::new(&source, start..flag.len()) };
+    Ok(Document { entries: vec![Entry { name: name.into(), at, value }] })
+}

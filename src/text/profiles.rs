@@ -1,0 +1,309 @@
+//! Profiles: policies that have a name, where they are looked for, and those that others extend.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::nearest::nearest;
+use super::{Document, Entry, Kind, toml, trust};
+use crate::fault::{Fault, Origin, Source};
+
+/// The profiles in the binary, by name.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("build", include_str!("../../profiles/build.toml")),
+    ("container-default", include_str!("../../profiles/container-default.toml")),
+    ("network-service", include_str!("../../profiles/network-service.toml")),
+    ("none", include_str!("../../profiles/none.toml")),
+    ("service", include_str!("../../profiles/service.toml")),
+    ("strict", include_str!("../../profiles/strict.toml")),
+];
+
+/// Where profiles are for everybody: the administrator's, then those of packages.
+const DIRECTORIES: [&str; 2] = ["/etc/stockade", "/usr/share/stockade/profiles"];
+
+/// How deep profiles may extend one another.
+const DEPTH: usize = 32;
+
+/// How many profiles one policy can be made of.
+const PROFILES: usize = 256;
+
+/// Where profiles are looked for, and who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    /// In this order; the built-in profiles come last.
+    pub directories: Vec<PathBuf>,
+    /// The caller, who beside root may own policies.
+    pub uid: u32,
+}
+
+impl Library {
+    /// The caller's own directory, then those for everybody.
+    ///
+    /// The caller's is `$XDG_CONFIG_HOME/stockade`, or `$HOME/.config/stockade` where that is not
+    /// set; relative paths do not count (XDG Base Directory Specification).
+    pub fn of_environment() -> Self {
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let own = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
+        let directories =
+            own.map(|own| own.join("stockade")).into_iter().chain(DIRECTORIES.map(PathBuf::from)).collect();
+        Self { directories, uid: nix::unistd::getuid().as_raw() }
+    }
+
+    /// Loads a policy and before it, in order, those that it extends.
+    ///
+    /// With a `/` it is a path, else the name of a profile. A profile that is extended twice holds
+    /// once, at its first place. `at` is where the name was written, if anywhere.
+    ///
+    /// # Errors
+    /// What is wrong with the texts, who could have changed a file, what is missing, circles.
+    pub fn load<N: AsRef<OsStr> + ?Sized>(
+        &self,
+        name_or_path: &N,
+        at: Option<&Origin>,
+    ) -> Result<Document, Vec<Fault>> {
+        let mut loader = Loader::new(self);
+        loader.add(name_or_path.as_ref(), None, at)?;
+        Ok(loader.document)
+    }
+
+    /// Loads several as [`Library::load`] does, one after the other; what two of them extend holds
+    /// once.
+    ///
+    /// # Errors
+    /// As [`Library::load`], for the first that has any.
+    pub fn load_all<N: AsRef<OsStr>>(&self, names_or_paths: &[N]) -> Result<Document, Vec<Fault>> {
+        let mut loader = Loader::new(self);
+        for name in names_or_paths {
+            loader.add(name.as_ref(), None, None)?;
+        }
+        Ok(loader.document)
+    }
+
+    /// Every profile that can be named, in the order of the alphabet, with its summary: the first
+    /// line of its comment. For a file that is not trusted or readable the summary says so.
+    pub fn names(&self) -> Vec<(String, String)> {
+        let describe = |name: String| {
+            let text = match self.find(&name) {
+                Ok(Some(Found::Shipped(_, text))) => Ok(text.to_owned()),
+                Ok(Some(Found::File(path))) => trust::read(&path, self.uid).map(|file| file.text),
+                Ok(None) => Ok(String::new()),
+                Err(fault) => Err(fault),
+            };
+            let summary = text.map_or_else(|fault| fault.message, |text| summary(&text).to_owned());
+            (name, summary)
+        };
+        self.available().into_iter().map(describe).collect()
+    }
+
+    /// The names alone.
+    fn available(&self) -> Vec<String> {
+        let mut names: Vec<String> = SHIPPED.iter().map(|(name, _)| (*name).into()).collect();
+        for directory in &self.directories {
+            let files = fs::read_dir(directory).into_iter().flatten().flatten();
+            let found = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()));
+            names.extend(found);
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Where a name leads. A directory that the caller cannot look into has nothing for him: in a
+    /// unit with ProtectHome= that is the state of his own.
+    fn find<N: AsRef<OsStr> + ?Sized>(&self, name: &N) -> Result<Option<Found>, Fault> {
+        let name = name.as_ref();
+        let mut file = name.to_owned();
+        file.push(".toml");
+        for directory in &self.directories {
+            let path = directory.join(&file);
+            match fs::symlink_metadata(&path) {
+                Ok(_) => return Ok(Some(Found::File(path))),
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
+                    ) => {}
+                Err(error) => {
+                    let why = trust::reason(&error);
+                    return Err(Fault::new(format!("cannot look for the profile `{}`: {why}", path.display())));
+                }
+            }
+        }
+        let shipped = SHIPPED.iter().find(|(known, _)| name == *known);
+        Ok(shipped.map(|(name, text)| Found::Shipped(name, text)))
+    }
+
+    fn missing(&self, name: &str) -> Fault {
+        let names = self.available();
+        let mut fault = Fault::new(format!("there is no profile `{name}`"));
+        if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
+            fault = fault.help(format!("did you mean `{near}`?"));
+        }
+        if Path::new(name).extension().is_some_and(|end| end == "toml") {
+            fault = fault.help(format!("a file is named with a `/`: ./{name}"));
+        }
+        let places: Vec<String> = self.directories.iter().map(|path| path.display().to_string()).collect();
+        fault
+            .help(format!("the profiles are: {}", names.join(", ")))
+            .help(format!("`{name}.toml` was looked for in {}, then in the binary", places.join(", ")))
+    }
+}
+
+/// The first line of a policy's comment, without its `#` and full stop.
+fn summary(text: &str) -> &str {
+    let line = text.lines().find(|line| !line.starts_with("#!") && !line.trim().is_empty());
+    let comment = line.and_then(|line| line.trim_start().strip_prefix('#'));
+    comment.map_or("", |comment| comment.trim_start_matches('#').trim().trim_end_matches('.'))
+}
+
+enum Found {
+    File(PathBuf),
+    Shipped(&'static str, &'static str),
+}
+
+/// What tells two policies apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    /// Device and inode.
+    File(u64, u64),
+    Shipped(&'static str),
+}
+
+/// One policy and all that it extends, while it is being put together.
+struct Loader<'a> {
+    library: &'a Library,
+    document: Document,
+    /// The policies that are in already.
+    seen: Vec<Identity>,
+    /// The policies that are being read, each extended by the one before.
+    chain: Vec<(Identity, String)>,
+    /// How often one was asked for.
+    asked: usize,
+}
+
+impl<'a> Loader<'a> {
+    fn new(library: &'a Library) -> Self {
+        Self { library, document: Document::default(), seen: Vec::new(), chain: Vec::new(), asked: 0 }
+    }
+
+    /// Adds a policy behind those that it extends. Paths are relative to `base`.
+    fn add(&mut self, name: &OsStr, base: Option<&Path>, at: Option<&Origin>) -> Result<(), Vec<Fault>> {
+        let here = |fault: Fault| vec![Fault { origin: at.cloned(), ..fault }];
+        self.asked += 1;
+        if self.chain.len() >= DEPTH {
+            return Err(here(Fault::new(format!("profiles extend one another more than {DEPTH} deep"))));
+        }
+        if self.asked > PROFILES {
+            return Err(here(Fault::new(format!("this policy is made of more than {PROFILES} profiles"))));
+        }
+        let found = self.open(name, base).map_err(here)?;
+        if self.chain.iter().any(|(identity, _)| *identity == found.identity) {
+            return Err(here(self.circle(&found)));
+        }
+        if self.seen.contains(&found.identity) {
+            return Ok(());
+        }
+        self.seen.push(found.identity);
+        let document = toml::parse(&found.source)?;
+        self.chain.push((found.identity, found.source.name.clone()));
+        for entry in document.entries.iter().filter(|entry| entry.name == "Extends") {
+            for (name, at) in extended(entry).map_err(|fault| vec![fault])? {
+                self.add(OsStr::new(name), found.directory.as_deref(), Some(at))?;
+            }
+        }
+        self.chain.pop();
+        self.document.extend(document);
+        Ok(())
+    }
+
+    /// Reads what a name or path leads to.
+    fn open(&self, name: &OsStr, base: Option<&Path>) -> Result<Opened, Fault> {
+        let bytes = name.as_encoded_bytes();
+        if bytes.is_empty() || bytes.contains(&0) {
+            return Err(Fault::new(format!("`{}` cannot be the name of a profile", name.display())));
+        }
+        let found = if bytes.contains(&b'/') {
+            Some(Found::File(base.map_or_else(|| PathBuf::from(name), |base| base.join(name))))
+        } else {
+            self.library.find(name)?
+        };
+        match found {
+            None => Err(self.library.missing(&name.to_string_lossy())),
+            Some(Found::Shipped(name, text)) => Ok(Opened {
+                identity: Identity::Shipped(name),
+                source: Arc::new(Source { name: format!("profile:{name}"), text: text.into() }),
+                directory: None,
+            }),
+            Some(Found::File(path)) => {
+                let trust::Trusted { identity: (device, inode), text } = trust::read(&path, self.library.uid)?;
+                Ok(Opened {
+                    identity: Identity::File(device, inode),
+                    source: Arc::new(Source { name: path.to_string_lossy().into_owned(), text }),
+                    directory: path.parent().map(Path::to_owned),
+                })
+            }
+        }
+    }
+
+    fn circle(&self, closing: &Opened) -> Fault {
+        let start = self.chain.iter().position(|(identity, _)| *identity == closing.identity).unwrap_or_default();
+        let mut names: Vec<&str> = self.chain[start..].iter().map(|(_, name)| name.as_str()).collect();
+        names.push(&closing.source.name);
+        let fault = Fault::new(format!("these profiles extend one another in a circle: {}", names.join(" -> ")));
+        match names.as_slice() {
+            [_, _] => fault.help("a profile cannot extend another one of its own name: give it a new one"),
+            _ => fault.help("take one of them out of an `Extends`"),
+        }
+    }
+}
+
+/// A policy that was read.
+struct Opened {
+    identity: Identity,
+    source: Arc<Source>,
+    /// What relative paths in its `Extends` start from.
+    directory: Option<PathBuf>,
+}
+
+/// The names in an `Extends`, and where each is written.
+fn extended(entry: &Entry) -> Result<Vec<(&str, &Origin)>, Fault> {
+    let wrong = |value: &super::Value| {
+        value
+            .fault(format!("`Extends` takes names of profiles, not {}", value.kind_name()))
+            .help("write for instance: Extends = [\"service\"]")
+    };
+    match &entry.value.kind {
+        Kind::Text(names) => Ok(names.split_whitespace().map(|name| (name, &entry.value.at)).collect()),
+        Kind::List(values) => values
+            .iter()
+            .map(|value| match &value.kind {
+                Kind::Text(name) => Ok((name.as_str(), &value.at)),
+                _ => Err(wrong(value)),
+            })
+            .collect(),
+        _ => Err(wrong(&entry.value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_is_the_first_line_of_the_comment() {
+        assert_eq!(summary("#!/usr/bin/stockade\n# A web server.\n# More.\nUser = 'x'\n"), "A web server");
+        assert_eq!(summary("User = 'x'\n# not this\n"), "");
+        assert_eq!(summary(""), "");
+    }
+
+    #[test]
+    fn shipped_profiles_are_sorted_and_say_what_they_are() {
+        assert!(SHIPPED.is_sorted_by_key(|(name, _)| *name));
+        for (name, text) in SHIPPED {
+            assert!(summary(text).len() > 10, "{name} has no summary");
+            assert!(summary(text).len() < 72, "the summary of {name} is long");
+        }
+    }
+}
