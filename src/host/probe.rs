@@ -16,7 +16,7 @@ impl Host {
     /// # Errors
     /// When the kernel hides something that must be known: ids, capabilities, the mount table.
     pub fn probe(draft: &Draft) -> Result<Self, Fault> {
-        let mut host = Self { release: kernel()?, ..Self::default() };
+        let mut host = Self { release: kernel()?, pid: std::process::id(), ..Self::default() };
         identity::credentials(&mut host)?;
         identity::surroundings(&mut host);
         if needs_bounding(draft) {
@@ -27,11 +27,7 @@ impl Host {
             host.landlock = facts::landlock().unwrap_or(0);
         }
         if draft.lock_personality.is_some() {
-            host.personality = facts::personality().map_err(|errno| {
-                Fault::new(format!("cannot read the personality: {}", errno.desc().to_lowercase()))
-                    .help("a seccomp filter that was here before stockade forbids personality(2): allow it there")
-                    .exit(Exit::Personality)
-            })?;
+            host.personality = personality()?;
         }
         if needs_filter(draft) {
             host.cookie = facts::random().map_err(|errno| {
@@ -47,6 +43,18 @@ impl Host {
         }
         Ok(host)
     }
+}
+
+/// The personality. Where it is locked already, even asking is forbidden, and proc(5) tells it.
+fn personality() -> Result<u32, Fault> {
+    facts::personality().or_else(|errno| {
+        let text = slurp("/proc/self/personality").unwrap_or_default();
+        u32::from_str_radix(String::from_utf8_lossy(&text).trim(), 16).map_err(|_| {
+            Fault::new(format!("cannot read the personality: {}", errno.desc().to_lowercase()))
+                .help("a seccomp filter that was here before stockade forbids personality(2): allow it there")
+                .exit(Exit::Personality)
+        })
+    })
 }
 
 /// The mount table of this process.
