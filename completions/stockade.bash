@@ -126,11 +126,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -314,11 +314,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -344,11 +344,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -9,6 +9,7 @@
 //! └──────────────── pure: no system calls ────────┘└── touches the kernel ──┘
 //! ```
 
+pub mod apply;
 pub mod cli;
 pub mod draft;
 pub mod fault;
@@ -16,4 +17,6 @@ pub mod host;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod run;
+pub mod sys;
 pub mod text;

@@ -1,5 +1,3 @@
 //! The `stockade` binary: see the library for everything.
-
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(u8::try_from(stockade::cli::main()).unwrap_or(u8::MAX))
-}
+#![no_main]
+stockade::start!();

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use crate::fault::{Exit, Fault};
+use crate::host::Host;
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::text::profiles::Library;
@@ -37,10 +38,8 @@ pub fn read(policies: &[String], properties: &[String], library: &Library) -> Re
 /// What this machine cannot enforce.
 pub fn plan(policy: &Policy, command: &[OsString]) -> Result<Plan, Vec<Fault>> {
     let draft = policy.draft();
-    if draft.layers.is_empty() && command.is_empty() {
-        return Ok(Plan::default());
-    }
-    Err(vec![Fault::new("planning is not wired to the command line yet").exit(Exit::Failure)])
+    let host = Host::probe(&draft).map_err(|fault| vec![fault])?;
+    Plan::new(&draft, &host, command)
 }
 
 /// No policy at all: what there is to choose from.

@@ -5,11 +5,12 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
-use crate::fault::{Exit, Fault};
-use crate::report::manual;
+use crate::fault::{Exit, Fault, clean};
+use crate::report::{explain, manual};
+use crate::run;
 use crate::text::profiles::Library;
 
-use super::door::Faults;
+use super::door::{self, Faults};
 use super::options::{self, Plain, RUN};
 
 /// What to start, and in what.
@@ -94,8 +95,15 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
 fn launch(request: &Request) -> Result<Infallible, Vec<Fault>> {
     let library = Library::of_environment();
     let (_document, policy) = super::read::read(&request.policies, &request.properties, &library)?;
-    let _plan = super::read::plan(&policy, &request.command)?;
-    Err(vec![Fault::new("applying is not wired to the command line yet").exit(Exit::Failure)])
+    let plan = super::read::plan(&policy, &request.command)?;
+    if request.verbose {
+        door::tell(&explain::text(&plan));
+    } else if !request.quiet {
+        for shortfall in &plan.shortfalls {
+            door::tell(&clean(&format!("stockade: not enforced: {}\n", explain::shortfall(shortfall))));
+        }
+    }
+    Err(vec![run::exec(&plan)])
 }
 
 #[cfg(test)]

@@ -10,3 +10,9 @@ pub struct Limit {
     /// The hard limit.
     pub hard: u64,
 }
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

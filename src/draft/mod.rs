@@ -4,24 +4,34 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod action;
+pub mod arch;
+pub mod calls;
 pub mod capabilities;
+pub mod compare;
+mod constants;
+pub mod errno;
+pub mod groups;
 pub mod identity;
 pub mod limits;
 pub mod mounts;
 pub mod namespaces;
 pub mod process;
+mod spelling;
 pub mod syscalls;
+mod table;
 
 use crate::fault::Origin;
 
 use access::Access;
+use arch::Arch;
 use capabilities::CapSet;
 use identity::{Name, UserNamespace};
 use limits::Limit;
 use mounts::MountAsk;
 use namespaces::Namespace;
 use process::{Variable, WorkingDirectory};
-use syscalls::{Arch, Layer};
+use syscalls::{Flags, Layer};
 
 /// Who asked: a directive and the words that said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +96,8 @@ pub struct Draft {
     pub layers: Vec<Layer>,
     /// Architectures besides the native one (SystemCallArchitectures=).
     pub architectures: Option<Asked<Vec<Arch>>>,
-    /// SECCOMP_FILTER_FLAG_* words.
-    pub filter_flags: Option<Asked<u32>>,
+    /// How the filter is loaded (Seccomp.Flags).
+    pub filter_flags: Option<Asked<Flags>>,
     /// MemoryDenyWriteExecute=: PR_SET_MDWE where the kernel has it, a filter otherwise.
     pub deny_write_execute: Option<Asked<()>>,
     /// LockPersonality=: the filter compares with the personality that the host reports.

@@ -1,6 +1,15 @@
 //! FACTS: this machine and this caller as a value. Probed once, and only for what the draft
 //! needs; or made by hand in tests. Never read again after planning starts.
 
+mod accounts;
+pub mod diagnose;
+mod identity;
+pub mod mounts;
+mod probe;
+pub mod specifier;
+pub mod survey;
+mod userns;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -19,17 +28,17 @@ pub struct Host {
     pub groups: Vec<u32>,
     /// The caller's effective capabilities.
     pub effective: CapSet,
-    /// The caller's bounding set.
+    /// The caller's bounding set; empty unless the draft changes it or raises ambient capabilities.
     pub bounding: CapSet,
-    /// Landlock's ABI version; 0 where it is missing or switched off.
+    /// Landlock's ABI version; 0 where it is missing or switched off, or the draft asks nothing of it.
     pub landlock: u32,
-    /// The caller's personality (personality(2)).
+    /// The caller's personality (personality(2)); 0 unless LockPersonality= needs it.
     pub personality: u32,
     /// The caller's environment, in its order.
     pub environment: Vec<(OsString, OsString)>,
-    /// The directory that stockade was started in.
+    /// The directory that stockade was started in; empty where it has no name (removed, or outside the root).
     pub directory: PathBuf,
-    /// The caller's home directory, for `%h`.
+    /// The caller's home directory, for `%h`: $HOME, else passwd(5); empty where neither knows one.
     pub home: PathBuf,
     /// The mount table; empty unless the draft has wishes about paths.
     pub mounts: Vec<Mount>,
@@ -38,8 +47,11 @@ pub struct Host {
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
     /// a directive may be weaker; elsewhere it is `Untried` and the kernel answers when it is asked.
     pub user_namespace: Verdict,
-    /// Paths that exist, of those the draft marks as optional or leaves to what is there.
+    /// Paths that exist, of those the draft marks as optional or leaves to what is there; as they are
+    /// written and, with specifiers, also as they read here. For bind mounts it is the source.
     pub existing: Vec<PathBuf>,
+    /// Random words by which the launcher's own execve passes the filter; zero without one.
+    pub cookie: [u64; 3],
 }
 
 /// What trying something out said.

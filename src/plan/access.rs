@@ -6,3 +6,9 @@ pub enum AccessOp {
     /// landlock_restrict_self(2).
     Restrict,
 }
+
+impl std::fmt::Display for AccessOp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

@@ -5,13 +5,21 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod filter;
+pub mod listing;
+pub mod machine;
+pub mod meaning;
 pub mod mounts;
+mod namespaces;
 pub mod op;
 pub mod order;
+pub mod seccomp;
+pub mod tree;
 mod words;
 
 use std::ffi::OsString;
 
+use crate::draft::namespaces::Namespace;
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
@@ -27,10 +35,14 @@ pub struct Plan {
     pub shortfalls: Vec<Shortfall>,
     /// What a reader should know: which implicit things were decided and why.
     pub notes: Vec<String>,
+    /// What to execute: a path, or a name that is looked for in the target's PATH.
+    pub program: OsString,
     /// The target's argv; empty when only the sandbox was planned.
     pub argv: Vec<OsString>,
     /// The target's environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// What the filter recognises the launcher's own execve by.
+    pub cookie: [u64; 3],
 }
 
 /// Something that the host cannot enforce.
@@ -48,12 +60,51 @@ pub struct Shortfall {
     pub exit: Exit,
 }
 
+impl Plan {
+    /// Orders what the draft asks for, on this host, around this command.
+    ///
+    /// # Errors
+    /// Everything that cannot be done and may not be missing.
+    pub fn new(draft: &Draft, host: &Host, command: &[OsString]) -> Result<Self, Vec<Fault>> {
+        let mut planner = Planner {
+            draft,
+            host,
+            command,
+            namespaces: Vec::new(),
+            steps: Vec::new(),
+            shortfalls: Vec::new(),
+            notes: Vec::new(),
+            faults: Vec::new(),
+        };
+        namespaces::plan(&mut planner);
+        seccomp::plan(&mut planner);
+        let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        steps.sort_by_key(|step| step.phase);
+        Ok(Self { steps, shortfalls, notes, cookie: host.cookie, ..Self::default() })
+    }
+}
+
+impl Plan {
+    /// Where a bare command name is looked for: the target's PATH, else what execvp(3) takes.
+    pub fn search_path(&self) -> OsString {
+        let path = self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+        path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into())
+    }
+}
+
 /// The planner's notebook: every part of the plan adds its steps, shortfalls and faults here.
 pub struct Planner<'a> {
     /// What was asked.
     pub draft: &'a Draft,
     /// Where.
     pub host: &'a Host,
+    /// The command behind `--`.
+    pub command: &'a [OsString],
+    /// Namespaces that have to be made, and for whom.
+    pub namespaces: Vec<(Namespace, By)>,
     /// Steps so far, unordered between phases; the order within a phase is kept.
     pub steps: Vec<Step>,
     /// Shortfalls that `Prefer` allows.

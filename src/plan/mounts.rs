@@ -6,3 +6,9 @@ pub enum MountOp {
     /// Makes every mount of the new namespace a slave of the host's, so that nothing leaks back.
     Slave,
 }
+
+impl std::fmt::Display for MountOp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

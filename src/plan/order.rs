@@ -39,6 +39,8 @@ pub enum Phase {
     Capabilities,
     /// Only now: the directory may be one that only the new user may enter.
     Directory,
+    /// The target is looked for where it will be started from, while a failure can still be told.
+    Find,
     /// Securebits need CAP_SETPCAP; the target inherits them.
     SecureBits,
     /// Attributes that the target inherits and that need no right.
@@ -47,8 +49,6 @@ pub enum Phase {
     NoNewPrivileges,
     /// Landlock after every mount (it forbids mounting) and before the filter.
     Landlock,
-    /// Signal mask and dispositions as the caller gave them, before the filter forbids the calls.
-    Signals,
     /// Last: from here on only what the policy allows.
     Filter,
     /// The target.

@@ -6,14 +6,18 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calls;
 pub mod capabilities;
 pub mod devices;
 pub mod environment;
+pub mod families;
 pub mod filesystem;
 pub mod form;
 pub mod kernel;
 pub mod landlock;
+mod layer;
 pub mod limits;
+mod line;
 pub mod namespaces;
 pub mod paths;
 pub mod process;
@@ -24,13 +28,16 @@ pub mod users;
 
 use caps::Capability;
 
+use crate::draft::action::Action;
+use crate::draft::calls::Call;
 use crate::draft::capabilities::CapSet;
+use crate::draft::groups;
 use crate::draft::mounts::{MountAsk, View};
 use crate::draft::namespaces::Namespace;
-use crate::draft::syscalls::{Action, Call, Layer, Rule};
+use crate::draft::syscalls::Rule;
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Fault, Origin};
-use crate::text::{Document, Entry, Value};
+use crate::text::{Document, Entry, Kind, Value};
 
 use form::Form;
 
@@ -146,6 +153,8 @@ impl Policy {
         let mut faults = Vec::new();
         for entry in &document.entries {
             match find(&entry.name) {
+                // `[Seccomp]` with nothing in it, or only comments, says nothing.
+                None if is_empty_table(entry) => {}
                 None => faults.push(unknown(entry)),
                 Some(row) => match (row.read)(&mut policy, &entry.value) {
                     Ok(()) => policy.written.push((row.name, entry.value.at.clone())),
@@ -194,10 +203,12 @@ impl Demands<'_> {
 
     /// A layer that refuses these system calls (names or @groups) and lets everything else pass.
     pub fn deny(&mut self, calls: &[&'static str], action: Action) {
-        let by = self.by.clone();
-        let calls = calls.iter().map(|name| Call::Name((*name).into())).collect();
-        let rule = Rule { calls, when: Vec::new(), action, by: by.clone() };
-        self.draft.layers.push(Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None });
+        let (groups, names): (Vec<_>, Vec<_>) = calls.iter().partition(|word| word.starts_with('@'));
+        let members = groups.into_iter().filter_map(|word| groups::group(word)).flat_map(|group| group.set().iter());
+        let mut calls: Vec<Call> = members.map(Call::Known).collect();
+        calls.extend(names.into_iter().map(|name| Call::parse(name)));
+        let rule = Rule { calls, when: Vec::new(), action, by: self.by.clone() };
+        self.draft.layers.push(layer::layer(&self.by, vec![rule]));
     }
 
     /// Takes capabilities away from the bounding set.
@@ -210,6 +221,12 @@ impl Demands<'_> {
     pub fn namespace(&mut self, what: Namespace) {
         self.draft.namespaces.push(Asked { what, by: self.by.clone() });
     }
+}
+
+/// Whether the entry is a table that directives are in, with nothing in it.
+fn is_empty_table(entry: &Entry) -> bool {
+    let table = |name: &str| name.split_once('.').is_some_and(|(table, _)| table == entry.name);
+    matches!(&entry.value.kind, Kind::Table(inner) if inner.is_empty()) && all().any(|row| table(row.name))
 }
 
 fn unknown(entry: &Entry) -> Fault {

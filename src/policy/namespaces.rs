@@ -1,10 +1,282 @@
 //! Namespaces that the target gets, and that it cannot make.
 
-use super::Directive;
+use crate::draft::identity::UserNamespace;
+use crate::draft::mounts::View;
+use crate::draft::namespaces::Namespace;
+use crate::draft::syscalls::{Layer, Rule};
+use crate::draft::{Asked, By};
+use crate::fault::Fault;
+
+use super::form::{self, Form};
+use super::layer::{self, ENOSYS, EPERM};
+use super::line::{self, Line};
+use super::{Directive, Exposure, Policy, switch};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
-pub struct Namespaces {}
+pub struct Namespaces {
+    /// PrivateMounts=; unset leaves it to what else needs a mount namespace.
+    pub mounts: Option<bool>,
+    /// PrivateNetwork=.
+    pub network: bool,
+    /// PrivateIPC=.
+    pub ipc: bool,
+    /// PrivateUsers=.
+    pub users: Option<UserNamespace>,
+    /// RestrictNamespaces=: the CLONE_NEW* flags that stay allowed; unset restricts nothing.
+    pub allowed: Option<u32>,
+}
+
+impl Namespaces {
+    /// The CLONE_NEW* flags that RestrictNamespaces= refuses.
+    pub fn refused(&self) -> u32 {
+        self.allowed.map_or(0, |allowed| EVERY & !allowed)
+    }
+}
+
+/// The flags of all kinds of namespaces.
+const EVERY: u32 = flags(&Namespace::ALL);
 
 /// The rows.
-pub const DIRECTIVES: &[Directive] = &[];
+pub const DIRECTIVES: &[Directive] = &[
+    Directive {
+        name: "PrivateMounts",
+        form: Form::Boolean,
+        summary: "give the target a mount namespace of its own",
+        manual: "Gives the target a mount namespace of its own: what it mounts, nobody else sees, and mounts that the \
+                 host makes later still arrive (slave propagation, mount_namespaces(7)).\n\n\
+                 Every directive that changes what the target sees of the file system needs such a namespace and \
+                 makes one by itself. So this one is only needed where none of them is used. Set to no, it also keeps \
+                 *PrivateNetwork* from mounting a new /sys.",
+        example: "PrivateMounts = true",
+        unlike: None,
+        exposure: &[switch("PrivateMounts", 1000, |policy| Some(u32::from(!own_mounts(policy))))],
+        read: |policy, value| {
+            let reset = matches!(form::lines(value), Ok(lines) if lines.is_empty());
+            policy.namespaces.mounts = if reset { None } else { Some(form::boolean(value)?) };
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.namespaces.mounts == Some(true) {
+                demands.namespace(Namespace::Mnt);
+            }
+        },
+    },
+    Directive {
+        name: "PrivateNetwork",
+        form: Form::Boolean,
+        summary: "give the target an empty network of its own",
+        manual: "Gives the target a network namespace of its own with nothing in it but the loopback device, which is \
+                 up. Neither the host's interfaces nor its abstract unix sockets can be reached; unix sockets with a \
+                 path in the file system still can be.\n\n\
+                 A new /sys is mounted where that is possible, so that it shows the interfaces of the new namespace; \
+                 *PrivateMounts* set to no prevents that.",
+        example: "PrivateNetwork = true",
+        unlike: Some(
+            "Where no network namespace can be had stockade refuses to run the target; systemd prints a notice and \
+             runs it with the host's network.",
+        ),
+        exposure: &[switch("PrivateNetwork", 2500, |policy| Some(u32::from(!policy.namespaces.network)))],
+        read: |policy, value| {
+            policy.namespaces.network = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.namespaces.network {
+                demands.namespace(Namespace::Net);
+                if policy.namespaces.mounts != Some(false) {
+                    demands.view("/sys", View::Sysfs, true);
+                }
+            }
+        },
+    },
+    Directive {
+        name: "PrivateIPC",
+        form: Form::Boolean,
+        summary: "give the target System V objects and message queues of its own",
+        manual: "Gives the target an IPC namespace of its own: System V shared memory, semaphores and queues, and \
+                 POSIX message queues, of which a new file system is mounted on /dev/mqueue. POSIX shared memory and \
+                 unix sockets are files and not touched by this (ipc_namespaces(7)).",
+        example: "PrivateIPC = true",
+        unlike: Some(
+            "Where no IPC namespace can be had stockade refuses to run the target; systemd warns and runs it.",
+        ),
+        exposure: &[],
+        read: |policy, value| {
+            policy.namespaces.ipc = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.namespaces.ipc {
+                demands.namespace(Namespace::Ipc);
+                if policy.namespaces.mounts != Some(false) {
+                    demands.view("/dev/mqueue", View::Mqueue, true);
+                }
+            }
+        },
+    },
+    Directive {
+        name: "PrivateUsers",
+        form: Form::BooleanOr(&["self", "identity", "full"]),
+        summary: "run the target in a user namespace of its own",
+        manual: "Runs the target in a user namespace of its own (user_namespaces(7)), in which it has no capabilities \
+                 over anything of the host's.\n\n\
+                 *yes* and *self* map root and the target's own user and group to themselves; everybody else is \
+                 nobody. For a caller without privileges, who can map one user only, root is nobody, too.\n\n\
+                 *identity* maps the first 65536 users and groups to themselves, *full* all of them. Both need \
+                 privileges.",
+        example: "PrivateUsers = true",
+        unlike: Some("*managed*, which needs systemd's own allocation service, is not in this version."),
+        exposure: &[switch("PrivateUsers", 1000, |policy| Some(u32::from(policy.namespaces.users.is_none())))],
+        read: |policy, value| {
+            if form::text(value).is_ok_and(|word| word.text.trim() == "managed") {
+                return Err(value
+                    .fault("PrivateUsers=managed is not in this version yet")
+                    .help("write one of: self, identity, full"));
+            }
+            policy.namespaces.users = form::word(value, &USERS)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if let Some(what) = policy.namespaces.users {
+                demands.draft.users = Some(Asked { what, by: demands.by.clone() });
+            }
+        },
+    },
+    Directive {
+        name: "RestrictNamespaces",
+        form: Form::Words("NAMESPACE", words),
+        summary: "refuse to make or enter namespaces",
+        manual: "A boolean, or a list of the kinds of namespaces that the target may still make or enter: *cgroup*, \
+                 *ipc*, *mnt*, *net*, *pid*, *time*, *user* and *uts*. *yes* allows none, *no* all. A line that `~` \
+                 inverts takes its kinds away from those that are allowed. Lists add up, a boolean starts anew, and an \
+                 empty value lifts the restriction.\n\n\
+                 unshare(2), clone(2) and setns(2) answer EPERM. clone3(2) takes its flags in memory, where no filter \
+                 can look, so it answers ENOSYS and libc falls back to clone. setns with 0 for the kind is refused, \
+                 because it would enter any.",
+        example: "RestrictNamespaces = [\"~user mnt\"]",
+        unlike: Some(
+            "Where *mnt* is restricted the newer ways to a mount namespace are refused, too: open_tree(2) with \
+             OPEN_TREE_NAMESPACE, fsmount(2) with FSMOUNT_NAMESPACE and unshare(2) with UNSHARE_EMPTY_MNTNS. systemd \
+             lets them pass.",
+        ),
+        exposure: RESTRICTED,
+        read: |policy, value| {
+            let mut allowed = policy.namespaces.allowed;
+            if let Some(on) = form::switch(value) {
+                allowed = Some(if on { 0 } else { EVERY });
+            } else {
+                let lines = line::lines(value)?;
+                if lines.is_empty() {
+                    allowed = None;
+                }
+                for line in &lines {
+                    allowed = Some(merge(allowed, line)?);
+                }
+            }
+            policy.namespaces.allowed = allowed;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            let refused = policy.namespaces.refused();
+            if refused != 0 {
+                let layer = refuse(&demands.by, refused);
+                demands.draft.layers.push(layer);
+            }
+        },
+    },
+];
+
+/// The words of PrivateUsers=.
+const USERS: [(&str, Option<UserNamespace>); 5] = [
+    ("no", None),
+    ("yes", Some(UserNamespace::Own)),
+    ("self", Some(UserNamespace::Own)),
+    ("identity", Some(UserNamespace::Identity)),
+    ("full", Some(UserNamespace::Full)),
+];
+
+/// systemd does not score `time`.
+const RESTRICTED: &[Exposure] = &[
+    switch("RestrictNamespaces_user", 1500, |policy| Some(makes(policy, Namespace::User))),
+    switch("RestrictNamespaces_mnt", 500, |policy| Some(makes(policy, Namespace::Mnt))),
+    switch("RestrictNamespaces_ipc", 500, |policy| Some(makes(policy, Namespace::Ipc))),
+    switch("RestrictNamespaces_pid", 500, |policy| Some(makes(policy, Namespace::Pid))),
+    switch("RestrictNamespaces_cgroup", 500, |policy| Some(makes(policy, Namespace::Cgroup))),
+    switch("RestrictNamespaces_net", 500, |policy| Some(makes(policy, Namespace::Net))),
+    switch("RestrictNamespaces_uts", 100, |policy| Some(makes(policy, Namespace::Uts))),
+];
+
+fn makes(policy: &Policy, kind: Namespace) -> u32 {
+    u32::from(policy.namespaces.refused() & kind.flag() == 0)
+}
+
+/// Whether the target gets a mount namespace, asked for or implied.
+fn own_mounts(policy: &Policy) -> bool {
+    let draft = policy.draft();
+    policy.namespaces.mounts == Some(true) || !draft.mounts.is_empty() || draft.root.is_some()
+}
+
+fn words() -> Vec<String> {
+    Namespace::ALL.iter().map(|kind| kind.word().to_owned()).collect()
+}
+
+const fn flags(kinds: &[Namespace]) -> u32 {
+    let (mut flags, mut i) = (0, 0);
+    while i < kinds.len() {
+        flags |= kinds[i].flag();
+        i += 1;
+    }
+    flags
+}
+
+/// What is allowed after one more line.
+fn merge(allowed: Option<u32>, line: &Line) -> Result<u32, Fault> {
+    if let Some(on) = line::switch(line) {
+        return Ok(if on { 0 } else { EVERY });
+    }
+    let mut listed = 0;
+    for word in &line.words {
+        let kind = Namespace::ALL.into_iter().find(|kind| kind.word() == word.text);
+        listed |= kind
+            .ok_or_else(|| {
+                let fault = word.fault(format!("`{}` is not a kind of namespace", word.text));
+                fault.help(format!("the kinds are: {}", words().join(", ")))
+            })?
+            .flag();
+    }
+    Ok(match (allowed, line.inverted) {
+        (None, false) => listed,
+        (None, true) => EVERY & !listed,
+        (Some(allowed), false) => allowed | listed,
+        (Some(allowed), true) => allowed & !listed,
+    })
+}
+
+/// The layer that refuses to make and to enter the kinds with these flags.
+fn refuse(by: &By, refused: u32) -> Layer {
+    /// Linux 7.1: a mount namespace without CLONE_NEWNS.
+    const UNSHARE_EMPTY_MNTNS: u32 = 0x0010_0000;
+    /// Linux 7.0 and 7.1; the same bit in both calls.
+    const MOUNT_NAMESPACE: u32 = 2;
+    let mount = refused & Namespace::Mnt.flag() != 0;
+    let rule = |calls: &[&'static str], when: &[_], action| -> Rule { layer::rule(by, calls, when, action) };
+    // A time namespace cannot be made by clone(2): its flag is part of the exit signal there.
+    let by_clone = refused & !Namespace::Time.flag();
+    let by_unshare = refused | if mount { UNSHARE_EMPTY_MNTNS } else { 0 };
+    let mut rules = vec![rule(&["unshare"], &[layer::any(0, by_unshare)], EPERM), rule(&["clone3"], &[], ENOSYS)];
+    if by_clone != 0 {
+        rules.push(rule(&["clone"], &[layer::any(0, by_clone)], EPERM));
+    }
+    if refused == EVERY {
+        rules.push(rule(&["setns"], &[], EPERM));
+    } else {
+        rules.push(rule(&["setns"], &[layer::any(1, refused)], EPERM));
+        rules.push(rule(&["setns"], &[layer::equal(1, 0)], EPERM));
+    }
+    if mount {
+        rules.push(rule(&["open_tree", "open_tree_attr"], &[layer::any(2, MOUNT_NAMESPACE)], EPERM));
+        rules.push(rule(&["fsmount"], &[layer::any(1, MOUNT_NAMESPACE)], EPERM));
+    }
+    layer::layer(by, rules)
+}

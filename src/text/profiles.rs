@@ -102,8 +102,8 @@ impl Library {
         let mut names: Vec<String> = SHIPPED.iter().map(|(name, _)| (*name).into()).collect();
         for directory in &self.directories {
             let files = fs::read_dir(directory).into_iter().flatten().flatten();
-            let named = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()));
-            names.extend(named);
+            let found = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()));
+            names.extend(found);
         }
         names.sort();
         names.dedup();

@@ -27,7 +27,7 @@ const NAME: usize = 255;
 /// # Errors
 /// Every place where the text is not TOML, and names and numbers that are too long.
 pub fn parse(source: &Arc<Source>) -> Result<Document, Vec<Fault>> {
-    let table = DeTable::parse(&source.text).map_err(|first| syntax(source, first))?;
+    let table = DeTable::parse(&source.text).map_err(|first| syntax(source, &first))?;
     let mut reader = Reader { source, shift: 0, faults: Vec::new() };
     let mut entries = Vec::with_capacity(table.get_ref().len() + 8);
     for (key, value) in table.get_ref() {
@@ -79,7 +79,7 @@ impl Reader<'_> {
         }
         match value.get_ref() {
             DeValue::Array(array) if !array.is_empty() && array.iter().all(|element| element.get_ref().is_table()) => {
-                for element in array.iter() {
+                for element in array {
                     let value = self.value(element);
                     // Later elements have a header of their own, far from the first one's key.
                     entries.push(Entry { name: name.clone(), at: value.at.clone(), value });
@@ -148,44 +148,82 @@ impl Reader<'_> {
     }
 }
 
-/// The faults of a text that is not TOML.
-fn syntax(source: &Arc<Source>, first: toml::de::Error) -> Vec<Fault> {
+/// The faults of a text that is not TOML, in order.
+fn syntax(source: &Arc<Source>, first: &toml::de::Error) -> Vec<Fault> {
     if source.text.len() > RECOVERABLE {
-        return vec![fault(source, &first, 0)];
+        return vec![fault(source, first, 0)];
     }
-    let (table, errors) = DeTable::parse_recoverable(&source.text);
-    let mut faults: Vec<Fault> = Vec::new();
-    for error in errors.iter().chain(std::iter::once(&first)) {
-        let mut next = fault(source, error, 0);
-        if let (true, Some(at)) = (error.message() == "duplicate key", error.span())
-            && let Some(line) = written(table.get_ref(), source, &at)
-        {
-            next = next.help(format!("it was written before in line {line}"));
+    let (table, mut errors) = DeTable::parse_recoverable(&source.text);
+    if errors.is_empty() {
+        errors.push(first.clone());
+    }
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
+    // On one line the first slip is told; the others are mostly its echo. But words without quotes
+    // are an echo themselves where a list or text before them is not closed.
+    let echo = |error: &toml::de::Error| error.message().starts_with(UNQUOTED);
+    let mut told: Vec<(usize, &toml::de::Error)> = Vec::new();
+    for error in &errors {
+        let line = Origin::new(source, error.span().unwrap_or(0..0)).line_column().0;
+        match told.last_mut() {
+            Some((last, first)) if *last == line => {
+                if echo(first) && !echo(error) {
+                    *first = error;
+                }
+            }
+            _ => told.push((line, error)),
         }
-        // One slip often has several names: the first one at a place is the telling one.
-        if !faults.iter().any(|known| known.origin == next.origin) {
-            faults.push(next);
-        }
-        if faults.len() == FAULTS {
+        if told.len() > FAULTS {
+            told.truncate(FAULTS);
             break;
         }
     }
-    faults
+    let fault = |(_, error): (usize, &toml::de::Error)| {
+        let fault = fault(source, error, 0);
+        let duplicate = error.span().filter(|_| error.message() == DUPLICATE);
+        match duplicate.and_then(|again| written(table.get_ref(), source, &again)) {
+            Some(line) => fault.help(format!("it was written before in line {line}")),
+            None => fault,
+        }
+    };
+    told.into_iter().map(fault).collect()
 }
+
+/// The parser's words for text without quotes.
+const UNQUOTED: &str = "string values must be quoted";
+
+/// The parser's words for a name that is there already.
+const DUPLICATE: &str = "duplicate key";
+
+/// How the parser's messages for everyday slips start, what they mean, and the remedy if there is one.
+const PLAIN: &[(&str, &str, &str)] = &[
+    (UNQUOTED, "text must stand in quotes", "write it as \"...\""),
+    ("unclosed array", "a list is not closed: its `]` is missing", ""),
+    ("unclosed table", "the name of a table is not closed: its `]` is missing", ""),
+    ("unclosed inline table", "a table is not closed: its `}` is missing", ""),
+    ("unexpected `=` in array", "`=` stands in a list", "is the `]` of the list before it missing?"),
+    ("missing comma between array elements", "a comma is missing in this list", ""),
+    ("extra `=`", "one `=` too many", ""),
+    ("invalid basic string, expected `\"`", "this text is not closed: its `\"` is missing", ""),
+    ("invalid literal string, expected `'`", "this text is not closed: its `'` is missing", ""),
+    (
+        "invalid basic string, expected non-double-quote visible",
+        "a control character cannot stand in text as it is",
+        "write it as an escape, e.g. \\t or \\u0007",
+    ),
+];
 
 /// One error of the parser's as a fault.
 fn fault(source: &Arc<Source>, error: &toml::de::Error, shift: usize) -> Fault {
     let span = error.span().unwrap_or(0..0);
     let at = Origin::new(source, span.start + shift..span.end + shift);
-    match error.message() {
-        "duplicate key" => {
-            let key = source.text.get(at.span.clone()).unwrap_or_default().to_owned();
-            Fault::at(&at, format!("`{key}` is written twice"))
-        }
-        "string values must be quoted, expected literal string" => {
-            Fault::at(&at, "text must stand in quotes").help("write it as \"...\"")
-        }
-        message => Fault::at(&at, format!("this is not TOML: {message}")),
+    if error.message() == DUPLICATE {
+        let key = source.text.get(at.span.clone()).unwrap_or_default();
+        return Fault::at(&at, format!("`{key}` is written twice"));
+    }
+    match PLAIN.iter().find(|(start, _, _)| error.message().starts_with(start)) {
+        Some((_, message, "")) => Fault::at(&at, *message),
+        Some((_, message, help)) => Fault::at(&at, *message).help(*help),
+        None => Fault::at(&at, format!("this is not TOML: {}", error.message())),
     }
 }
 

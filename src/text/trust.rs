@@ -200,7 +200,7 @@ impl Way<'_> {
         }
         String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             Fault::new(format!("the policy `{}` is not UTF-8 text, from line {line} on", self.asked.display()))
                 .help(format!("the first wrong byte is number {at}, counted from 0"))
         })

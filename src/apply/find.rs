@@ -1,0 +1,57 @@
+//! Looks for the target's file in the target's world, while a failure can still be told.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open};
+use nix::sys::stat::{Mode, SFlag, fstat, stat};
+use nix::unistd::{AccessFlags, faccessat, read};
+
+use crate::fault::Fault;
+use crate::plan::Plan;
+
+/// The files that the command's name may mean, best first.
+pub(super) fn candidates(plan: &Plan) -> Result<Vec<CString>, Fault> {
+    let name = plan.program.as_encoded_bytes();
+    if name.contains(&b'/') {
+        return Ok(vec![super::c_string(name)?]);
+    }
+    std::env::split_paths(&plan.search_path())
+        .map(|directory| super::c_string(directory.join(&plan.program).as_os_str().as_bytes()))
+        .collect()
+}
+
+/// The first candidate that can be executed. As execvp(3): one that exists but is forbidden is the
+/// answer only if no later one will do.
+pub(super) fn find(candidates: &[CString]) -> Result<usize, Errno> {
+    let mut answer = Errno::ENOENT;
+    for (index, candidate) in candidates.iter().enumerate() {
+        match check(candidate) {
+            Ok(()) => return Ok(index),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(errno) => answer = errno,
+        }
+    }
+    Err(answer)
+}
+
+fn check(path: &CString) -> Result<(), Errno> {
+    faccessat(nix::fcntl::AT_FDCWD, path.as_c_str(), AccessFlags::X_OK, AtFlags::AT_EACCESS)?;
+    let file = match open(path.as_c_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty()) {
+        Ok(file) => file,
+        // Executable but not readable: the kernel will tell.
+        Err(Errno::EACCES) => return regular(stat(path.as_c_str())?.st_mode),
+        Err(errno) => return Err(errno),
+    };
+    regular(fstat(&file)?.st_mode)?;
+    let mut head = [0; 4];
+    let length = read(&file, &mut head)?;
+    // What binfmt_misc(5) could take is left to the kernel; a file of plain text is what people trip over.
+    let text = head[..length].iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    if text && !head.starts_with(b"#!") { Err(Errno::ENOEXEC) } else { Ok(()) }
+}
+
+fn regular(mode: libc::mode_t) -> Result<(), Errno> {
+    if SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) == SFlag::S_IFREG { Ok(()) } else { Err(Errno::EACCES) }
+}

@@ -1,0 +1,145 @@
+//! The mount table, and which of the paths that a draft may do without exist.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+
+use crate::draft::Draft;
+use crate::draft::mounts::View;
+
+use super::specifier::Specifiers;
+use super::{Host, Mount};
+
+/// Reads text of /proc/PID/mountinfo (proc_pid_mountinfo(5)); lines of another form are left out.
+pub fn parse(text: &[u8]) -> Vec<Mount> {
+    let mut mounts = Vec::with_capacity(32);
+    mounts.extend(text.split(|byte| *byte == b'\n').filter_map(line));
+    mounts
+}
+
+/// `36 35 98:0 /root /point rw,noatime shared:1 master:2 - ext3 /dev/root rw`
+fn line(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ').skip(4);
+    let point = fields.next()?;
+    let options = fields.next()?;
+    // Optional fields end with a lone hyphen.
+    let fstype = fields.by_ref().skip_while(|field| *field != b"-").nth(1)?;
+    Some(Mount {
+        point: PathBuf::from(OsString::from_vec(unescaped(point))),
+        fstype: String::from_utf8_lossy(fstype).into_owned(),
+        options: String::from_utf8_lossy(options).into_owned(),
+    })
+}
+
+/// Undoes the kernel's octal escapes of space, tab, newline and backslash.
+fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut at = 0;
+    while at < field.len() {
+        let octal = match field[at..] {
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+                Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+            }
+            _ => None,
+        };
+        plain.push(octal.unwrap_or(field[at]));
+        at += if octal.is_some() { 4 } else { 1 };
+    }
+    plain
+}
+
+/// Which of the paths that the draft marks as optional exist. A path with specifiers is listed
+/// both as it is written and as it reads here.
+pub(super) fn existing(draft: &Draft, host: &Host) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let specifiers = Specifiers::new(host);
+    // An unsearchable parent hides a path from a caller without privileges, and from a target with
+    // no more rights; a privileged caller shall rather fail than leave it open.
+    let privileged = host.privileged();
+    let mut look = |path: &Path, under: Option<&Path>| {
+        let Ok(here) = specifiers.expand(path) else { return };
+        let full = match under {
+            Some(root) => root.join(here.strip_prefix("/").unwrap_or(&here)),
+            None => here.clone(),
+        };
+        if !exists(&full, privileged) {
+            return;
+        }
+        for path in [here.as_path(), path] {
+            if !found.iter().any(|known| known == path) {
+                found.push(path.to_path_buf());
+            }
+        }
+    };
+    for asked in &draft.mounts {
+        let wish = &asked.what;
+        if let View::Bind(bind) = &wish.view {
+            if wish.optional {
+                look(&bind.source, None);
+            }
+        } else if wish.optional || wish.view == View::ReadWriteImplicit {
+            let under = draft.root.as_ref().filter(|_| wish.rooted).map(|root| root.what.as_path());
+            look(&wish.path, under);
+        }
+    }
+    for asked in &draft.access.paths {
+        if asked.what.optional {
+            look(&asked.what.path, None);
+        }
+    }
+    found
+}
+
+/// Whether something is there, following symbolic links as a mount would.
+fn exists(path: &Path, privileged: bool) -> bool {
+    // `.` is the directory that stockade was started in, which is there.
+    match access(path, AccessFlags::F_OK) {
+        Ok(()) => true,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => false,
+        Err(Errno::EACCES) => privileged,
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn escapes_and_optional_fields() {
+        let text = b"22 27 0:21 / /proc rw,relatime - proc proc rw\n\
+            36 35 98:0 /mnt1 /a\\040b\\134c\\011\\012d\\0 rw,noatime master:1 propagate_from:2 shared:3 - ext3 /dev/x\\040y rw,errors=continue\n\
+            37 35 0:5 / /- ro unbindable - fuse.a-b - rw\n\
+            broken line\n38 35 0:5 / /x rw\n39 35 0:6 / /\xff rw - tmpfs tmpfs rw\n\n";
+        let mounts = parse(text);
+        let rows: Vec<_> =
+            mounts.iter().map(|m| (m.point.as_os_str().as_bytes(), m.fstype.as_str(), m.options.as_str())).collect();
+        assert_eq!(
+            rows,
+            [
+                (&b"/proc"[..], "proc", "rw,relatime"),
+                (b"/a b\\c\t\nd\\0", "ext3", "rw,noatime"),
+                (b"/-", "fuse.a-b", "ro"),
+                (b"/\xff", "tmpfs", "rw"),
+            ]
+        );
+    }
+
+    #[test]
+    fn this_machine_has_a_proc() {
+        let mounts = parse(&std::fs::read("/proc/self/mountinfo").expect("mountinfo"));
+        assert!(mounts.iter().any(|mount| mount.point == Path::new("/proc") && mount.fstype == "proc"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_from_what_is() {
+        assert!(exists(Path::new("/proc"), false));
+        assert!(!exists(Path::new("/no/such/path"), true));
+        assert!(!exists(Path::new("/proc/version/below"), true));
+    }
+}

@@ -1,0 +1,70 @@
+//! One unshare(2) for every namespace that anything asked for.
+
+use crate::draft::By;
+use crate::draft::namespaces::Namespace;
+
+use super::op::{Maps, Op};
+use super::order::Phase;
+use super::{Planner, Shortfall};
+use crate::fault::Exit;
+use crate::host::Verdict;
+
+/// Makes the namespaces and, for a caller without privileges, the user namespace that gives the right to.
+pub(super) fn plan(planner: &mut Planner<'_>) {
+    for asked in &planner.draft.namespaces {
+        planner.namespaces.push((asked.what, asked.by.clone()));
+    }
+    if planner.namespaces.is_empty() {
+        return;
+    }
+    let own = !planner.host.privileged();
+    if own && let Verdict::Refused { reason, remedy } = &planner.host.user_namespace {
+        refuse(planner, &reason.clone(), &remedy.clone());
+        return;
+    }
+    let mut flags = if own { Namespace::User.flag() } else { 0 };
+    let mut by: Vec<By> = Vec::new();
+    for (namespace, asker) in &planner.namespaces {
+        flags |= namespace.flag();
+        if !by.contains(asker) {
+            by.push(asker.clone());
+        }
+    }
+    let net: Vec<By> = askers(&planner.namespaces, Namespace::Net);
+    planner.step(Phase::Namespaces, Op::Unshare(flags), by.clone());
+    if own {
+        planner.step(Phase::Maps, Op::MapIds(own_maps(planner.host.uid, planner.host.gid)), by.clone());
+        planner.step(Phase::Maps, Op::Undumpable, by);
+    }
+    if !net.is_empty() {
+        planner.step(Phase::Network, Op::Loopback, net);
+    }
+}
+
+/// The map that anybody may write: the own ids, to themselves.
+fn own_maps(uid: u32, gid: u32) -> Maps {
+    Maps { uids: format!("{uid} {uid} 1\n"), gids: format!("{gid} {gid} 1\n"), deny_setgroups: true }
+}
+
+/// Without a user namespace everything that needs one falls short, each on behalf of its directive.
+fn refuse(planner: &mut Planner<'_>, reason: &str, remedy: &str) {
+    let mut told: Vec<&'static str> = Vec::new();
+    for (namespace, by) in std::mem::take(&mut planner.namespaces) {
+        if told.contains(&by.directive) {
+            continue;
+        }
+        told.push(by.directive);
+        planner.short(Shortfall {
+            missing: format!("{} needs a namespace ({})", by.directive, namespace.word()),
+            by,
+            reason: reason.to_owned(),
+            remedy: remedy.to_owned(),
+            exit: Exit::Namespace,
+        });
+    }
+    planner.steps.retain(|step| !matches!(step.phase, Phase::Take | Phase::Root | Phase::Mounts | Phase::Attributes));
+}
+
+fn askers(all: &[(Namespace, By)], which: Namespace) -> Vec<By> {
+    all.iter().filter(|(namespace, _)| *namespace == which).map(|(_, by)| by.clone()).collect()
+}

@@ -1,0 +1,58 @@
+//! A step that failed becomes words: what, who asked for it, why the host refuses, what helps.
+
+use nix::errno::Errno;
+
+use crate::apply::Failure;
+use crate::fault::{Exit, Fault};
+use crate::plan::Plan;
+use crate::plan::op::Op;
+
+/// The fault for a failed step.
+pub(super) fn explain(plan: &Plan, failure: Failure) -> Fault {
+    let Some(step) = plan.steps.get(failure.step) else {
+        return Fault::new("the plan ended without a target").exit(Exit::Exception);
+    };
+    if matches!(step.op, Op::Find | Op::Exec) {
+        return target(plan, failure.errno);
+    }
+    let mut fault = Fault::new(format!("cannot {}: {}", step.op, words(failure.errno))).exit(step.op.exit());
+    let mut names: Vec<&str> = Vec::new();
+    for by in &step.by {
+        if fault.origin.is_none() {
+            fault.origin.clone_from(&by.origin);
+        }
+        if !names.contains(&by.directive) {
+            names.push(by.directive);
+        }
+    }
+    fault.label = format!("asked for by {}", names.join(", "));
+    fault
+}
+
+/// Not found and not executable end as they do in a shell, and as systemd wants it from the main process of a unit.
+fn target(plan: &Plan, errno: Errno) -> Fault {
+    let name = plan.program.to_string_lossy();
+    let unit = plan.environment.iter().any(|(variable, value)| {
+        variable == "SYSTEMD_EXEC_PID" && value.to_str() == Some(&std::process::id().to_string())
+    });
+    let exit = match errno {
+        _ if unit => Exit::Exec,
+        Errno::ENOENT | Errno::ENOTDIR => Exit::NotFound,
+        _ => Exit::NotExecutable,
+    };
+    let fault = Fault::new(format!("cannot execute `{name}`: {}", words(errno))).exit(exit);
+    match errno {
+        Errno::ENOENT if !name.contains('/') => {
+            fault.help(format!("it was looked for in {}", plan.search_path().to_string_lossy()))
+        }
+        Errno::ENOENT | Errno::ENOTDIR => fault.help("the path, or the interpreter it names, is not in the view that the policy gives"),
+        Errno::ENOEXEC => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
+        Errno::EACCES => fault.help("it is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
+        _ => fault,
+    }
+}
+
+/// The kernel's words, in lower case.
+pub(super) fn words(errno: Errno) -> String {
+    errno.desc().to_lowercase()
+}

@@ -1,0 +1,124 @@
+//! Questions to the kernel that change nothing.
+
+use nix::errno::Errno;
+
+/// `struct __user_cap_header_struct` of linux/capability.h.
+#[repr(C)]
+struct CapHeader {
+    version: u32,
+    pid: i32,
+}
+
+/// `struct __user_cap_data_struct`: one half of the three sets.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// _LINUX_CAPABILITY_VERSION_3: two halves of 32 bits.
+const CAP_VERSION: u32 = 0x2008_0522;
+
+/// The calling thread's effective capabilities, one bit each (capget(2)).
+///
+/// # Errors
+/// Only where a filter forbids the call.
+pub fn effective() -> Result<u64, Errno> {
+    let mut header = CapHeader { version: CAP_VERSION, pid: 0 };
+    let mut data = [CapData::default(); 2];
+    // SAFETY: both point to structures of the layout and count that version 3 asks for.
+    let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    Errno::result(answer)?;
+    Ok(u64::from(data[0].effective) | u64::from(data[1].effective) << 32)
+}
+
+/// The calling thread's bounding set, one bit each (PR_CAPBSET_READ); asks until the kernel knows
+/// no further capability. Half as dear as reading it from /proc/self/status.
+pub fn bounding() -> u64 {
+    let mut set = 0;
+    for cap in 0..64_u64 {
+        // SAFETY: this prctl takes one number and touches no memory.
+        match unsafe { libc::prctl(libc::PR_CAPBSET_READ, cap, 0, 0, 0) } {
+            0 => {}
+            1 => set |= 1 << cap,
+            _ => break,
+        }
+    }
+    set
+}
+
+/// Landlock's ABI version (landlock_create_ruleset(2)).
+///
+/// # Errors
+/// ENOSYS where the kernel has none, EOPNOTSUPP where it is switched off at boot.
+pub fn landlock() -> Result<u32, Errno> {
+    const VERSION: u32 = 1;
+    // SAFETY: with this flag the kernel wants a null pointer and size zero, and reads nothing.
+    let answer = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION) };
+    Errno::result(answer).map(|abi| u32::try_from(abi).unwrap_or(0))
+}
+
+/// The personality (personality(2)).
+///
+/// # Errors
+/// Only where a filter forbids the call.
+pub fn personality() -> Result<u32, Errno> {
+    // SAFETY: this number asks without changing anything.
+    let answer = unsafe { libc::personality(0xffff_ffff) };
+    Errno::result(answer).map(i32::cast_unsigned)
+}
+
+/// 192 bits from the kernel (getrandom(2)).
+///
+/// # Errors
+/// Only where a filter forbids the call, or EINTR before the pool is ready.
+pub fn random() -> Result<[u64; 3], Errno> {
+    let mut words = [0_u64; 3];
+    let size = size_of_val(&words);
+    // SAFETY: the buffer is as long as we say.
+    let got = unsafe { libc::getrandom(words.as_mut_ptr().cast(), size, 0) };
+    // Requests of up to 256 bytes are never cut short (getrandom(2)).
+    if usize::try_from(Errno::result(got)?) == Ok(size) { Ok(words) } else { Err(Errno::EIO) }
+}
+
+/// Whether the kernel knows a seccomp action (SECCOMP_GET_ACTION_AVAIL, Linux 4.14).
+///
+/// # Errors
+/// EOPNOTSUPP for an unknown action, EINVAL on older kernels.
+pub fn action(action: u32) -> Result<(), Errno> {
+    // SAFETY: the kernel reads one u32 at the pointer.
+    let answer = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
+    Errno::result(answer).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(field: &str) -> u64 {
+        let text = std::fs::read_to_string("/proc/thread-self/status").expect("own status");
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
+        u64::from_str_radix(line.trim(), 16).expect("a set")
+    }
+
+    #[test]
+    fn capability_sets_agree_with_proc() {
+        assert_eq!(effective(), Ok(status("CapEff:")));
+        assert_eq!(bounding(), status("CapBnd:"));
+    }
+
+    #[test]
+    fn random_words_differ() {
+        let words = random().expect("random");
+        assert_ne!(Ok(words), random());
+        assert!(words.iter().all(|word| *word != 0));
+    }
+
+    #[test]
+    fn the_kernel_knows_errno_and_not_nonsense() {
+        assert_eq!(action(libc::SECCOMP_RET_ERRNO), Ok(()));
+        assert_eq!(action(0x1234_0000), Err(Errno::EOPNOTSUPP));
+    }
+}

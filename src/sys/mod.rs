@@ -1,0 +1,12 @@
+//! The only unsafe code: thin, typed wrappers of kernel calls that nix, caps, landlock and libseccomp have not.
+//! One operation per block, and a reason for each.
+
+#![allow(unsafe_code)]
+
+pub mod child;
+pub mod execve;
+pub mod facts;
+pub mod process;
+pub mod seccomp;
+pub mod start;
+pub mod trial;

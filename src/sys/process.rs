@@ -1,0 +1,90 @@
+//! Descriptors and attributes of the own process.
+
+use nix::errno::Errno;
+
+/// Closes the descriptors `first..=last` (close_range(2), Linux 5.9); one by one where the kernel is older.
+///
+/// # Errors
+/// Those of close_range(2).
+pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
+    // SAFETY: no descriptor in the range is owned by a value that will be used again.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    match Errno::result(result) {
+        Ok(_) => Ok(()),
+        Err(Errno::ENOSYS) => close_each(first, last),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The highest number that can be open is bounded by the limit.
+fn close_each(first: u32, last: u32) -> Result<(), Errno> {
+    let (soft, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?;
+    let last = last.min(u32::try_from(soft).unwrap_or(u32::MAX));
+    for number in first..=last {
+        // SAFETY: as above; a number that is not open answers EBADF.
+        let result = unsafe { libc::syscall(libc::SYS_close, number) };
+        match Errno::result(result) {
+            Ok(_) | Err(Errno::EBADF | Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Opens /dev/null at those of the descriptors 0 to 2 that are closed, so that nothing else lands there.
+///
+/// # Errors
+/// Those of poll(2) and open(2).
+pub fn fill_standard() -> Result<(), Errno> {
+    let mut fds = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: the array lives over the call and its length is its own.
+    let result = unsafe { libc::poll(fds.as_mut_ptr(), 3, 0) };
+    Errno::result(result)?;
+    for fd in fds {
+        if fd.revents & libc::POLLNVAL != 0 {
+            // SAFETY: the path is a C string; the lowest free number is the one that was missing.
+            let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+            Errno::result(opened)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings `lo` of the current network namespace up (netdevice(7)).
+///
+/// # Errors
+/// Those of socket(2) and ioctl(2).
+pub fn loopback_up() -> Result<(), Errno> {
+    // A datagram socket of any family will do; some filters and kernels lack AF_INET.
+    let mut socket = Err(Errno::EAFNOSUPPORT);
+    for family in [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX] {
+        // SAFETY: no pointers.
+        let number = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+        socket = Errno::result(number);
+        if socket.is_ok() {
+            break;
+        }
+    }
+    let socket = socket?;
+    // SAFETY: ifreq is plain data, for which zeros are valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l'.cast_signed();
+    request.ifr_name[1] = b'o'.cast_signed();
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    // SAFETY: the request outlives the call and is of the type that SIOCSIFFLAGS reads.
+    let raised = unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request) };
+    let raised = Errno::result(raised);
+    // SAFETY: the number is the socket opened above, which nobody else knows.
+    let closed = unsafe { libc::close(socket) };
+    raised.and(Errno::result(closed)).map(drop)
+}
+
+/// prctl(2) with one number.
+///
+/// # Errors
+/// Those of prctl(2).
+pub fn prctl(option: i32, value: u64) -> Result<i32, Errno> {
+    // SAFETY: used with options that take numbers only.
+    let result = unsafe { libc::prctl(option, value, 0, 0, 0) };
+    Errno::result(result)
+}
