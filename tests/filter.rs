@@ -151,6 +151,17 @@ fn the_first_rule_of_a_layer_and_the_strictest_of_layers_answer() {
 }
 
 #[test]
+fn calls_that_share_the_end_of_their_conditions() {
+    // write's node is the end of read's, which holds the same argument already.
+    let first = layer(vec![rule(&["read"], &["arg0 == 1"], Action::Errno(1))], Action::Allow, None);
+    let second = layer(vec![rule(&["read", "write"], &["arg0 == 2"], Action::Errno(2))], Action::Allow, None);
+    let program = x86_64(&filter(vec![first, second]));
+    let answers = |name| [0, 1, 2].map(|fd| answer(&program, name, [fd, 0, 0, 0, 0, 0]));
+    assert_eq!(answers("read"), [Action::Allow, Action::Errno(1), Action::Errno(2)]);
+    assert_eq!(answers("write"), [Action::Allow, Action::Allow, Action::Errno(2)]);
+}
+
+#[test]
 fn x32_foreign_and_newer_calls() {
     let service: Vec<&str> = groups::expand("@system-service").collect();
     let mut wanted =
