@@ -187,6 +187,29 @@ fn x32_foreign_and_newer_calls() {
 }
 
 #[test]
+fn architectures_of_libseccomps_tables_compare_as_narrowly() {
+    let mut wanted = filter(vec![layer(
+        vec![rule(&["socket"], &["arg0 == 40"], Action::Errno(1)), rule(&["mseal"], &[], Action::Errno(2))],
+        Action::Allow,
+        Some(Action::Errno(38)),
+    )]);
+    wanted.architectures = vec![Arch::Arm];
+    for (native, arch, socket) in
+        [(Arch::Riscv64, Arch::Riscv64, 198), (Arch::Aarch64, Arch::Aarch64, 198), (Arch::Aarch64, Arch::Arm, 281)]
+    {
+        let program = compile(&wanted, native).expect("a program");
+        let run = |nr, args| {
+            let data = Data { nr, arch: arch.audit(), ip: 0, args };
+            Action::from_ret(machine::run(&program.code, &data).expect("a valid program"))
+        };
+        assert_eq!(run(socket, [0x1_0000_0028; 6]), Action::Errno(1), "{arch}");
+        assert_eq!(run(socket, [1; 6]), Action::Allow, "{arch}");
+        assert_eq!(run(462, [0; 6]), Action::Errno(2), "{arch}");
+        assert_eq!(run(472, [0; 6]), Action::Errno(38), "{arch}");
+    }
+}
+
+#[test]
 fn execve_passes_with_the_cookie_only() {
     let cookie = [0x1111_2222_3333_4444, 0x5555_6666_7777_8888, 0x9999_aaaa_bbbb_cccc];
     let mut wanted = filter(vec![layer(vec![rule(&["execve"], &[], Action::Errno(1))], Action::Allow, None)]);
