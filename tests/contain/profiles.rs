@@ -147,17 +147,9 @@ fn strict_keeps_others_safe() {
             "requestkey".into(),
         ];
         let mut tried: Vec<&str> = tried.iter().map(String::as_str).collect();
-        tried.extend([
-            "iouring",
-            "userfaultfd",
-            "fanotify",
-            "tiocsti",
-            "tiocstihigh",
-            "tioclinux",
-            "tiocgwinsz",
-            "unknown",
-        ]);
-        let outcome = under(&who, "strict", &tried);
+        tried.extend(["iouring", "userfaultfd", "fanotify", "push", "pushhigh", "paste", "size", "unknown"]);
+        let run = who.confined(&["-P", "strict", "-p", &shown()]).words(&verbs(&tried)).inside(&who.place("others"));
+        let outcome = run.under(&["pty=1"]).run();
         child.kill().ok();
         child.wait().ok();
         let mut table: Vec<(&str, &str)> = tried.iter().map(|verb| (*verb, "EPERM")).collect();
@@ -233,7 +225,7 @@ fn secrets_below_the_start_directory_are_hidden() {
             let options = ["-P", profile, "-p", &shown()];
             let words = verbs(&[&tried[0], &tried[1]]);
             let outcome = who.confined(&options).words(&words).env("HOME", &home).inside(&home.join("project")).run();
-            outcome.ends(0).answers(&[("key", "EACCES|ENOENT|EPERM"), ("list", "EACCES|ENOENT|EPERM|")]);
+            outcome.ends(0).answers(&[("key", "EACCES|ENOENT|EPERM"), ("list", "EACCES|ENOENT|EPERM|list:")]);
         }
     }
 }

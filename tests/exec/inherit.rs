@@ -174,11 +174,17 @@ fn directory_and_umask() {
         who.tries(&["-p", "WorkingDirectory=-/nonexistent"], &["cwd"]).ends(0).says("cwd: /");
         // A start directory that the policy hides is not kept through an old reference.
         let hidden = who.place("hidden");
+        let inside = who.file(&hidden.join("inside"), "secret");
         let options = ["-p", &format!("InaccessiblePaths={}", hidden.display())].map(str::to_owned);
-        let outcome = who.confined(&options).words(&verbs(&["cwd"])).inside(&hidden).run();
+        let tried = [format!("read {}", inside.display())];
+        let outcome = who
+            .confined(&options)
+            .words(&verbs(&["read inside", &tried[0], "read ../hidden/inside"]))
+            .inside(&hidden)
+            .run();
         if outcome.status.code() == Some(0) {
-            // Root may enter what has no permissions; it is the empty stand-in, not the directory.
-            assert!(who.is_root(), "{outcome}");
+            const GONE: &str = "ENOENT|EACCES|EPERM";
+            outcome.answers(&[("relative", GONE), ("absolute", GONE), ("around", GONE)]);
         } else {
             outcome.runs_nothing().ends(200);
         }
@@ -282,9 +288,8 @@ fn the_launcher_is_not_the_targets_to_read() {
     // A target can open its own image, and that image is not stockade.
     for who in people() {
         let outcome = who.tries(&["-p", "LockPersonality=yes"], &["write /proc/self/exe", "flags"]);
-        outcome.ends(0).says("write: ETXTBSY");
+        outcome.ends(0);
+        assert!(matches!(outcome.answer("write").as_str(), "ETXTBSY" | "EACCES"), "{outcome}");
         assert!(outcome.answer("flags").contains(" keepcaps=0 pdeathsig=0"), "{outcome}");
-        let dumpable = fs::metadata("/proc/self/exe").is_ok();
-        assert!(dumpable);
     }
 }

@@ -17,6 +17,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub(crate) use outcome::Outcome;
@@ -159,8 +160,10 @@ impl Who {
         self.uid == 0
     }
 
-    /// A fresh directory that belongs to this person.
+    /// A fresh directory that belongs to this person and to one case.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let home = base().join(self.name);
         if !home.exists() {
             fs::create_dir_all(&home).expect("directories can be made");

@@ -85,9 +85,12 @@ static int v_read(char **a) {
   char byte;
   int fd = open(a[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return errno;
-  int e = answer(read(fd, &byte, 1));
+  ssize_t n = read(fd, &byte, 1);
+  int e = answer(n);
   close(fd);
-  return e;
+  if (n != 0) return e;
+  printf("read: empty\n");
+  return SAID;
 }
 static int v_line(char **a) {  // the first line of a file
   char text[4096] = "";
@@ -574,6 +577,12 @@ static int v_tiocstihigh(char **a) { (void)a; return on_terminal(HIGH | TIOCSTI,
 static int v_tioclinux(char **a) { (void)a; char sub = 6; return on_terminal(TIOCLINUX, &sub); }
 static int v_tiocgwinsz(char **a) { (void)a; struct winsize size; return on_terminal(TIOCGWINSZ, &size); }
 
+// The same on the terminal that was inherited as descriptor 0.
+static int v_push(char **a) { (void)a; return answer(syscall(SYS_ioctl, 0, (unsigned long)TIOCSTI, PUSHED)); }
+static int v_pushhigh(char **a) { (void)a; return answer(syscall(SYS_ioctl, 0, HIGH | TIOCSTI, PUSHED)); }
+static int v_paste(char **a) { (void)a; char sub = 6; return answer(syscall(SYS_ioctl, 0, (unsigned long)TIOCLINUX, &sub)); }
+static int v_size(char **a) { (void)a; struct winsize size; return answer(ioctl(0, TIOCGWINSZ, &size)); }
+
 // ---- the process itself
 
 static int v_personality(char **a) { return answer(syscall(SYS_personality, (unsigned)strtoul(a[0], NULL, 0))); }
@@ -816,9 +825,9 @@ static const struct { const char *name; int (*run)(char **); } VERBS[] = {
   V(fds), V(fifo), V(finitmodule), V(flags), V(fsopen), V(get), V(handle), V(hang), V(hardlink), V(hostname), V(ids), V(int80), V(interfaces),
   V(ioperm), V(iopl), V(iouring), V(isfd), V(kexec), V(keyctl), V(kill), V(limit), V(line), V(list), V(listen), V(listenpid), V(memfd), V(mkdir),
   V(mode), V(module), V(mount), V(mprotect), V(mptcp), V(namespace), V(node), V(openat2), V(opentree), V(perf), V(personality), V(pid),
-  V(pidfdgetfd), V(pivot), V(pkeymprotect), V(prlimit), V(processvm), V(ptrace), V(raiselimit), V(read), V(realtime), V(realtimeattr), V(reboot),
+  V(paste), V(pidfdgetfd), V(pivot), V(pkeymprotect), V(push), V(pushhigh), V(prlimit), V(processvm), V(ptrace), V(raiselimit), V(read), V(realtime), V(realtimeattr), V(reboot),
   V(remount), V(rename), V(requestkey), V(say), V(session), V(setattr), V(setgroups), V(setns), V(setnshigh), V(settime), V(setuid), V(shm),
-  V(shmexec), V(signals), V(socket), V(sockethigh), V(socketpair), V(status), V(suid), V(suidat2), V(suidcreate), V(swapon), V(symlink), V(syslog),
+  V(shmexec), V(signals), V(size), V(socket), V(sockethigh), V(socketpair), V(status), V(suid), V(suidat2), V(suidcreate), V(swapon), V(symlink), V(syslog),
   V(tfo), V(tiocgwinsz), V(tioclinux), V(tiocsti), V(tiocstihigh), V(tmpfile), V(touch), V(truncate), V(udp), V(umask), V(umaskof), V(umount),
   V(unix), V(unknown), V(unlink), V(unshare), V(unsharehigh), V(userfaultfd), V(write), V(wx), V(x32),
 };
@@ -850,7 +859,8 @@ static int under(char **a) {
     else if (!strcmp(*a, "listen")) {  // N listening sockets from 3 on, announced as a service manager does
       for (inherit = 0; inherit < number(value); inherit++) {
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        if (fd < 0 || listen(fd, 1) < 0) goto failed;
+        struct sockaddr_un any = {.sun_family = AF_UNIX};  // the kernel chooses a name
+        if (fd < 0 || bind(fd, (void *)&any, sizeof any.sun_family) < 0 || listen(fd, 1) < 0) goto failed;
         if (fd != 3 + inherit) { if (dup2(fd, 3 + inherit) < 0) goto failed; close(fd); }
       }
       setenv("LISTEN_FDS", value, 1);
@@ -868,6 +878,19 @@ static int under(char **a) {
     else if (!strcmp(*a, "mountns")) { if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) goto failed; }
     else if (!strcmp(*a, "tmpfs")) { if (mount("probe", value, "tmpfs", 0, NULL) < 0) goto failed; }
     else if (!strcmp(*a, "touch")) { int fd = open(value, O_CREAT | O_WRONLY, 0644); if (fd < 0) goto failed; close(fd); }
+    else if (!strcmp(*a, "pty")) {  // a new session on a new terminal, which is descriptor 0; a child goes on
+      int master = posix_openpt(O_RDWR | O_NOCTTY);
+      if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0) goto failed;
+      int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+      pid_t child = slave < 0 ? -1 : fork();
+      if (child < 0) goto failed;
+      if (child) {
+        int status;
+        waitpid(child, &status, 0);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      }
+      if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0) goto failed;
+    }
     else if (!strcmp(*a, "keyring")) { if (syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, value) < 0) goto failed; }
     else goto bad;
     continue;
