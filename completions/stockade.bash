@@ -9,6 +9,16 @@ _stockade() {
     prev="$3"
     cmd=""
     opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
 
     for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
     do
@@ -24,9 +34,6 @@ _stockade() {
                 ;;
             stockade,explain)
                 cmd="stockade__subcmd__explain"
-                ;;
-            stockade,generate)
-                cmd="stockade__subcmd__generate"
                 ;;
             stockade,help)
                 cmd="stockade__subcmd__help"
@@ -46,9 +53,6 @@ _stockade() {
             stockade__subcmd__help,explain)
                 cmd="stockade__subcmd__help__subcmd__explain"
                 ;;
-            stockade__subcmd__help,generate)
-                cmd="stockade__subcmd__help__subcmd__generate"
-                ;;
             stockade__subcmd__help,help)
                 cmd="stockade__subcmd__help__subcmd__help"
                 ;;
@@ -65,7 +69,7 @@ _stockade() {
 
     case "${cmd}" in
         stockade)
-            opts="-h -V --help --version run explain check show doctor generate help"
+            opts="-h -V --help --version run explain check show doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -122,27 +126,13 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        stockade__subcmd__generate)
-            opts="-h --help man stockade.1 stockade.toml.5 bash zsh fish"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -151,7 +141,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__help)
-            opts="run explain check show doctor generate help"
+            opts="run explain check show doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -166,6 +156,16 @@ _stockade() {
             ;;
         stockade__subcmd__help__subcmd__check)
             opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -180,6 +180,16 @@ _stockade() {
             ;;
         stockade__subcmd__help__subcmd__doctor)
             opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -194,20 +204,16 @@ _stockade() {
             ;;
         stockade__subcmd__help__subcmd__explain)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
             fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
-            ;;
-        stockade__subcmd__help__subcmd__generate)
-            opts=""
+        fi
+    done
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -222,6 +228,16 @@ _stockade() {
             ;;
         stockade__subcmd__help__subcmd__help)
             opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -236,6 +252,16 @@ _stockade() {
             ;;
         stockade__subcmd__help__subcmd__run)
             opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -250,6 +276,16 @@ _stockade() {
             ;;
         stockade__subcmd__help__subcmd__show)
             opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,11 +314,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -308,11 +344,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags=" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -66,10 +66,10 @@ fn complete(words: &[&str]) -> Vec<String> {
 fn bash_completes_verbs_profiles_and_directives() {
     assert_eq!(complete(&["stockade", "expl"]), ["explain"]);
     assert!(complete(&["stockade", "run", "-P", "stri"]).contains(&"strict".into()));
-    for row in stockade::policy::all() {
+    // One is enough to see that the list is there; the list itself is compared above.
+    if let Some(row) = stockade::policy::all().next() {
         let word = format!("{}=", row.name);
         assert!(complete(&["stockade", "run", "-p", row.name]).contains(&word), "{word}");
-        // One is enough to see that the list is there; the list itself is compared above.
-        break;
     }
+    assert!(complete(&["stockade", "run", "-P", "strict", "--", "ech"]).contains(&"echo".into()));
 }

@@ -1,11 +1,18 @@
 //! `stockade doctor`: what this kernel and this user can and cannot do.
 
+use std::io;
+
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
 use crate::fault::{Exit, Fault};
+use crate::host::Host;
+use crate::host::survey::{Can, Survey};
+use crate::plan::Plan;
+use crate::report::doctor::{self, Examined};
+use crate::text::profiles::Library;
 
-use super::door::Faults;
-use super::options;
+use super::door::{self, Faults};
+use super::{options, read};
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -19,7 +26,32 @@ pub(super) fn command() -> Command {
         .arg(options::json())
 }
 
-/// Looks and tells.
-pub(super) fn act(_matches: &ArgMatches) -> anyhow::Result<Exit> {
-    Err(Faults::one(Fault::new("doctor is not wired to the command line yet").exit(Exit::Failure)).into())
+/// Looks and tells. Ends with 1 where something does not work at all: of the machine, or of the
+/// policy when there is one.
+pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
+    let survey = Survey::take().map_err(Faults::one)?;
+    let met = match matches.get_one::<String>("POLICY") {
+        Some(name) => Some((name, meet(name, &survey)?)),
+        None => None,
+    };
+    let examined = met.as_ref().map(|(name, met)| match met {
+        Ok(plan) => Examined { name, shortfalls: &plan.shortfalls, faults: &[] },
+        Err(faults) => Examined { name, shortfalls: &[], faults },
+    });
+    if matches.get_flag("json") {
+        door::json(&doctor::json(&survey, examined.as_ref()))?;
+    } else {
+        door::say(&doctor::text(&survey, examined.as_ref(), door::colour(&io::stdout())))?;
+    }
+    let works = doctor::worst(&survey, examined.as_ref()) != Can::No;
+    Ok(if works { Exit::Success } else { Exit::Failure })
+}
+
+/// What planning the policy says on this machine; a policy that cannot be read has its own faults.
+fn meet(name: &str, survey: &Survey) -> anyhow::Result<Result<Plan, Vec<Fault>>> {
+    let (_, policy) = read::read(&[name.to_owned()], &[], &Library::of_environment()).map_err(Faults)?;
+    let draft = policy.draft();
+    let mut host = Host::probe(&draft).map_err(Faults::one)?;
+    survey.inform(&mut host);
+    Ok(Plan::new(&draft, &host, Vec::new()))
 }

@@ -41,5 +41,5 @@ pub fn document(what: &str) -> Option<String> {
     // Only the profiles that everybody has: what is printed must not depend on this machine.
     let shipped = Library { directories: Vec::new(), uid: 0 };
     debug_assert_eq!(shipped.names().len(), SHIPPED.len());
-    Some(completion::script(shell, super::whole(), &shipped.names()))
+    Some(completion::script(shell, super::root().subcommands(super::visible()), &shipped.names()))
 }

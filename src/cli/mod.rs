@@ -122,14 +122,18 @@ fn visible() -> Vec<Command> {
     VERBS.iter().map(|verb| (verb.command)()).filter(|command| !command.is_hide_set()).collect()
 }
 
-/// The whole command line, for help and completions.
+/// The whole command line, for help.
 fn whole() -> Command {
+    root().subcommands(VERBS.iter().map(|verb| (verb.command)()))
+}
+
+/// The command line without its verbs.
+fn root() -> Command {
     Command::new("stockade")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
         .override_usage("stockade VERB ...\n       stockade FILE [ARGUMENT]...")
         .subcommand_required(true)
-        .subcommands(VERBS.iter().map(|verb| (verb.command)()))
         .after_help("`stockade VERB --help` says more about one, and `man stockade.toml` lists the directives.")
         .after_long_help(format!("FILE:\n{}", file::ABOUT))
 }

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
-use crate::fault::Exit;
+use crate::draft::Draft;
+use crate::fault::{Exit, Fault};
+use crate::plan::command;
 use crate::report::{explain, manual};
 use crate::text::profiles::Library;
 
@@ -86,13 +88,27 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
     let (_document, policy) = super::read::read(&request.policies, &request.properties, &library).map_err(Faults)?;
-    let plan = super::read::plan(&policy, &request.command).map_err(Faults)?;
+    let draft = policy.draft();
+    let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
+    let plan = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.verbose {
         door::tell(&explain::text(&plan));
     } else if !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
     Err(Faults::one(crate::run::exec(&plan)).into())
+}
+
+/// A policy that is a program: what it executes, then the caller's arguments.
+fn argv(draft: &Draft, policies: &[String], arguments: &[OsString]) -> anyhow::Result<Vec<OsString>> {
+    if draft.exec.is_none() {
+        let name = policies.first().map_or("the policy", String::as_str);
+        let fault = Fault::new(format!("{name} does not say what to execute"));
+        let fault =
+            fault.help("add Exec = [\"/usr/bin/...\"] to it").help(format!("or: stockade run -P {name} -- COMMAND"));
+        return Err(Faults::one(fault).into());
+    }
+    Ok(command::argv(draft, arguments))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod amount;
 pub mod calls;
 pub mod capabilities;
 pub mod devices;
@@ -196,10 +197,10 @@ impl Demands<'_> {
         By { directive: self.by.directive, origin: Some(origin.clone()) }
     }
 
-    /// A wish about a path, on behalf of the directive as a whole.
+    /// A wish about a path of the target's world, on behalf of the directive as a whole.
     pub fn view(&mut self, path: &str, view: View, optional: bool) {
         let by = self.by.clone();
-        self.draft.mounts.push(Asked { what: MountAsk { path: path.into(), view, optional, rooted: false }, by });
+        self.draft.mounts.push(Asked { what: MountAsk { path: path.into(), view, optional, rooted: true }, by });
     }
 
     /// A layer that refuses these system calls (names or @groups) and lets everything else pass.

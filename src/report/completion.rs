@@ -35,6 +35,20 @@ fn known(arg: Arg, profiles: &[(String, String)]) -> Arg {
     if values.is_empty() { arg } else { arg.value_parser(PossibleValuesParser::new(values)) }
 }
 
+/// Behind `--` stands another command, which completes as it does on its own.
+const BASH_COMMAND: &str = r#"
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+"#;
+
 /// No blank behind `Directive=`, and files besides profiles.
 fn bash(script: &str) -> String {
     let mut out = String::with_capacity(script.len());
@@ -56,6 +70,9 @@ fn bash(script: &str) -> String {
             _ => out.push_str(line),
         }
         out.push('\n');
+        if word == "opts=\"\"" {
+            out.push_str(&BASH_COMMAND[1..]);
+        }
     }
     out
 }

@@ -6,7 +6,7 @@ use crate::draft::By;
 use crate::fault::clean;
 use crate::plan::{Plan, Shortfall};
 
-use super::place;
+use super::{filter, place};
 
 /// How wide a step may be for the askers of all steps to stand below each other.
 const WIDEST: usize = 64;
@@ -29,6 +29,7 @@ pub fn text(plan: &Plan) -> String {
         }
         text.push_str(&format!("  {:>digits$}  {action:width$}  # {}\n", number + 1, askers(&step.by)));
     }
+    section(&mut text, "the filter", filter::count(plan).map(filter::text).into_iter());
     section(&mut text, "not enforced", plan.shortfalls.iter().map(shortfall));
     section(&mut text, "notes", plan.notes.iter().cloned());
     text
@@ -83,6 +84,7 @@ pub fn json(plan: &Plan) -> Value {
     json!({
         "command": plan.argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
         "steps": steps,
+        "filter": filter::count(plan).map(filter::json),
         "shortfalls": shortfalls,
         "notes": plan.notes,
     })

@@ -9,6 +9,7 @@ pub mod check;
 pub mod completion;
 pub mod doctor;
 pub mod explain;
+pub mod filter;
 pub mod lint;
 pub mod manual;
 pub mod roff;
