@@ -32,7 +32,7 @@ pub(super) enum Act {
     Point { target: Target, slot: Option<usize> },
     Attach { slot: usize, target: Target, missing: Missing },
     New { kind: &'static CStr, target: Target, flags: MsFlags, data: CString, missing: Missing },
-    Devices { target: CString },
+    Devices { target: Target },
     Restrict { target: CString, depth: Depth, set: Attributes, mounted: bool, optional: bool },
     Hide { target: CString, optional: bool, attach: bool },
     Unmask,
@@ -56,7 +56,7 @@ pub(super) struct Tree {
 /// A path, and all the directories that it is in, should they have to be made.
 #[derive(Debug)]
 pub(super) struct Target {
-    path: CString,
+    pub(super) path: CString,
     parents: Box<[CString]>,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             Act::Attach { slot: *slot, target: target(path, *missing)?, missing: *missing }
         }
         MountOp::New { what, path, missing } => ready_new(what, path, *missing)?,
-        MountOp::Devices { path } => Act::Devices { target: text(path)? },
+        MountOp::Devices { path } => Act::Devices { target: target(path, Missing::Make)? },
         MountOp::Restrict { path, limits, recursive, mounted, optional } => Act::Restrict {
             target: text(path)?,
             depth: depth(*recursive),
@@ -208,13 +208,8 @@ impl Act {
             }
             Self::Attach { slot, target, missing } => {
                 let Some(tree) = state.slot(*slot)?.take() else { return Ok(()) };
-                let attach = || sys::move_mount(tree.fd.as_fd(), AT_FDCWD, &target.path);
-                match attach() {
+                match target.attach(&tree.fd, *missing) {
                     Err(Errno::ENOENT) if *missing == Missing::Skip => return Ok(()),
-                    Err(Errno::ENOENT) if *missing == Missing::Make => {
-                        target.make(Some(&fstat(&tree.fd)?))?;
-                        attach()?;
-                    }
                     other => other?,
                 }
                 state.restrictor.finish(&tree, &target.path)
@@ -283,8 +278,19 @@ fn unless_missing<T>(done: Result<T, Errno>, optional: bool, otherwise: T) -> Re
 }
 
 impl Target {
+    /// Mounts a detached tree here.
+    pub(super) fn attach(&self, tree: &OwnedFd, missing: Missing) -> Result<(), Errno> {
+        match sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path) {
+            Err(Errno::ENOENT) if missing == Missing::Make => {
+                self.make(Some(&fstat(tree)?))?;
+                sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path)
+            }
+            other => other,
+        }
+    }
+
     /// Makes the mount point: a directory, or an empty file for what is no directory.
-    fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
+    pub(super) fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
         let _mask = exact_modes();
         for parent in &self.parents {
             present(mkdirat(AT_FDCWD, parent.as_c_str(), Mode::from_bits_truncate(0o755)))?;

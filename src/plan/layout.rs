@@ -172,7 +172,8 @@ impl<'a, 'b> Layout<'a, 'b> {
             _ if kind == Kind::Kernel => Missing::Fail,
             _ => Missing::Make,
         };
-        let onto_itself = matches!(&node.content, Content::Bind(bind) if bind.source == node.path);
+        // What is mounted onto itself is there, unless this is not the host's tree.
+        let onto_itself = domain == 0 && matches!(&node.content, Content::Bind(bind) if bind.source == node.path);
         if missing == Missing::Make && limits.read_only && kind == Kind::Tree && !onto_itself {
             self.domains[domain].points.push(index);
         }

@@ -255,7 +255,7 @@ pub fn needs_table(draft: &crate::draft::Draft) -> bool {
 }
 
 /// Plans the view of the file system.
-pub(super) fn plan(planner: &mut Planner<'_>) {
+pub(crate) fn plan(planner: &mut Planner<'_>) {
     let mut wishes = wishes(planner);
     if wishes.is_empty() {
         return;
