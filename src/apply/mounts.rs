@@ -18,7 +18,7 @@ use crate::plan::mounts::{Limits, Missing, MountOp, New};
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
 use super::devices::Devices;
-use super::hidden::Mask;
+use super::hidden::Covers;
 use super::restrict::Restrictor;
 
 /// A [`MountOp`] with its texts as the kernel wants them.
@@ -35,7 +35,7 @@ pub(super) enum Act {
     Devices { target: Target },
     Restrict { target: CString, depth: Depth, set: Attributes, mounted: bool, optional: bool },
     Hide { target: CString, optional: bool, attach: bool },
-    Unmask,
+    Uncover { under: Option<CString> },
     Exists { target: CString },
 }
 
@@ -43,7 +43,7 @@ pub(super) enum Act {
 pub(super) struct State {
     slots: Box<[Option<Tree>]>,
     devices: Devices,
-    mask: Option<Mask>,
+    covers: Covers,
     restrictor: Restrictor,
 }
 
@@ -70,7 +70,7 @@ impl State {
             }
         }
         let slots = std::iter::repeat_with(|| None).take(slots).collect();
-        Self { slots, devices: Devices::default(), mask: None, restrictor: Restrictor::new() }
+        Self { slots, devices: Devices::default(), covers: Covers::default(), restrictor: Restrictor::new() }
     }
 
     /// As on Linux before 5.12, so that tests see that way too.
@@ -115,7 +115,7 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
         MountOp::Hide { path, optional, attach } => {
             Act::Hide { target: text(path)?, optional: *optional, attach: *attach }
         }
-        MountOp::Unmask => Act::Unmask,
+        MountOp::Uncover { under } => Act::Uncover { under: under.as_deref().map(text).transpose()? },
         MountOp::Exists { path } => Act::Exists { target: text(path)? },
     })
 }
@@ -221,13 +221,10 @@ impl Act {
                 unless_missing(done, *optional, ())
             }
             Self::Hide { target, optional, attach } => {
-                if state.mask.is_none() {
-                    state.mask = Some(Mask::new(*attach)?);
-                }
-                let mask = state.mask.as_ref().ok_or(Errno::EBADF)?;
-                unless_missing(mask.cover(target), *optional, ())
+                let done = state.covers.cover(target, *attach, &mut state.restrictor);
+                unless_missing(done, *optional, ())
             }
-            Self::Unmask => state.mask.take().map_or(Ok(()), Mask::detach),
+            Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
         }
     }

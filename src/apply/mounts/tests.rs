@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::draft::capabilities::CapSet;
+use crate::draft::mounts::{MountAsk, View};
+use crate::draft::{Asked, By, Draft};
 use crate::fault::{Origin, Source};
 use crate::host::Host;
 use crate::plan::Planner;
@@ -97,6 +99,10 @@ fn ops_on(host: &Host, lines: &[&str]) -> Vec<MountOp> {
 }
 
 fn planned_on(host: &Host, lines: &[&str]) -> (Vec<MountOp>, Vec<Fault>) {
+    planned_from(host, &draft(lines))
+}
+
+fn draft(lines: &[&str]) -> Draft {
     let mut document = Document::default();
     for line in lines {
         let (name, text) = line.split_once('=').expect("Name=value");
@@ -105,9 +111,12 @@ fn planned_on(host: &Host, lines: &[&str]) -> (Vec<MountOp>, Vec<Fault>) {
         let value = Value { kind: Kind::Text(text.into()), at: at.clone() };
         document.entries.push(Entry { name: name.into(), at, value });
     }
-    let draft = Policy::read(&document).expect("the policy reads").draft();
+    Policy::read(&document).expect("the policy reads").draft()
+}
+
+fn planned_from(host: &Host, draft: &Draft) -> (Vec<MountOp>, Vec<Fault>) {
     let mut planner = Planner {
-        draft: &draft,
+        draft,
         host,
         steps: Vec::new(),
         shortfalls: Vec::new(),
@@ -127,7 +136,10 @@ fn planned_on(host: &Host, lines: &[&str]) -> (Vec<MountOp>, Vec<Fault>) {
 
 /// Performs the policy in this thread's namespace.
 fn try_with(lines: &[&str], old: bool) -> Result<(), (String, Errno)> {
-    let ops = ops_on(&host(), lines);
+    perform(&ops_on(&host(), lines), old)
+}
+
+fn perform(ops: &[MountOp], old: bool) -> Result<(), (String, Errno)> {
     let acts: Vec<Act> = ops.iter().map(|op| ready(op).expect("ready")).collect();
     let mut state = State::new(ops.iter());
     if old {
@@ -474,69 +486,42 @@ fn the_hosts_table_stays_as_it_was() {
 }
 
 #[test]
-fn zz_timing() {
-    alone("zz_timing", || {
-        let sets: [(&str, &[&str]); 6] = [
-            ("strict", &["ProtectSystem=strict"]),
-            ("strict+home+tmp", &["ProtectSystem=strict", "ProtectHome=tmpfs", "PrivateTmp=yes"]),
-            ("home yes", &["ProtectHome=yes"]),
-            ("devices", &["PrivateDevices=yes"]),
-            ("tunables", &["ProtectKernelTunables=yes"]),
-            (
-                "all",
-                &[
-                    "ProtectSystem=strict",
-                    "ProtectHome=tmpfs",
-                    "PrivateTmp=yes",
-                    "PrivateDevices=yes",
-                    "ProtectKernelTunables=yes",
-                    "ProtectKernelLogs=yes",
-                    "ProtectKernelModules=yes",
-                    "ProtectControlGroups=yes",
-                    "ProtectHostname=yes",
-                ],
-            ),
-        ];
-        for (name, lines) in sets {
-            let mut totals = Vec::new();
-            let mut each: Vec<Vec<u128>> = Vec::new();
-            let ops = ops_on(&host(), lines);
-            let mut plan_us = Vec::new();
-            for _ in 0..60 {
-                let ops2 = ops.clone();
-                let (total, steps, planning) = std::thread::spawn(move || {
-                    unshare(CloneFlags::CLONE_NEWNS).expect("ns");
-                    let start = std::time::Instant::now();
-                    let acts: Vec<Act> = ops2.iter().map(|op| ready(op).expect("ready")).collect();
-                    let mut state = State::new(ops2.iter());
-                    let planning = start.elapsed().as_nanos();
-                    let mut steps = Vec::new();
-                    for (op, act) in ops2.iter().zip(&acts) {
-                        let s = std::time::Instant::now();
-                        act.perform(&mut state).unwrap_or_else(|e| panic!("{op}: {e}"));
-                        steps.push(s.elapsed().as_nanos());
-                    }
-                    (steps.iter().sum::<u128>(), steps, planning)
-                })
-                .join()
-                .expect("x");
-                totals.push(total);
-                each.push(steps);
-                plan_us.push(planning);
-            }
-            totals.sort();
-            plan_us.sort();
-            eprintln!(
-                "TIMING {name}: median {} us, p95 {}, ready {} us",
-                totals[30] / 1000,
-                totals[57] / 1000,
-                plan_us[30] / 1000
-            );
-            for (i, op) in ops.iter().enumerate() {
-                let mut v: Vec<u128> = each.iter().map(|s| s[i]).collect();
-                v.sort();
-                eprintln!("   {:6.1}  {op}", v[30] as f64 / 1000.0);
-            }
+fn new_file_systems_of_own_namespaces() {
+    alone("new_file_systems_of_own_namespaces", || {
+        unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC).expect("namespaces");
+        fs::create_dir_all("/dev/shm").expect("there");
+        let mut draft = draft(&["PrivateDevices=yes", "ProtectKernelTunables=yes", "ProtectControlGroups=strict"]);
+        for (path, view) in [("/sys", View::Sysfs), ("/dev/mqueue", View::Mqueue)] {
+            let what = MountAsk { path: path.into(), view, optional: true, rooted: true };
+            draft.mounts.push(Asked { what, by: By { directive: "PrivateNetwork", origin: None } });
         }
+        unshare(CloneFlags::CLONE_NEWCGROUP).expect("a namespace");
+        let (ops, faults) = planned_from(&host(), &draft);
+        assert_eq!(faults, []);
+        perform(&ops, false).expect("performed");
+        let mut cards: Vec<_> =
+            fs::read_dir("/sys/class/net").expect("sysfs").map(|card| card.expect("card").file_name()).collect();
+        cards.retain(|card| card != "lo");
+        let others = [
+            "sit0",
+            "ip6tnl0",
+            "tunl0",
+            "gre0",
+            "gretap0",
+            "erspan0",
+            "ip_vti0",
+            "ip6_vti0",
+            "ip6gre0",
+            "bonding_masters",
+        ];
+        assert!(cards.iter().all(|card| others.iter().any(|other| card == other)), "{cards:?}");
+        assert!(fs::metadata("/dev/mqueue").expect("there").is_dir());
+        let table = fs::read_to_string("/proc/thread-self/mountinfo").expect("the table");
+        assert!(table.lines().any(|line| line.contains(" /dev/mqueue ") && line.contains("- mqueue ")), "{table}");
+        assert!(
+            table.lines().any(|line| line.contains(" /sys/fs/cgroup ro") && line.contains("- cgroup2 ")),
+            "{table}"
+        );
+        assert_eq!(fs::create_dir("/sys/fs/cgroup/x").map_err(|error| error.kind()), READ_ONLY);
     });
 }

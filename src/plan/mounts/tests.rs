@@ -38,9 +38,12 @@ struct Planned {
 }
 
 fn planned(host: &Host, lines: &[&str]) -> Planned {
-    let draft = draft(lines);
+    planned_from(host, &draft(lines))
+}
+
+fn planned_from(host: &Host, draft: &Draft) -> Planned {
     let mut planner = Planner {
-        draft: &draft,
+        draft,
         host,
         steps: Vec::new(),
         shortfalls: Vec::new(),
@@ -129,7 +132,10 @@ fn for_one_path_the_stricter_wins() {
     let both = ["ReadWritePaths=/a", "ReadOnlyPaths=/a", "ExecPaths=/a", "NoExecPaths=/a"];
     assert_eq!(shown(&user(), &both), ["make /a read-only and noexec, recursively"]);
     let hidden = ["InaccessiblePaths=/a", "ReadWritePaths=/a", "BindPaths=/x:/a"];
-    assert_eq!(shown(&user(), &hidden), ["cover /a by something without permissions"]);
+    assert_eq!(
+        shown(&user(), &hidden),
+        ["cover /a by something without permissions", "put away what the covers were made from"]
+    );
     let kept = shown(&user(), &["PrivateTmp=yes", "ReadWritePaths=/tmp"]);
     assert!(kept[0].starts_with("mount tmpfs on /tmp (1777"), "{kept:?}");
 }
@@ -146,7 +152,7 @@ fn what_is_implied_is_dropped() {
 fn nothing_is_nested_below_what_is_hidden() {
     let planned =
         planned(&user(), &["InaccessiblePaths=/a", "ReadWritePaths=/a/b", "BindPaths=/x:/a/c", "NoExecPaths=/a/d"]);
-    assert_eq!(planned.steps.len(), 1);
+    assert_eq!(planned.steps.len(), 2);
     assert_eq!(
         planned.notes,
         [
@@ -287,10 +293,42 @@ fn a_new_proc_keeps_masks_and_needs_privileges() {
 }
 
 #[test]
-fn older_kernels_detach_what_covers_are_copied_from() {
-    let lines = shown(&Host { release: (6, 1), ..user() }, &["ProtectHome=yes", "ProtectKernelLogs=yes"]);
-    assert_eq!(lines.last().map(String::as_str), Some("detach what the covers were copied from"));
-    assert!(shown(&user(), &["ProtectHome=yes"]).iter().all(|line| !line.starts_with("detach")));
+fn a_new_sysfs_carries_along_what_was_mounted_on_the_old_one() {
+    let mut draft = draft(&["ProtectKernelTunables=yes"]);
+    draft.mounts.retain(|ask| ask.what.path.starts_with("/sys"));
+    let by = By { directive: "PrivateNetwork", origin: None };
+    let what = MountAsk { path: "/sys".into(), view: View::Sysfs, optional: true, rooted: true };
+    draft.mounts.push(crate::draft::Asked { what, by });
+    let mount = |point: &str| Mount { point: point.into(), fstype: "x".into(), options: "rw".into() };
+    let mounts = ["/sys", "/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/kernel/security"].map(mount).to_vec();
+    let host = Host { mounts, ..user() };
+    assert!(needs_table(&draft));
+    let lines: Vec<String> = planned_from(&host, &draft).steps.iter().map(|step| op(step).to_string()).collect();
+    assert_eq!(
+        lines,
+        [
+            "take a copy of /sys/fs/cgroup, recursively",
+            "take a read-only copy of /sys/kernel/security, recursively",
+            "mount sysfs on /sys",
+            "take a copy of /sys/fs/selinux, recursively",
+            "make /sys read-only, recursively",
+            "mount the copy of /sys/fs/cgroup on /sys/fs/cgroup",
+            "mount the copy of /sys/fs/selinux on /sys/fs/selinux",
+            "mount the copy of /sys/kernel/security on /sys/kernel/security",
+        ]
+    );
+}
+
+#[test]
+fn what_covers_are_made_from_is_put_away_where_nobody_sees_it() {
+    let under = |host: &Host, lines: &[&str]| match op(planned(host, lines).steps.last().expect("steps")) {
+        MountOp::Uncover { under } => under.clone(),
+        other => panic!("{other} comes last"),
+    };
+    assert_eq!(under(&user(), &["ProtectHome=yes", "ProtectKernelLogs=yes"]), None);
+    assert_eq!(under(&user(), &["PrivateTmp=yes", "ProtectKernelLogs=yes"]), Some("/tmp".into()));
+    assert_eq!(under(&user(), &["ProtectKernelTunables=yes"]), Some("/proc/sys".into()));
+    assert_eq!(under(&user(), &["BindPaths=/a", "InaccessiblePaths=/b"]), None);
 }
 
 #[test]
@@ -304,6 +342,7 @@ fn private_devices_have_no_kernel_log_to_hide() {
             "mount the built /dev on /dev",
             "mount the copy of /dev/fuse on /dev/fuse",
             "cover /proc/kmsg by something without permissions",
+            "put away what the covers were made from",
             "make /dev read-only",
         ]
     );
