@@ -161,15 +161,15 @@ pub(super) fn merge(wishes: Vec<Wish>, notes: &mut Vec<String>) -> Vec<Node> {
     let mut all: Vec<Node> = wishes.into_iter().map(Node::new).collect();
     // Paths compare by components, so `/a/b` stands right behind `/a` and before `/a-b`. The sort is stable.
     all.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut nodes: Vec<Node> = Vec::with_capacity(all.len());
+    let mut merged: Vec<Node> = Vec::with_capacity(all.len());
     for node in all {
-        let merged = match nodes.pop_if(|last| last.path == node.path) {
+        let whole = match merged.pop_if(|last| last.path == node.path) {
             Some(last) => last.merge(node, notes),
             None => node,
         };
-        nodes.push(merged);
+        merged.push(whole);
     }
-    nodes
+    merged
 }
 
 /// Whether some wish puts something new on a path.
