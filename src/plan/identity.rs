@@ -384,3 +384,254 @@ fn lacking(planner: &mut Planner<'_>, by: &By, what: &str, needed: &[Capability]
     });
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Asked;
+    use crate::draft::identity::Name;
+    use crate::host::{Account, User};
+    use crate::plan::Plan;
+    use caps::Capability::{CAP_CHOWN, CAP_NET_BIND_SERVICE, CAP_SYS_TIME};
+
+    fn by(directive: &'static str) -> By {
+        By { directive, origin: None }
+    }
+
+    fn asked<T>(directive: &'static str, what: T) -> Option<Asked<T>> {
+        Some(Asked { what, by: by(directive) })
+    }
+
+    fn host(uid: u32, effective: CapSet) -> Host {
+        let web = User {
+            name: "web".into(),
+            gid: 33,
+            home: "/var/www".into(),
+            shell: "/usr/sbin/nologin".into(),
+            groups: vec![50],
+        };
+        let web = Account { word: "web".into(), is_user: true, id: Some(33), user: Some(web) };
+        Host {
+            release: (6, 18),
+            uid,
+            gid: uid,
+            effective,
+            bounding: CapSet::all(),
+            landlock: 7,
+            accounts: vec![web],
+            home: "/root".into(),
+            directory: "/".into(),
+            ..Host::default()
+        }
+    }
+
+    fn root() -> Host {
+        host(0, CapSet::all())
+    }
+
+    fn user() -> Host {
+        host(1000, CapSet::EMPTY)
+    }
+
+    fn web() -> Draft {
+        Draft { user: asked("User", Name::Word("web".into())), ..Draft::default() }
+    }
+
+    fn set(capabilities: &[Capability]) -> CapSet {
+        capabilities.iter().fold(CapSet::EMPTY, |set, cap| set.with(*cap))
+    }
+
+    /// The steps about identity.
+    fn steps(draft: &Draft, host: &Host) -> Vec<Op> {
+        let plan = Plan::new(draft, host, &[]).expect("a plan");
+        let plain = |op: &Op| !matches!(op, Op::Descriptors { .. } | Op::Access(_));
+        assert!(plan.steps.iter().all(|step| !step.by.is_empty()));
+        plan.steps.into_iter().map(|step| step.op).filter(plain).collect()
+    }
+
+    fn refused(draft: &Draft, host: &Host) -> Vec<(Exit, String)> {
+        let faults = Plan::new(draft, host, &[]).expect_err("a refusal");
+        faults.into_iter().map(|fault| (fault.exit, fault.message)).collect()
+    }
+
+    #[test]
+    fn nothing_asked_is_nothing_touched() {
+        assert_eq!(steps(&Draft::default(), &root()), []);
+        assert_eq!(steps(&Draft::default(), &user()), []);
+    }
+
+    #[test]
+    fn root_becomes_a_user_without_capabilities() {
+        assert_eq!(
+            steps(&web(), &root()),
+            [
+                Op::Groups { gid: Some(33), groups: Some(vec![33, 50]) },
+                Op::User(33),
+                Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY },
+            ]
+        );
+    }
+
+    #[test]
+    fn what_later_steps_need_is_kept_over_the_change_of_the_user() {
+        let mut draft = web();
+        draft.bounding = asked("CapabilityBoundingSet", set(&[CAP_NET_BIND_SERVICE]));
+        draft.ambient = asked("AmbientCapabilities", set(&[CAP_NET_BIND_SERVICE]));
+        draft.securebits = asked("SecureBits", 1);
+        draft.access.scopes = asked("Landlock.Scope", 2);
+        let ambient = set(&[CAP_NET_BIND_SERVICE]);
+        assert_eq!(
+            steps(&draft, &root()),
+            [
+                Op::Groups { gid: Some(33), groups: Some(vec![33, 50]) },
+                Op::Bounding(CapSet::all().without(ambient)),
+                Op::KeepCapabilities,
+                Op::User(33),
+                Op::Capabilities {
+                    permitted: set(&[CAP_NET_BIND_SERVICE, CAP_SETPCAP, CAP_SYS_ADMIN]),
+                    inheritable: ambient
+                },
+                Op::Ambient(ambient),
+                Op::SecureBits(1),
+            ]
+        );
+        draft.no_new_privileges = asked("NoNewPrivileges", ());
+        let with = steps(&draft, &root());
+        assert_eq!(
+            with[4],
+            Op::Capabilities { permitted: set(&[CAP_NET_BIND_SERVICE, CAP_SETPCAP]), inheritable: ambient }
+        );
+        assert_eq!(with.last(), Some(&Op::NoNewPrivileges));
+    }
+
+    #[test]
+    fn root_that_stays_root_keeps_what_the_bounding_set_leaves() {
+        let mut draft = Draft::default();
+        draft.dropped.push(Asked { what: set(&[CAP_SYS_TIME]), by: by("ProtectClock") });
+        let left = CapSet::all().without(set(&[CAP_SYS_TIME]));
+        assert_eq!(
+            steps(&draft, &root()),
+            [Op::Bounding(set(&[CAP_SYS_TIME])), Op::Capabilities { permitted: left, inheritable: CapSet::EMPTY },]
+        );
+    }
+
+    #[test]
+    fn private_users_of_root_come_after_the_groups_and_start_with_a_full_set() {
+        let mut draft = web();
+        draft.users = asked("PrivateUsers", UserNamespace::Own);
+        draft.bounding = asked("CapabilityBoundingSet", set(&[CAP_CHOWN]));
+        let maps = Maps { uids: "0 0 1\n33 33 1\n".into(), gids: "0 0 1\n33 33 1\n".into(), deny_setgroups: true };
+        assert_eq!(
+            steps(&draft, &root()),
+            [
+                Op::Groups { gid: Some(33), groups: Some(vec![33, 50]) },
+                Op::Users(maps),
+                Op::Bounding(set(&[CAP_CHOWN]).complement()),
+                Op::User(33),
+                Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY },
+            ]
+        );
+        draft.user = None;
+        draft.users = asked("PrivateUsers", UserNamespace::Full);
+        let full = "0 0 4294967295\n";
+        let maps = Maps { uids: full.into(), gids: full.into(), deny_setgroups: false };
+        assert_eq!(steps(&draft, &root())[0], Op::Users(maps));
+    }
+
+    #[test]
+    fn private_users_need_the_right_to_map() {
+        let mut draft = Draft { users: asked("PrivateUsers", UserNamespace::Own), ..Draft::default() };
+        let weak = host(0, CapSet::all().without(set(&[CAP_SETFCAP])));
+        assert_eq!(refused(&draft, &weak)[0].0, Exit::User);
+        draft.prefer.push(Asked { what: "PrivateUsers".into(), by: by("Prefer") });
+        assert_eq!(steps(&draft, &weak), []);
+    }
+
+    #[test]
+    fn a_user_drops_the_bounding_set_in_a_namespace_of_its_own() {
+        let draft = Draft { bounding: asked("CapabilityBoundingSet", CapSet::EMPTY), ..Draft::default() };
+        let maps = Maps { uids: "1000 1000 1\n".into(), gids: "1000 1000 1\n".into(), deny_setgroups: true };
+        assert_eq!(
+            steps(&draft, &user()),
+            [
+                Op::Unshare(Namespace::User.flag()),
+                Op::MapIds(maps),
+                Op::Bounding(CapSet::EVERY),
+                Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY },
+            ]
+        );
+    }
+
+    #[test]
+    fn where_no_namespace_can_be_had_nothing_is_held_and_nothing_gained() {
+        let draft = Draft { bounding: asked("CapabilityBoundingSet", CapSet::EMPTY), ..Draft::default() };
+        let verdict = Verdict::Refused { reason: "no".into(), remedy: "ask".into() };
+        let host = Host { user_namespace: verdict, ..user() };
+        assert_eq!(
+            steps(&draft, &host),
+            [Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY }, Op::NoNewPrivileges,]
+        );
+        let plan = Plan::new(&draft, &host, &[]).expect("a plan");
+        assert_eq!((plan.notes.len(), plan.shortfalls.len()), (1, 0));
+        let bits = Draft { securebits: asked("SecureBits", 1), ..Draft::default() };
+        assert_eq!(refused(&bits, &host), [(Exit::SecureBits, "cannot set securebits: no".into())]);
+    }
+
+    #[test]
+    fn a_user_can_only_stay_itself() {
+        assert_eq!(
+            refused(&web(), &user()).iter().map(|(exit, _)| *exit).collect::<Vec<_>>(),
+            [Exit::User, Exit::Group]
+        );
+        let me = Draft { user: asked("User", Name::Number(33)), group: asked("Group", Name::Number(33)), ..web() };
+        assert_eq!(steps(&me, &host(33, CapSet::EMPTY)), []);
+        let mut more = Draft::default();
+        more.groups.push(Asked { what: Name::Number(4), by: by("SupplementaryGroups") });
+        assert_eq!(refused(&more, &user()), [(Exit::Group, "cannot take group 4: that needs root".into())]);
+        assert_eq!(steps(&more, &Host { groups: vec![4], ..user() }), []);
+    }
+
+    #[test]
+    fn who_nobody_knows_is_refused() {
+        let draft = Draft { user: asked("User", Name::Word("ghost".into())), ..Draft::default() };
+        assert_eq!(refused(&draft, &root()), [(Exit::User, "there is no user `ghost` on this host".into())]);
+        let draft = Draft { user: asked("User", Name::Number(7)), ..Draft::default() };
+        assert_eq!(refused(&draft, &root())[0].0, Exit::User, "its group is unknown");
+        let draft = Draft { group: asked("Group", Name::Number(8)), ..draft };
+        assert_eq!(steps(&draft, &root())[..2], [Op::Groups { gid: Some(8), groups: Some(vec![8]) }, Op::User(7)]);
+    }
+
+    #[test]
+    fn a_group_alone_keeps_none_of_the_callers_groups() {
+        let draft = Draft { group: asked("Group", Name::Number(8)), ..Draft::default() };
+        let host = Host { groups: vec![4, 27], ..root() };
+        assert_eq!(steps(&draft, &host), [Op::Groups { gid: Some(8), groups: Some(Vec::new()) }]);
+    }
+
+    #[test]
+    fn ambient_capabilities_need_the_bounding_set_and_the_caller() {
+        let mut draft = Draft { ambient: asked("AmbientCapabilities", set(&[CAP_CHOWN])), ..web() };
+        draft.bounding = asked("CapabilityBoundingSet", CapSet::EMPTY);
+        assert_eq!(refused(&draft, &root())[0].0, Exit::Capabilities);
+        draft.bounding = None;
+        let weak = host(0, CapSet::all().without(set(&[CAP_CHOWN])));
+        assert_eq!(refused(&draft, &weak)[0].0, Exit::Capabilities);
+        let mine = Draft { ambient: draft.ambient.clone(), ..Draft::default() };
+        assert_eq!(refused(&mine, &user())[0].0, Exit::Capabilities);
+        let mine = Draft { bounding: asked("CapabilityBoundingSet", set(&[CAP_CHOWN])), ..mine };
+        assert_eq!(
+            steps(&mine, &user())[3..],
+            [
+                Op::Capabilities { permitted: set(&[CAP_CHOWN]), inheritable: set(&[CAP_CHOWN]) },
+                Op::Ambient(set(&[CAP_CHOWN]))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_user_gets_no_new_privs_where_the_kernel_demands_it() {
+        let draft = Draft { lock_personality: asked("LockPersonality", ()), ..Draft::default() };
+        assert_eq!(steps(&draft, &user()), [Op::NoNewPrivileges]);
+        assert_eq!(steps(&draft, &root()), []);
+    }
+}
