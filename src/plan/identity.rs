@@ -167,8 +167,8 @@ fn ids(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> u3
     }
     let has = |group: u32| group == host.gid || host.groups.contains(&group);
     let further = planner.draft.groups.len();
-    let wanted = target.groups.iter().flatten().copied().filter(|_| further != 0);
-    if let Some(group) = wanted.filter(|group| !has(*group)).next() {
+    let mut wanted = target.groups.iter().flatten().copied().filter(|_| further != 0);
+    if let Some(group) = wanted.find(|group| !has(*group)) {
         let by = by[by.len() - further..][0].clone();
         planner.short(Shortfall {
             missing: format!("cannot take group {group}"),
@@ -398,6 +398,7 @@ mod tests {
         By { directive, origin: None }
     }
 
+    #[allow(clippy::unnecessary_wraps)] // As the draft has it.
     fn asked<T>(directive: &'static str, what: T) -> Option<Asked<T>> {
         Some(Asked { what, by: by(directive) })
     }
@@ -444,9 +445,9 @@ mod tests {
     /// The steps about identity.
     fn steps(draft: &Draft, host: &Host) -> Vec<Op> {
         let plan = Plan::new(draft, host, &[]).expect("a plan");
-        let plain = |op: &Op| !matches!(op, Op::Descriptors { .. } | Op::Access(_));
+        let ours = |op: &Op| !matches!(op, Op::Descriptors { .. } | Op::Access(_));
         assert!(plan.steps.iter().all(|step| !step.by.is_empty()));
-        plan.steps.into_iter().map(|step| step.op).filter(plain).collect()
+        plan.steps.into_iter().map(|step| step.op).filter(ours).collect()
     }
 
     fn refused(draft: &Draft, host: &Host) -> Vec<(Exit, String)> {

@@ -146,6 +146,8 @@ impl Policy {
         let mut policy = Self::default();
         let mut faults = Vec::new();
         for entry in &document.entries {
+            let keyed = environment::keyed(entry);
+            let entry = keyed.as_ref().unwrap_or(entry);
             match find(&entry.name) {
                 None => faults.push(unknown(entry)),
                 Some(row) => match (row.read)(&mut policy, &entry.value) {
