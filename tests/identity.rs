@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::Mode;
@@ -199,6 +200,47 @@ fn what_was_kept_for_later_steps_is_gone() {
     let directives = [("User", "nobody"), ("SecureBits", "noroot noroot-locked"), ("Landlock.Scope", "signal")];
     let found = status(&host(0), &directives, ["CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs"]);
     assert_eq!(found, [hex(0), hex(0), hex(0), hex(0), "0".into()]);
+}
+
+/// The fields of the target of a root that was made something less before.
+fn status_after(host: &Host, directives: &[(&str, &str)], before: fn() -> nix::Result<()>) -> [String; 5] {
+    let mut plan = plan(host, directives).expect("a plan");
+    plan.steps.retain(|step| !matches!(step.op, Op::Descriptors { .. }));
+    let output = command_after(host, &plan, &["/bin/cat", "/proc/self/status"], before).output().expect("runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    SETS.map(|field| status_of(&text, field))
+}
+
+#[test]
+fn nothing_is_inherited_by_the_new_user() {
+    let inheritable = || {
+        let set = std::iter::once(caps::Capability::CAP_CHOWN).collect();
+        caps::set(None, caps::CapSet::Inheritable, &set).map_err(|_| Errno::EPERM)
+    };
+    assert_eq!(status_after(&host(0), &[], inheritable)[0], hex(1), "nothing asked is nothing touched");
+    assert_eq!(status_after(&host(0), &[("User", "nobody")], inheritable)[..3], [hex(0), hex(0), hex(0)]);
+}
+
+#[test]
+fn a_root_without_capabilities_gains_none_by_exec() {
+    // A service with an empty bounding set of systemd's, but for the set itself, which is the worse case.
+    let clear = || {
+        caps::clear(None, caps::CapSet::Effective).map_err(|_| Errno::EPERM)?;
+        caps::clear(None, caps::CapSet::Permitted).map_err(|_| Errno::EPERM)
+    };
+    let host = Host { effective: CapSet::EMPTY, ..host(0) };
+    assert_ne!(status_after(&host, &[], clear)[1], hex(0), "exec gives root everything");
+    let found = status_after(&host, &[("CapabilityBoundingSet", "")], clear);
+    assert_eq!([&found[1], &found[2]], [&hex(0), &hex(0)]);
+}
+
+#[test]
+fn securebits_are_those_asked_for() {
+    for host in [host(0), host(NOBODY)] {
+        let output = run(&host, &[("SecureBits", "noroot noroot-locked")], &["/usr/bin/setpriv", "--dump"]);
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(text.contains("Securebits: noroot,noroot_locked"), "as {}: {text}", host.uid);
+    }
 }
 
 #[test]

@@ -10,8 +10,9 @@ pub mod identity;
 pub mod mounts;
 pub mod op;
 pub mod order;
-pub mod specifier;
-pub mod target;
+mod privileges;
+mod specifier;
+mod target;
 
 use std::ffi::OsString;
 
