@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::Mode;
 use stockade::apply::Ready;
@@ -323,6 +325,20 @@ fn a_failing_helper_fails_the_launch() {
     }
     let error = command(&host(0), &plan, &["/bin/true"]).output().expect_err("overlapping maps");
     assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+}
+
+#[test]
+fn maps_are_written_to_procfs_or_not_at_all() {
+    let plan = private_plan(UserNamespace::Own, &[]);
+    let fake = || {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_PRIVATE | MsFlags::MS_REC, None::<&str>)?;
+        mount(Some("fake"), "/proc", Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+        nix::unistd::mkdir("/proc/self", Mode::S_IRWXU)?;
+        nix::unistd::mkfifo("/proc/self/uid_map", Mode::S_IRWXU)
+    };
+    let error = command_after(&host(0), &plan, &["/bin/true"], fake).output().expect_err("not procfs");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOTSUP));
 }
 
 #[test]
