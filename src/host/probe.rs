@@ -18,9 +18,14 @@ impl Host {
     pub fn probe(draft: &Draft) -> Result<Self, Fault> {
         let mut host = Self { release: kernel()?, pid: std::process::id(), ..Self::default() };
         identity::credentials(&mut host)?;
-        identity::surroundings(&mut host);
+        identity::surroundings(&mut host)?;
         if needs_bounding(draft) {
-            host.bounding = CapSet(facts::bounding());
+            let bounding = facts::bounding().map_err(|errno| {
+                Fault::new(format!("cannot read the caller's bounding set: {}", errno.desc().to_lowercase()))
+                    .help("a seccomp filter that was here before stockade forbids prctl(2): allow it there")
+                    .exit(Exit::Capabilities)
+            })?;
+            host.bounding = CapSet(bounding);
         }
         if draft.access != Access::default() {
             // Missing and switched off are both 0; `doctor` tells them apart.
@@ -71,7 +76,7 @@ fn table() -> Result<Vec<super::Mount>, Fault> {
 /// The kernel's version.
 fn kernel() -> Result<(u32, u32), Fault> {
     let name = uname().map_err(|errno| {
-        Fault::new(format!("cannot read the kernel's version: {}", errno.desc().to_lowercase())).exit(Exit::Failure)
+        Fault::new(format!("cannot read the kernel's version: {}", errno.desc().to_lowercase())).exit(Exit::Exception)
     })?;
     Ok(release(&name.release().to_string_lossy()))
 }
@@ -162,7 +167,7 @@ mod tests {
         assert!(host.mounts.iter().any(|mount| mount.point == Path::new("/proc")));
         let ids: Vec<_> = host.accounts.iter().map(|account| (account.word.as_str(), account.id)).collect();
         assert_eq!(ids, [("root", Some(0)), ("12", Some(12)), ("no-such-group", None)]);
-        assert_eq!(host.bounding, CapSet(facts::bounding()));
+        assert_eq!(Ok(host.bounding), facts::bounding().map(CapSet));
         assert_eq!(host.landlock, facts::landlock().unwrap_or(0));
         assert_eq!(facts::personality(), Ok(host.personality));
         assert_ne!(host.cookie, [0; 3]);
