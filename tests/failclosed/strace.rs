@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::kit::{Outcome, Run, Who, probe};
+use crate::kit::{Outcome, Run, Who, people};
 
 /// One system call of a launch.
 #[derive(Clone, Debug)]
@@ -19,24 +21,31 @@ pub(crate) struct Call {
     pub(crate) line: String,
 }
 
+impl Call {
+    /// Whether the installed strace does not know the call.
+    pub(crate) fn is_newer(&self) -> bool {
+        self.name.starts_with("syscall_")
+    }
+}
+
 fn traced(launch: &Run, words: &[&str], to: &std::path::Path) -> Outcome {
     let mut all = vec!["/usr/bin/strace", "-f", "-qq", "-o", to.to_str().expect("the path is UTF-8")];
     all.extend(words);
     launch.clone().behind(&all).run()
 }
 
-fn log(who: &Who, name: &str) -> PathBuf {
-    let place = crate::kit::base().join(who.name).join("strace");
-    if !place.exists() {
-        fs::create_dir_all(&place).expect("directories can be made");
-        who.own(&place);
-    }
-    place.join(name)
+/// A file of its own for each trace.
+fn log(who: &Who) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    static PLACES: OnceLock<Vec<(&'static str, PathBuf)>> = OnceLock::new();
+    let places = PLACES.get_or_init(|| people().iter().map(|who| (who.name, who.place("strace"))).collect());
+    let (_, place) = places.iter().find(|(name, _)| *name == who.name).expect("everybody has a place");
+    place.join(COUNT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 /// Every call from the start to the execve of the target, of every process of the launcher.
 pub(crate) fn calls(launch: &Run, who: &Who) -> Vec<Call> {
-    let to = log(who, "calls");
+    let to = log(who);
     traced(launch, &["-e", "trace=all"], &to).quietly().ends(0);
     let text = fs::read_to_string(&to).expect("strace wrote its output");
     let mut counts: HashMap<(String, String), usize> = HashMap::new();
@@ -54,8 +63,10 @@ pub(crate) fn calls(launch: &Run, who: &Who) -> Vec<Call> {
         let count = counts.entry((pid.to_owned(), name.to_owned())).or_default();
         *count += 1;
         let occurrence = *count;
-        if name == "execve" && occurrence == 1 && seen.is_empty() && counts.len() == 1 {
-            continue; // strace's own start of stockade.
+        if name == "execve" && seen.is_empty() {
+            // strace's own start of stockade, which it does not count when it injects.
+            *count = 0;
+            continue;
         }
         if !name.starts_with("exit") {
             seen.push(Call { name: name.to_owned(), occurrence, early, line: rest.chars().take(120).collect() });
@@ -64,7 +75,8 @@ pub(crate) fn calls(launch: &Run, who: &Who) -> Vec<Call> {
         if name == "mprotect" && rest.contains("PROT_READ)") {
             early = false;
         }
-        if name == "execve" && rest.contains(&probe()) {
+        // A target that was made undumpable does not show strace its strings.
+        if name == "execve" && rest.ends_with("= 0") {
             finished = true;
             break;
         }
@@ -84,13 +96,13 @@ fn newer(launch: &Run, call: &Call, error: &str) -> Outcome {
     launch.clone().behind(&[&stockade, "run", "-p", filter.as_str(), "--"]).run()
 }
 
-fn spoilt(launch: &Run, call: &Call, what: &str, name: &str) -> Outcome {
-    if call.name.starts_with("syscall_") {
+fn spoilt(launch: &Run, call: &Call, what: &str) -> Outcome {
+    if call.is_newer() {
         return newer(launch, call, what.strip_prefix("error=").unwrap_or("kill"));
     }
     let inject = format!("inject={}:{what}:when={}", call.name, call.occurrence);
     let trace = format!("trace={}", call.name);
-    let to = log(&launch.who, name);
+    let to = log(&launch.who);
     let outcome = traced(launch, &["-e", &trace, "-e", &inject], &to);
     let text = fs::read_to_string(&to).unwrap_or_default();
     fs::remove_file(&to).ok();
@@ -99,14 +111,18 @@ fn spoilt(launch: &Run, call: &Call, what: &str, name: &str) -> Outcome {
 }
 
 /// The launch with an error of one call.
-pub(crate) fn injected(launch: &Run, call: &Call, error: &str, name: &str) -> Outcome {
+pub(crate) fn injected(launch: &Run, call: &Call, error: &str) -> Outcome {
     // Memory is refused with another word, and the C library's start knows no other.
     let error =
         if matches!(call.name.as_str(), "mmap" | "mprotect" | "mremap") && error == "EPERM" { "ENOMEM" } else { error };
-    spoilt(launch, call, &format!("error={error}"), name)
+    // brk(2) says that it failed by its old value, never by an error.
+    if call.name == "brk" {
+        return spoilt(launch, call, "retval=0");
+    }
+    spoilt(launch, call, &format!("error={error}"))
 }
 
 /// The launch with the launcher killed at the entry of one call.
-pub(crate) fn killed(launch: &Run, call: &Call, name: &str) -> Outcome {
-    spoilt(launch, call, "signal=SIGKILL", name)
+pub(crate) fn killed(launch: &Run, call: &Call) -> Outcome {
+    spoilt(launch, call, "signal=SIGKILL")
 }
