@@ -86,15 +86,15 @@ impl Ready {
         Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
     }
 
-    /// Carries the plan out and becomes the target. Returns only when a step failed.
-    pub fn run(mut self) -> Failure {
+    /// Carries the plan out on this process. A plan with a target ends in it and does not return.
+    ///
+    /// # Errors
+    /// The first step that failed; nothing may be executed then.
+    pub fn run(&mut self) -> Result<(), Failure> {
         for step in 0..self.acts.len() {
-            if let Err(errno) = self.perform(step) {
-                return Failure { step, errno };
-            }
+            self.perform(step).map_err(|errno| Failure { step, errno })?;
         }
-        // The last step of every plan is Exec, which does not return.
-        Failure { step: self.acts.len(), errno: Errno::ENOEXEC }
+        Ok(())
     }
 
     fn perform(&mut self, step: usize) -> Result<(), Errno> {

@@ -125,11 +125,15 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     descriptors(planner);
     limits(planner);
     directory(planner);
-    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
-    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
     if let Some(asked) = &planner.draft.umask {
         planner.step(Phase::Process, Op::Umask(asked.what), vec![asked.by.clone()]);
     }
+}
+
+/// Plans the execution itself.
+pub(super) fn execute(planner: &mut Planner<'_>) {
+    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
+    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
 }
 
 fn descriptors(planner: &mut Planner<'_>) {
