@@ -19,6 +19,7 @@ use nix::sched::CloneFlags;
 
 use crate::fault::Fault;
 use crate::plan::Plan;
+use crate::plan::mounts::MountOp;
 use crate::plan::op::{Op, Step};
 use crate::sys::execve::{Vector, execve};
 use crate::sys::process;
@@ -140,6 +141,11 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         | Op::Umask(_)
         | Op::NoNewPrivileges => Act::Identity(identity::Act::ready(&step.op)?),
     })
+}
+
+/// What probably helps when the kernel refuses an operation on the file system.
+pub fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
+    mounts::hint(op, errno)
 }
 
 /// A string for the kernel.

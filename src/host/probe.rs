@@ -38,7 +38,7 @@ impl Host {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
             })?;
         }
-        if !draft.mounts.is_empty() || draft.root.is_some() {
+        if draft.needs_mount_table() {
             host.mounts = table()?;
         }
         host.accounts = accounts::named(draft);

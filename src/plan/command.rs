@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn ops(draft: &Draft, host: &Host) -> Vec<Op> {
-        Plan::new(draft, host, &[]).expect("a plan").steps.into_iter().map(|step| step.op).collect()
+        Plan::new(draft, host, Vec::new()).expect("a plan").steps.into_iter().map(|step| step.op).collect()
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
         draft.descriptors = Some(Asked { what: vec![4, 9], by: by("Descriptors.Pass") });
         assert_eq!(keeps(&draft, &[("LISTEN_FDS", "2"), ("LISTEN_PID", "7")]), keep(&[3, 4, 9]));
         for bad in ["-1", "x", "2147483647"] {
-            let faults = Plan::new(&draft, &host(&[("LISTEN_FDS", bad), ("LISTEN_PID", "7")]), &[]);
+            let faults = Plan::new(&draft, &host(&[("LISTEN_FDS", bad), ("LISTEN_PID", "7")]), Vec::new());
             assert_eq!(faults.expect_err(bad)[0].exit, Exit::Fds);
         }
     }

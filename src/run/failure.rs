@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use crate::apply::Failure;
+use crate::apply::{self, Failure};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::host::diagnose::{self, Stage};
@@ -34,7 +34,10 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             let cause = diagnose::user_namespaces(failure.errno, stage, host);
             fault.help(cause.reason).help(cause.remedy)
         }
-        None => fault,
+        None => match &step.op {
+            Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
+            _ => fault,
+        },
     }
 }
 
