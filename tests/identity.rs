@@ -75,7 +75,7 @@ fn host(uid: u32) -> Host {
 }
 
 fn plan(host: &Host, directives: &[(&str, &str)]) -> Result<Plan, Vec<Fault>> {
-    Plan::new(&policy(directives).draft(), host, &[])
+    Plan::new(&policy(directives).draft(), host, Vec::new())
 }
 
 /// A command that becomes what the plan says before it is executed.
@@ -106,7 +106,7 @@ fn command_after(host: &Host, plan: &Plan, argv: &[&str], before: fn() -> nix::R
             // A change of the user without exec makes the process's files in /proc root's.
             nix::sys::prctl::set_dumpable(true)?;
             before()?;
-            ready.perform().map_err(|failure| std::io::Error::from_raw_os_error(failure.errno as i32))
+            ready.run().map_err(|failure| std::io::Error::from_raw_os_error(failure.errno as i32))
         });
     }
     command
@@ -272,7 +272,7 @@ fn where_no_namespace_can_be_had_no_capability_is_held_or_gained() {
 fn private_plan(what: UserNamespace, directives: &[(&str, &str)]) -> Plan {
     let mut draft = policy(directives).draft();
     draft.users = Some(Asked { what, by: By { directive: "PrivateUsers", origin: None } });
-    let mut plan = Plan::new(&draft, &host(0), &[]).expect("a plan");
+    let mut plan = Plan::new(&draft, &host(0), Vec::new()).expect("a plan");
     plan.steps.retain(|step| !matches!(step.op, Op::Descriptors { .. }));
     plan
 }
@@ -470,7 +470,7 @@ fn single_rights_are_single() {
     let row = stockade::policy::find("Landlock.Rules").expect("a row");
     (row.read)(&mut policy, &Value { kind: table, at: at.clone() }).expect("good");
     let host = host(0);
-    let mut plan = Plan::new(&policy.draft(), &host, &[]).expect("a plan");
+    let mut plan = Plan::new(&policy.draft(), &host, Vec::new()).expect("a plan");
     plan.steps.retain(|step| !matches!(step.op, Op::Descriptors { .. }));
     let shell =
         |script: &str| command(&host, &plan, &["/bin/sh", "-c", script]).output().expect("runs").status.success();

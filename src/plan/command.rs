@@ -125,11 +125,15 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     descriptors(planner);
     limits(planner);
     directory(planner);
-    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
-    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
     if let Some(asked) = &planner.draft.umask {
         planner.step(Phase::Process, Op::Umask(asked.what), vec![asked.by.clone()]);
     }
+}
+
+/// Plans the execution itself.
+pub(super) fn execute(planner: &mut Planner<'_>) {
+    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
+    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
 }
 
 fn descriptors(planner: &mut Planner<'_>) {
@@ -242,7 +246,7 @@ mod tests {
     }
 
     fn ops(draft: &Draft, host: &Host) -> Vec<Op> {
-        Plan::new(draft, host, &[]).expect("a plan").steps.into_iter().map(|step| step.op).collect()
+        Plan::new(draft, host, Vec::new()).expect("a plan").steps.into_iter().map(|step| step.op).collect()
     }
 
     #[test]
@@ -296,7 +300,7 @@ mod tests {
         draft.descriptors = Some(Asked { what: vec![4, 9], by: by("Descriptors.Pass") });
         assert_eq!(keeps(&draft, &[("LISTEN_FDS", "2"), ("LISTEN_PID", "7")]), keep(&[3, 4, 9]));
         for bad in ["-1", "x", "2147483647"] {
-            let faults = Plan::new(&draft, &host(&[("LISTEN_FDS", bad), ("LISTEN_PID", "7")]), &[]);
+            let faults = Plan::new(&draft, &host(&[("LISTEN_FDS", bad), ("LISTEN_PID", "7")]), Vec::new());
             assert_eq!(faults.expect_err(bad)[0].exit, Exit::Fds);
         }
     }

@@ -251,14 +251,14 @@ mod tests {
 
     /// The steps about identity.
     fn steps(draft: &Draft, host: &Host) -> Vec<Op> {
-        let plan = Plan::new(draft, host, &[]).expect("a plan");
+        let plan = Plan::new(draft, host, Vec::new()).expect("a plan");
         let ours = |op: &Op| !matches!(op, Op::Descriptors { .. } | Op::Access(_));
         assert!(plan.steps.iter().all(|step| !step.by.is_empty()));
         plan.steps.into_iter().map(|step| step.op).filter(ours).collect()
     }
 
     fn refused(draft: &Draft, host: &Host) -> Vec<(Exit, String)> {
-        let faults = Plan::new(draft, host, &[]).expect_err("a refusal");
+        let faults = Plan::new(draft, host, Vec::new()).expect_err("a refusal");
         faults.into_iter().map(|fault| (fault.exit, fault.message)).collect()
     }
 
@@ -379,7 +379,7 @@ mod tests {
             steps(&draft, &host),
             [Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY }, Op::NoNewPrivileges,]
         );
-        let plan = Plan::new(&draft, &host, &[]).expect("a plan");
+        let plan = Plan::new(&draft, &host, Vec::new()).expect("a plan");
         assert_eq!((plan.notes.len(), plan.shortfalls.len()), (1, 0));
         let bits = Draft { securebits: asked("SecureBits", 1), ..Draft::default() };
         assert_eq!(refused(&bits, &host), [(Exit::SecureBits, "cannot set securebits: no".into())]);

@@ -82,6 +82,9 @@ impl Plan {
         seccomp::plan(&mut planner);
         identity::plan(&mut planner);
         namespaces::plan(&mut planner);
+        if !argv.is_empty() {
+            command::execute(&mut planner);
+        }
         let environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
