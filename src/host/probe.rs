@@ -42,7 +42,7 @@ impl Host {
         if draft.needs_mount_table() {
             host.mounts = table()?;
         }
-        host.accounts = accounts::named(draft);
+        host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();
         if !host.privileged() && needs_namespace(draft) && (may_lack_one(draft) || userns::doubtful()) {
             host.user_namespace = userns::probe(&host);
