@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn lines_and_columns_count_from_one() {
-        let origin = Origin::new(&source("a = 1\nbb = \"é\" # x\n"), 13..14);
+        let origin = Origin::new(&source("a = 1\nbb = \"é\" # x\n"), 12..14);
         assert_eq!(origin.line_column(), (2, 7));
         assert_eq!(origin.to_string(), "web.toml:2");
     }

@@ -27,10 +27,12 @@ fn load(scratch: &Scratch, name: &str) -> Result<Document, Vec<Fault>> {
 }
 
 fn users(document: &Document) -> Vec<&str> {
-    let user = |entry| match entry {
-        Entry { name, value: Value { kind: Kind::Text(text), .. }, .. } if name == "User" => Some(text.as_str()),
-        _ => None,
-    };
+    fn user(entry: &Entry) -> Option<&str> {
+        match &entry.value {
+            Value { kind: Kind::Text(text), .. } if entry.name == "User" => Some(text),
+            _ => None,
+        }
+    }
     document.entries.iter().filter_map(user).collect()
 }
 

@@ -1,9 +1,16 @@
 //! ACT: a [`Plan`] becomes [`Ready`] (everything looked up, allocated and compiled) and is then carried out,
 //! one short function for each operation. A step that fails stops everything.
 
+mod devices;
 mod find;
-mod maps;
+mod hidden;
+mod identity;
+mod landlock;
+mod limits;
+mod mounts;
+mod restrict;
 mod seccomp;
+mod users;
 
 use std::ffi::CString;
 
@@ -28,10 +35,11 @@ pub struct Ready {
 
 /// What one step needs, allocated beforehand.
 enum Act {
-    Descriptors(Vec<i32>),
+    Identity(identity::Act),
+    Landlock(landlock::Act),
     Unshare(CloneFlags),
-    MapIds(maps::Act),
     Undumpable,
+    Mount(mounts::Act),
     DenyWriteExecute,
     Filter(seccomp::Act),
     Loopback,
@@ -40,8 +48,11 @@ enum Act {
 }
 
 /// What steps leave for later ones.
-#[derive(Default)]
 struct State {
+    /// Trees that were taken and are not attached yet.
+    mounts: mounts::State,
+    /// The Landlock ruleset, made where its paths can be seen and put in force at the end.
+    ruleset: Option<::landlock::RulesetCreated>,
     /// Which of the candidates is the target's file.
     found: usize,
 }
@@ -70,7 +81,9 @@ impl Ready {
             .collect::<Result<_, _>>()?;
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(plan)?;
-        Ok(Self { acts, state: State::default(), candidates, argv, environment, cookie: plan.cookie })
+        let ops = plan.steps.iter().filter_map(|step| if let Op::Mount(op) = &step.op { Some(op) } else { None });
+        let state = State { mounts: mounts::State::new(ops), ruleset: None, found: 0 };
+        Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
     }
 
     /// Carries the plan out and becomes the target. Returns only when a step failed.
@@ -87,10 +100,11 @@ impl Ready {
     fn perform(&mut self, step: usize) -> Result<(), Errno> {
         let state = &mut self.state;
         match &self.acts[step] {
-            Act::Descriptors(keep) => descriptors(keep),
+            Act::Identity(act) => act.perform(),
+            Act::Landlock(act) => act.perform(&mut state.ruleset),
             Act::Unshare(flags) => nix::sched::unshare(*flags),
-            Act::MapIds(act) => act.perform(),
             Act::Undumpable => process::prctl(libc::PR_SET_DUMPABLE, 0).map(drop),
+            Act::Mount(act) => act.perform(&mut state.mounts),
             Act::Loopback => process::loopback_up(),
             Act::Filter(act) => act.perform(),
             Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
@@ -102,29 +116,30 @@ impl Ready {
 
 fn ready(step: &Step) -> Result<Act, Fault> {
     Ok(match &step.op {
-        Op::Descriptors { keep } => Act::Descriptors(keep.clone()),
         Op::Unshare(flags) => Act::Unshare(CloneFlags::from_bits_retain(flags.cast_signed())),
-        Op::MapIds(maps) => Act::MapIds(maps::Act::new(maps)),
         Op::Undumpable => Act::Undumpable,
+        Op::Mount(op) => Act::Mount(mounts::ready(op)?),
         Op::Loopback => Act::Loopback,
+        Op::Access(op) => Act::Landlock(landlock::Act::ready(op)?),
         Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
         Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
-        _ => return Err(Fault::new("not wired")),
+        Op::Descriptors { .. }
+        | Op::MapIds(_)
+        | Op::Users(_)
+        | Op::Limit(_)
+        | Op::Groups { .. }
+        | Op::Bounding(_)
+        | Op::KeepCapabilities
+        | Op::User(_)
+        | Op::Capabilities { .. }
+        | Op::Ambient(_)
+        | Op::Directory { .. }
+        | Op::SecureBits(_)
+        | Op::Umask(_)
+        | Op::NoNewPrivileges => Act::Identity(identity::Act::ready(&step.op)?),
     })
-}
-
-fn descriptors(keep: &[i32]) -> Result<(), Errno> {
-    process::fill_standard()?;
-    let mut first = 3;
-    for number in keep.iter().filter_map(|number| u32::try_from(*number).ok()) {
-        if number > first {
-            process::close_range(first, number - 1)?;
-        }
-        first = first.max(number.saturating_add(1));
-    }
-    process::close_range(first, u32::MAX)
 }
 
 /// A string for the kernel.

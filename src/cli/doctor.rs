@@ -4,7 +4,8 @@ use std::io;
 
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use crate::fault::Exit;
+use crate::fault::{Exit, Fault};
+use crate::host::Host;
 use crate::host::survey::{Can, Survey};
 use crate::plan::Plan;
 use crate::report::doctor::{self, Examined};
@@ -25,28 +26,32 @@ pub(super) fn command() -> Command {
         .arg(options::json())
 }
 
-/// Looks and tells. The status says whether the policy can be enforced as it is written or, without one, whether
-/// everything that matters can.
+/// Looks and tells. Ends with 1 where something does not work at all: of the machine, or of the
+/// policy when there is one.
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let survey = Survey::take().map_err(Faults::one)?;
-    let name = matches.get_one::<String>("POLICY");
-    let planned = match name {
-        None => Ok(Plan::default()),
-        Some(name) => {
-            let (_, policy) =
-                read::read(std::slice::from_ref(name), &[], &Library::of_environment()).map_err(Faults)?;
-            read::plan(&policy, &[])
-        }
+    let met = match matches.get_one::<String>("POLICY") {
+        Some(name) => Some((name, meet(name, &survey)?)),
+        None => None,
     };
-    let (shortfalls, faults) = match &planned {
-        Ok(plan) => (plan.shortfalls.as_slice(), [].as_slice()),
-        Err(faults) => ([].as_slice(), faults.as_slice()),
-    };
-    let examined = name.map(|name| Examined { name, shortfalls, faults });
+    let examined = met.as_ref().map(|(name, met)| match met {
+        Ok(plan) => Examined { name, shortfalls: &plan.shortfalls, faults: &[] },
+        Err(faults) => Examined { name, shortfalls: &[], faults },
+    });
     if matches.get_flag("json") {
         door::json(&doctor::json(&survey, examined.as_ref()))?;
     } else {
         door::say(&doctor::text(&survey, examined.as_ref(), door::colour(&io::stdout())))?;
     }
-    Ok(if doctor::worst(&survey, examined.as_ref()) == Can::No { Exit::Failure } else { Exit::Success })
+    let works = doctor::worst(&survey, examined.as_ref()) != Can::No;
+    Ok(if works { Exit::Success } else { Exit::Failure })
+}
+
+/// What planning the policy says on this machine; a policy that cannot be read has its own faults.
+fn meet(name: &str, survey: &Survey) -> anyhow::Result<Result<Plan, Vec<Fault>>> {
+    let (_, policy) = read::read(&[name.to_owned()], &[], &Library::of_environment()).map_err(Faults)?;
+    let draft = policy.draft();
+    let mut host = Host::probe(&draft).map_err(Faults::one)?;
+    survey.inform(&mut host);
+    Ok(Plan::new(&draft, &host, Vec::new()))
 }

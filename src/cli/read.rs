@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::draft::Draft;
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::plan::Plan;
@@ -32,14 +33,13 @@ pub fn read(policies: &[String], properties: &[String], library: &Library) -> Re
     Ok((document, policy))
 }
 
-/// The plan of a policy on this machine.
+/// The plan of a draft on this machine.
 ///
 /// # Errors
-/// What this machine cannot enforce.
-pub fn plan(policy: &Policy, command: &[OsString]) -> Result<Plan, Vec<Fault>> {
-    let draft = policy.draft();
-    let host = Host::probe(&draft).map_err(|fault| vec![fault])?;
-    Plan::new(&draft, &host, command)
+/// What cannot be looked up, and what this machine cannot enforce.
+pub fn plan(draft: &Draft, argv: Vec<OsString>) -> Result<Plan, Vec<Fault>> {
+    let host = Host::probe(draft).map_err(|fault| vec![fault])?;
+    Plan::new(draft, &host, argv)
 }
 
 /// No policy at all: what there is to choose from.

@@ -1,13 +1,13 @@
 //! `stockade run`: wrap a command.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
-use crate::fault::{Exit, Fault, clean};
+use crate::draft::Draft;
+use crate::fault::{Exit, Fault};
+use crate::plan::command;
 use crate::report::{explain, manual};
-use crate::run;
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
@@ -84,26 +84,31 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     start(&request(matches))
 }
 
-/// Becomes the target, or tells why not.
+/// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
-    match launch(request) {
-        Err(faults) => Err(Faults(faults).into()),
-    }
-}
-
-/// Reads, plans, applies, executes.
-fn launch(request: &Request) -> Result<Infallible, Vec<Fault>> {
     let library = Library::of_environment();
-    let (_document, policy) = super::read::read(&request.policies, &request.properties, &library)?;
-    let plan = super::read::plan(&policy, &request.command)?;
+    let (_document, policy) = super::read::read(&request.policies, &request.properties, &library).map_err(Faults)?;
+    let draft = policy.draft();
+    let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
+    let plan = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.verbose {
         door::tell(&explain::text(&plan));
-    } else if !request.quiet {
-        for shortfall in &plan.shortfalls {
-            door::tell(&clean(&format!("stockade: not enforced: {}\n", explain::shortfall(shortfall))));
-        }
+    } else if !plan.shortfalls.is_empty() {
+        door::tell(&explain::shortfalls(&plan));
     }
-    Err(vec![run::exec(&plan)])
+    Err(Faults::one(crate::run::exec(&plan)).into())
+}
+
+/// A policy that is a program: what it executes, then the caller's arguments.
+fn argv(draft: &Draft, policies: &[String], arguments: &[OsString]) -> anyhow::Result<Vec<OsString>> {
+    if draft.exec.is_none() {
+        let name = policies.first().map_or("the policy", String::as_str);
+        let fault = Fault::new(format!("{name} does not say what to execute"));
+        let fault =
+            fault.help("add Exec = [\"/usr/bin/...\"] to it").help(format!("or: stockade run -P {name} -- COMMAND"));
+        return Err(Faults::one(fault).into());
+    }
+    Ok(command::argv(draft, arguments))
 }
 
 #[cfg(test)]

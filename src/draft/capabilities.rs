@@ -10,9 +10,28 @@ impl CapSet {
     /// No capability.
     pub const EMPTY: Self = Self(0);
 
-    /// Every capability that this build knows.
-    pub fn all() -> Self {
-        caps::all().into_iter().fold(Self::EMPTY, |set, cap| set.with(cap))
+    /// Every capability, also those that only newer kernels know.
+    pub const EVERY: Self = Self(u64::MAX);
+
+    /// Every capability that this build knows: up to CAP_CHECKPOINT_RESTORE (Linux 5.9).
+    pub const fn all() -> Self {
+        Self((1 << 41) - 1)
+    }
+
+    /// What is not in this set.
+    #[must_use]
+    pub const fn complement(self) -> Self {
+        Self(!self.0)
+    }
+
+    /// Whether everything in this set is in the other.
+    pub const fn within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The numbers in it, ascending.
+    pub fn numbers(self) -> impl Iterator<Item = u32> {
+        (0..u64::BITS).filter(move |number| self.0 >> number & 1 != 0)
     }
 
     /// This set and one more.
@@ -72,3 +91,29 @@ pub const SECUREBITS: [(&str, u32); 12] = [
     ("exec-deny-interactive", 1 << 10),
     ("exec-deny-interactive-locked", 1 << 11),
 ];
+
+/// Securebits that need no capability (Linux 6.14, which is also the first to know them).
+pub const SECUREBITS_FREE: u32 = 0b1111 << 8;
+
+impl super::Draft {
+    /// The bounding set that the policy leaves: CapabilityBoundingSet= without what other
+    /// directives take away. Nothing when no directive says anything about it.
+    pub fn bounding_left(&self) -> Option<CapSet> {
+        if self.bounding.is_none() && self.dropped.is_empty() {
+            return None;
+        }
+        let asked = self.bounding.as_ref().map_or(CapSet::EVERY, |asked| asked.what);
+        Some(self.dropped.iter().fold(asked, |set, dropped| set.without(dropped.what)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_what_the_library_knows() {
+        assert_eq!(CapSet::all(), caps::all().into_iter().fold(CapSet::EMPTY, CapSet::with));
+        assert_eq!(CapSet::all().names().len(), 41);
+    }
+}

@@ -112,9 +112,9 @@ impl Compare {
             Some((argument, mask)) => (argument, Some(number(mask)?)),
             None => (left, None),
         };
-        let arg = match argument.trim().strip_prefix("arg").and_then(|digits| digits.parse().ok()) {
-            Some(arg @ 0..=5) => arg,
-            _ => return Err(format!("`{}` in `{text}` is not one of arg0 to arg5", argument.trim())),
+        let argument = argument.trim();
+        let Some(arg @ 0..=5) = argument.strip_prefix("arg").and_then(|digits| digits.parse().ok()) else {
+            return Err(format!("`{argument}` in `{text}` is not one of arg0 to arg5"));
         };
         let value = number(right)?;
         if let (Some(mask), Operator::Equal | Operator::NotEqual) = (mask, operator)
@@ -141,7 +141,7 @@ impl Compare {
         let negative = self.value | all >> 1 == u64::MAX;
         let value = if self.value <= all || negative {
             self.value & all
-        } else if arch.is_narrow() && calls::bits(call, Arch::native(), self.arg) == 64 {
+        } else if self.width == Width::Kernel && arch.is_narrow() && calls::bits(call, Arch::native(), self.arg) == 64 {
             // A whole register here, and wider elsewhere: a comparison of 64 bits stays true to its value.
             return Ok(Exact { arg: self.arg, wide: true, mask, operator: self.operator, value: self.value });
         } else {

@@ -3,7 +3,7 @@
 /// A user or group as it was written: looked up on the host by `plan`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
-    /// A number, 0 to 4294967293 without 65535 (systemd's parse_uid).
+    /// A number, 0 to 4294967294 without 65535 (systemd's parse_uid).
     Number(u32),
     /// A name.
     Word(String),

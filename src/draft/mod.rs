@@ -110,6 +110,8 @@ pub struct Draft {
     pub umask: Option<Asked<u32>>,
     /// WorkingDirectory=, and whether a missing one is ignored (`-`).
     pub directory: Option<Asked<(WorkingDirectory, bool)>>,
+    /// Descriptors above 2 that stay open (`Descriptors.Pass`).
+    pub descriptors: Option<Asked<Vec<i32>>>,
     /// Changes to the environment.
     pub environment: Vec<Asked<Variable>>,
 }

@@ -13,7 +13,8 @@ pub struct MountAsk {
     pub view: View,
     /// `-` prefix: no fault when the path does not exist.
     pub optional: bool,
-    /// `+` prefix: relative to RootDirectory instead of the host's root.
+    /// Relative to RootDirectory: everything but the entries of the *Paths lists without a `+` prefix,
+    /// which name paths of the host.
     pub rooted: bool,
 }
 

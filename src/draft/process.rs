@@ -5,7 +5,8 @@
 pub enum Variable {
     /// Sets a variable.
     Set(String, String),
-    /// Lets a variable of the caller's through. A trailing `*` stands for any rest.
+    /// Lets a variable of the caller's through, and only those named so. A trailing `*` stands for
+    /// any rest; an empty name lets nothing through.
     Pass(String),
     /// Removes a variable, or an exact `NAME=VALUE`, last of all.
     Unset(String),

@@ -2,7 +2,6 @@
 //! files is asked of getent(1), which has.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::draft::Draft;
 use crate::draft::identity::Name;
 
-use super::{Account, User};
+use super::{Account, User, slurp};
 
 /// getent(1), by its own path: the caller's $PATH has no say in who a user is.
 const GETENT: &str = "/usr/bin/getent";
@@ -36,19 +35,20 @@ pub(super) fn named(draft: &Draft) -> Vec<Account> {
         return Vec::new();
     }
     let words = names.iter().any(|(name, is_user)| *is_user || matches!(name, Name::Word(_)));
-    let table = |path: &str| if words { fs::read(path).unwrap_or_default() } else { Vec::new() };
+    let table = |path: &str| if words { slurp(path).unwrap_or_default() } else { Vec::new() };
     // A file that is missing is an empty table: getent may still know.
     let (passwd, group) = (table("/etc/passwd"), table("/etc/group"));
-    let elsewhere = draft.user.is_some() && groups_elsewhere(&fs::read("/etc/nsswitch.conf").unwrap_or_default());
+    let elsewhere = draft.user.is_some() && groups_elsewhere(&slurp("/etc/nsswitch.conf").unwrap_or_default());
     let tables = Tables { passwd: &passwd, group: &group, elsewhere, ask: &getent };
     names.into_iter().map(|(name, is_user)| tables.account(name, is_user)).collect()
 }
 
-/// What the machine says of a user id: for callers without $HOME, and for `%u`.
-pub(super) fn user(uid: u32) -> Option<User> {
-    let passwd = fs::read("/etc/passwd").unwrap_or_default();
-    let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask: &getent };
-    tables.entry(&Name::Number(uid)).map(|(_, user)| user)
+/// The home directory of a user id, for callers without $HOME. Only by the file: whether or not
+/// anybody asks for it, every start would wait for getent.
+pub(super) fn home(uid: u32) -> Option<PathBuf> {
+    let passwd = slurp("/etc/passwd").unwrap_or_default();
+    let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask: &|_, _| None };
+    tables.entry(&Name::Number(uid)).map(|(_, user)| user.home)
 }
 
 impl Tables<'_> {
@@ -274,8 +274,8 @@ mod tests {
 
     #[test]
     fn this_machine_knows_root() {
-        let root = user(0).expect("root");
-        assert_eq!((root.name.as_str(), root.gid), ("root", 0));
+        assert!(home(0).is_some_and(|home| home.is_absolute()));
+        assert_eq!(home(4_294_967_290), None);
         assert!(getent("passwd", "root").is_some_and(|line| line.starts_with(b"root:")));
         assert_eq!(getent("passwd", "no-such-user-here"), None);
     }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use nix::unistd::{getgid, getgroups, getuid};
+use nix::unistd::{getgid, getuid};
 
 use crate::draft::capabilities::CapSet;
 use crate::fault::{Exit, Fault};
@@ -16,10 +16,9 @@ use super::{Host, accounts};
 pub(super) fn credentials(host: &mut Host) -> Result<(), Fault> {
     host.uid = getuid().as_raw();
     host.gid = getgid().as_raw();
-    let groups = getgroups().map_err(|errno| {
+    host.groups = facts::groups().map_err(|errno| {
         Fault::new(format!("cannot read the caller's groups: {}", errno.desc().to_lowercase())).exit(Exit::Group)
     })?;
-    host.groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
     let effective = facts::effective().map_err(|errno| {
         Fault::new(format!("cannot read the caller's capabilities: {}", errno.desc().to_lowercase()))
             .help("a seccomp filter that was here before stockade forbids capget(2): allow it there")
@@ -43,7 +42,7 @@ fn home(host: &Host) -> PathBuf {
     match set {
         Some(path) => PathBuf::from(path),
         None if host.uid == 0 => PathBuf::from("/root"),
-        None => accounts::user(host.uid).map(|user| user.home).unwrap_or_default(),
+        None => accounts::home(host.uid).unwrap_or_default(),
     }
 }
 

@@ -6,11 +6,12 @@ pub mod diagnose;
 mod identity;
 pub mod mounts;
 mod probe;
-pub mod specifier;
 pub mod survey;
 mod userns;
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::draft::capabilities::CapSet;
@@ -20,6 +21,8 @@ use crate::draft::capabilities::CapSet;
 pub struct Host {
     /// The kernel's version, major and minor (uname(2)).
     pub release: (u32, u32),
+    /// Our process id, which LISTEN_PID has to name.
+    pub pid: u32,
     /// Real user id of the caller.
     pub uid: u32,
     /// Real group id of the caller.
@@ -47,11 +50,16 @@ pub struct Host {
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
     /// a directive may be weaker; elsewhere it is `Untried` and the kernel answers when it is asked.
     pub user_namespace: Verdict,
-    /// Paths that exist, of those the draft marks as optional or leaves to what is there; as they are
-    /// written and, with specifiers, also as they read here. For bind mounts it is the source.
-    pub existing: Vec<PathBuf>,
     /// Random words by which the launcher's own execve passes the filter; zero without one.
     pub cookie: [u64; 3],
+}
+
+/// A whole file in as few calls as can be: `fs::read` asks for a size that /proc does not tell and
+/// then starts with 32 bytes.
+fn slurp(path: &str) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(8192);
+    File::open(path)?.take(u64::MAX).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// What trying something out said.

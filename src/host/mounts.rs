@@ -1,17 +1,10 @@
-//! The mount table, and which of the paths that a draft may do without exist.
+//! The mount table.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
-
-use crate::draft::Draft;
-use crate::draft::mounts::View;
-
-use super::specifier::Specifiers;
-use super::{Host, Mount};
+use super::Mount;
 
 /// Reads text of /proc/PID/mountinfo (proc_pid_mountinfo(5)); lines of another form are left out.
 pub fn parse(text: &[u8]) -> Vec<Mount> {
@@ -51,62 +44,10 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Which of the paths that the draft marks as optional exist. A path with specifiers is listed
-/// both as it is written and as it reads here.
-pub(super) fn existing(draft: &Draft, host: &Host) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let specifiers = Specifiers::new(host);
-    // An unsearchable parent hides a path from a caller without privileges, and from a target with
-    // no more rights; a privileged caller shall rather fail than leave it open.
-    let privileged = host.privileged();
-    let mut look = |path: &Path, under: Option<&Path>| {
-        let Ok(here) = specifiers.expand(path) else { return };
-        let full = match under {
-            Some(root) => root.join(here.strip_prefix("/").unwrap_or(&here)),
-            None => here.clone(),
-        };
-        if !exists(&full, privileged) {
-            return;
-        }
-        for path in [here.as_path(), path] {
-            if !found.iter().any(|known| known == path) {
-                found.push(path.to_path_buf());
-            }
-        }
-    };
-    for asked in &draft.mounts {
-        let wish = &asked.what;
-        if let View::Bind(bind) = &wish.view {
-            if wish.optional {
-                look(&bind.source, None);
-            }
-        } else if wish.optional || wish.view == View::ReadWriteImplicit {
-            let under = draft.root.as_ref().filter(|_| wish.rooted).map(|root| root.what.as_path());
-            look(&wish.path, under);
-        }
-    }
-    for asked in &draft.access.paths {
-        if asked.what.optional {
-            look(&asked.what.path, None);
-        }
-    }
-    found
-}
-
-/// Whether something is there, following symbolic links as a mount would.
-fn exists(path: &Path, privileged: bool) -> bool {
-    // `.` is the directory that stockade was started in, which is there.
-    match access(path, AccessFlags::F_OK) {
-        Ok(()) => true,
-        Err(Errno::ENOENT | Errno::ENOTDIR) => false,
-        Err(Errno::EACCES) => privileged,
-        Err(_) => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
 
     use super::*;
 
@@ -134,12 +75,5 @@ mod tests {
     fn this_machine_has_a_proc() {
         let mounts = parse(&std::fs::read("/proc/self/mountinfo").expect("mountinfo"));
         assert!(mounts.iter().any(|mount| mount.point == Path::new("/proc") && mount.fstype == "proc"));
-    }
-
-    #[test]
-    fn what_is_not_there_is_told_from_what_is() {
-        assert!(exists(Path::new("/proc"), false));
-        assert!(!exists(Path::new("/no/such/path"), true));
-        assert!(!exists(Path::new("/proc/version/below"), true));
     }
 }

@@ -8,7 +8,7 @@ use crate::draft::capabilities::CapSet;
 use crate::fault::{Exit, Fault};
 use crate::sys::facts;
 
-use super::{Host, accounts, identity, mounts, userns};
+use super::{Host, accounts, identity, mounts, slurp, userns};
 
 impl Host {
     /// Asks the machine what this draft needs to know.
@@ -33,7 +33,7 @@ impl Host {
                     .exit(Exit::Personality)
             })?;
         }
-        if !draft.layers.is_empty() {
+        if needs_filter(draft) {
             host.cookie = facts::random().map_err(|errno| {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
             })?;
@@ -41,7 +41,6 @@ impl Host {
         if !draft.mounts.is_empty() || draft.root.is_some() {
             host.mounts = table()?;
         }
-        host.existing = mounts::existing(draft, &host);
         host.accounts = accounts::named(draft);
         if !draft.prefer.is_empty() && needs_namespace(draft) && !host.privileged() {
             host.user_namespace = userns::probe(&host);
@@ -53,7 +52,7 @@ impl Host {
 /// The mount table of this process.
 fn table() -> Result<Vec<super::Mount>, Fault> {
     let path = "/proc/self/mountinfo";
-    let text = std::fs::read(path).map_err(|error| {
+    let text = slurp(path).map_err(|error| {
         Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
             .help("mount /proc: mount -t proc proc /proc")
             .exit(Exit::Namespace)
@@ -83,6 +82,14 @@ fn needs_bounding(draft: &Draft) -> bool {
     draft.bounding.is_some() || !draft.dropped.is_empty() || draft.ambient.is_some()
 }
 
+/// Whether there may be a filter, by which the launcher's own execve must pass.
+fn needs_filter(draft: &Draft) -> bool {
+    !draft.layers.is_empty()
+        || draft.architectures.is_some()
+        || draft.lock_personality.is_some()
+        || draft.deny_write_execute.is_some()
+}
+
 /// Whether a caller without privileges needs a user namespace for this draft.
 fn needs_namespace(draft: &Draft) -> bool {
     !draft.namespaces.is_empty()
@@ -91,11 +98,12 @@ fn needs_namespace(draft: &Draft) -> bool {
         || draft.users.is_some()
         || draft.bounding.is_some()
         || !draft.dropped.is_empty()
+        || draft.securebits.is_some()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::*;
     use crate::draft::identity::Name;
@@ -107,8 +115,8 @@ mod tests {
         Asked { what, by: By { directive: "Test", origin: None } }
     }
 
-    fn wish(path: &str, optional: bool) -> Asked<MountAsk> {
-        asked(MountAsk { path: path.into(), view: View::Hidden, optional, rooted: false })
+    fn wish(path: &str) -> Asked<MountAsk> {
+        asked(MountAsk { path: path.into(), view: View::Hidden, optional: false, rooted: false })
     }
 
     #[test]
@@ -126,7 +134,7 @@ mod tests {
         assert_eq!(host.uid, getuid().as_raw());
         assert_eq!(host.environment, std::env::vars_os().collect::<Vec<_>>());
         assert_eq!(host.directory, std::env::current_dir().expect("cwd"));
-        assert!(host.mounts.is_empty() && host.accounts.is_empty() && host.existing.is_empty());
+        assert!(host.mounts.is_empty() && host.accounts.is_empty());
         assert_eq!((host.landlock, host.cookie, host.bounding), (0, [0; 3], CapSet::EMPTY));
         assert_eq!(host.user_namespace, Verdict::Untried);
     }
@@ -134,20 +142,22 @@ mod tests {
     #[test]
     fn a_draft_gets_what_it_names() {
         let draft = Draft {
-            mounts: vec![wish("/proc", true), wish("/no/such", true), wish("%T", true), wish("/etc", false)],
+            mounts: vec![wish("/etc")],
             user: Some(asked(Name::Word("root".into()))),
             groups: vec![asked(Name::Number(12)), asked(Name::Word("no-such-group".into()))],
             bounding: Some(asked(CapSet::EMPTY)),
+            lock_personality: Some(asked(())),
             access: Access { scopes: Some(asked(1)), ..Access::default() },
             ..Draft::default()
         };
         let host = Host::probe(&draft).expect("a host");
-        assert_eq!(host.existing, ["/proc", "/tmp", "%T"].map(PathBuf::from));
         assert!(host.mounts.iter().any(|mount| mount.point == Path::new("/proc")));
         let ids: Vec<_> = host.accounts.iter().map(|account| (account.word.as_str(), account.id)).collect();
         assert_eq!(ids, [("root", Some(0)), ("12", Some(12)), ("no-such-group", None)]);
         assert_eq!(host.bounding, CapSet(facts::bounding()));
         assert_eq!(host.landlock, facts::landlock().unwrap_or(0));
+        assert_eq!(facts::personality(), Ok(host.personality));
+        assert_ne!(host.cookie, [0; 3]);
     }
 
     use nix::unistd::getuid;

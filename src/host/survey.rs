@@ -15,9 +15,12 @@ use crate::draft::Draft;
 use crate::fault::Fault;
 use crate::sys::child::{Outcome, attempt};
 
-use super::Host;
 use super::diagnose::{self, Cause, Stage};
 use super::userns::{self, Maps};
+use super::{Host, Verdict};
+
+/// The check on which most others stand, for a caller without privileges.
+const USER_NAMESPACES: &str = "user namespaces";
 
 /// How far something can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,10 +119,10 @@ impl Survey {
     /// When not even ids and capabilities can be read.
     pub fn take() -> Result<Self, Fault> {
         let host = Host::probe(&Draft::default())?;
-        let trier = Trier { maps: Maps::own(), host: &host };
-        let mut checks = namespaces::checks(&trier);
-        checks.extend(filters::checks(&trier));
-        checks.extend(machine::checks(&trier, Path::new("/")));
+        let lab = Lab { maps: Maps::own(), host: &host };
+        let mut checks = namespaces::checks(&lab);
+        checks.extend(filters::checks(&lab));
+        checks.extend(machine::checks(&lab, Path::new("/")));
         let (kernel, machine) = uname()
             .map(|name| (name.release().to_string_lossy().into_owned(), name.machine().to_string_lossy().into_owned()))
             .unwrap_or_default();
@@ -131,6 +134,16 @@ impl Survey {
         self.checks.iter().find(|check| check.name == name)
     }
 
+    /// Tells a host what trying said of user namespaces, so that a plan for it meets at once what a
+    /// launch would only meet on the way.
+    pub fn inform(&self, host: &mut Host) {
+        let Some(check) = self.check(USER_NAMESPACES).filter(|_| !self.privileged) else { return };
+        host.user_namespace = match check.can {
+            Can::Yes => Verdict::Works,
+            _ => Verdict::Refused { reason: check.reason.clone(), remedy: check.remedy.clone() },
+        };
+    }
+
     /// The worst verdict of all checks that matter.
     pub fn worst(&self) -> Can {
         self.checks.iter().filter(|check| check.matters).map(|check| check.can).max().unwrap_or(Can::Yes)
@@ -138,7 +151,7 @@ impl Survey {
 }
 
 /// Tries things as stockade would: by right, or in a user namespace first.
-struct Trier<'a> {
+struct Lab<'a> {
     maps: Maps,
     host: &'a Host,
 }
@@ -146,7 +159,7 @@ struct Trier<'a> {
 /// What a child's work says.
 type Tried = Result<u64, (Stage, Errno)>;
 
-impl Trier<'_> {
+impl Lab<'_> {
     /// In a child as it is.
     fn plain(&self, work: impl FnOnce() -> Tried) -> Result<u64, Cause> {
         let (stage, errno) = match attempt(work) {
@@ -187,7 +200,6 @@ mod tests {
     use super::*;
     use crate::draft::namespaces::Namespace;
     use crate::draft::{Asked, By};
-    use crate::host::Verdict;
 
     /// Which filter the child puts around itself first.
     const FILTER: &str = "STOCKADE_TEST_FILTER";
@@ -221,7 +233,10 @@ mod tests {
             Verdict::Refused { .. } => Some(Can::No),
             Verdict::Untried => survey.check("user namespaces").map(|check| check.can),
         };
-        assert_eq!(survey.check("user namespaces").map(|check| check.can), agrees, "{probed:?}");
+        assert_eq!(survey.check(USER_NAMESPACES).map(|check| check.can), agrees, "{probed:?}");
+        let mut host = Host::default();
+        survey.inform(&mut host);
+        assert_eq!(host.user_namespace, probed);
         if filter.is_err() {
             return;
         }

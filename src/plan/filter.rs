@@ -20,7 +20,7 @@ pub enum Target {
     /// To this answer.
     Return(u32),
     /// To the node with this index.
-    Node(usize),
+    Node(u32),
 }
 
 /// Comparisons in order; the first step whose tests all hold is taken.
@@ -62,11 +62,11 @@ pub struct Skipped {
     /// The architecture.
     pub arch: Arch,
     /// The rule's layer.
-    pub layer: usize,
+    pub layer: u32,
     /// The rule.
-    pub rule: usize,
+    pub rule: u32,
     /// The call among the rule's.
-    pub call: usize,
+    pub call: u32,
 }
 
 /// Refuses calls that nobody knows, naming the rule and the nearest name.
@@ -76,7 +76,7 @@ pub fn check_names(filter: &Filter) -> Result<(), Fault> {
             if let Call::Named(name) = call
                 && !call.is_known()
             {
-                let fault = at(&rule.by, format!("`{name}` is not a system call of any architecture"));
+                let fault = fault(&rule.by, format!("`{name}` is not a system call of any architecture"));
                 return Err(match calls::nearest(name) {
                     Some(near) => fault.help(format!("did you mean `{near}`?")),
                     None => fault.help("write the name as in `man 2 syscalls`, or the native number"),
@@ -91,8 +91,8 @@ pub fn check_names(filter: &Filter) -> Result<(), Fault> {
 pub fn decide(filter: &Filter, arch: Arch, native: Arch, skipped: &mut Vec<Skipped>) -> Result<Decisions, Fault> {
     let mut desk = Desk::new(filter, arch, native)?;
     desk.mark();
-    for (index, layer) in filter.layers.iter().enumerate() {
-        desk.add(index, layer, skipped);
+    for (at, layer) in filter.layers.iter().enumerate() {
+        desk.add(at, layer, skipped)?;
     }
     // Later, the ways of one number must stand together, in the order of layers and rules.
     desk.ways.sort_by_key(|way| way.marked);
@@ -119,8 +119,8 @@ struct Desk<'a> {
     extra: Vec<u32>,
     /// Per slot: the merged answer of the layers so far.
     merged: Vec<u32>,
-    /// Per slot: which marked slot it is, when conditional rules name it.
-    marks: Vec<Option<usize>>,
+    /// Per slot: which marked slot it is, or [`NONE`]; only slots that conditional rules name are marked.
+    marks: Vec<u32>,
     /// The marked slots.
     marked: Vec<usize>,
     /// Per marked slot and layer: the answer when no condition holds.
@@ -128,6 +128,8 @@ struct Desk<'a> {
     ways: Vec<Way>,
     /// Per slot: the layer's own answer.
     own: Vec<u32>,
+    /// The slots that the layer answers without conditions.
+    touched: Vec<usize>,
     /// Per slot: whether systemd does not know the number. Empty when no layer asks.
     unknown: Vec<bool>,
     out: Decisions,
@@ -143,7 +145,7 @@ impl<'a> Desk<'a> {
                 let number = if matches!(call, Call::Known(_)) { None } else { call.number(arch, native) };
                 match number {
                     Some(number) if number >= calls::X32_BIT => {
-                        return Err(at(&rule.by, format!("{number} is too large for a system call's number")));
+                        return Err(fault(&rule.by, format!("{number} is too large for a system call's number")));
                     }
                     Some(number) if number >= dense => extra.push(number),
                     _ => {}
@@ -160,11 +162,12 @@ impl<'a> Desk<'a> {
             dense,
             extra,
             merged: vec![Action::Allow.to_ret(); slots],
-            marks: vec![None; slots],
+            marks: vec![NONE; slots],
             marked: Vec::new(),
             plain: Vec::new(),
             ways: Vec::new(),
             own: vec![NONE; slots],
+            touched: Vec::new(),
             unknown: Vec::new(),
             out: Decisions { arch, ranges: Vec::new(), nodes: Vec::new(), steps: Vec::new(), tests: Vec::new() },
         };
@@ -187,7 +190,7 @@ impl<'a> Desk<'a> {
     fn number(&self, slot: usize) -> Option<u32> {
         match slot.checked_sub(self.dense as usize) {
             None => u32::try_from(slot).ok(),
-            Some(index) => self.extra.get(index).copied(),
+            Some(at) => self.extra.get(at).copied(),
         }
     }
 
@@ -197,8 +200,8 @@ impl<'a> Desk<'a> {
         for rule in filter.layers.iter().flat_map(|layer| &layer.rules).filter(|rule| !rule.when.is_empty()) {
             for number in rule.calls.iter().filter_map(|call| call.number(arch, native)) {
                 let slot = self.slot(number);
-                if self.marks[slot].is_none() {
-                    self.marks[slot] = Some(self.marked.len());
+                if self.marks[slot] == NONE {
+                    self.marks[slot] = index(self.marked.len());
                     self.marked.push(slot);
                 }
             }
@@ -207,12 +210,14 @@ impl<'a> Desk<'a> {
     }
 
     /// Lays one layer's answers over those so far.
-    fn add(&mut self, index: usize, layer: &Layer, skipped: &mut Vec<Skipped>) {
+    fn add(&mut self, at: usize, layer: &Layer, skipped: &mut Vec<Skipped>) -> Result<(), Fault> {
         self.own.fill(NONE);
-        for (at, rule) in layer.rules.iter().enumerate() {
+        self.touched.clear();
+        for (place, rule) in layer.rules.iter().enumerate() {
             for (call, named) in rule.calls.iter().enumerate() {
                 let Some(number) = named.number(self.arch, self.native) else {
-                    skipped.push(Skipped { arch: self.arch, layer: index, rule: at, call });
+                    let (layer, rule, call) = (index(at), index(place), index(call));
+                    skipped.push(Skipped { arch: self.arch, layer, rule, call });
                     continue;
                 };
                 let slot = self.slot(number);
@@ -221,24 +226,36 @@ impl<'a> Desk<'a> {
                 }
                 if rule.when.is_empty() {
                     self.own[slot] = rule.action.to_ret();
-                } else if let Some(marked) = self.marks[slot] {
-                    self.ways.push(Way { marked, layer: index, rule: at });
+                    self.touched.push(slot);
+                    continue;
                 }
+                // Even where the rule turns out to change nothing, senseless comparisons are told.
+                let id = calls::by_number(self.arch, number);
+                for compare in &rule.when {
+                    compare.exact(id, self.arch).map_err(|message| fault(&rule.by, message))?;
+                }
+                self.ways.push(Way { marked: self.marks[slot] as usize, layer: at, rule: place });
             }
         }
         let otherwise = layer.otherwise.to_ret();
         let unknown = layer.unknown.map_or(otherwise, Action::to_ret);
-        for slot in 0..self.own.len() {
-            let own = match self.own[slot] {
-                NONE if self.unknown.get(slot).is_some_and(|unknown| *unknown) => unknown,
-                NONE => otherwise,
-                own => own,
-            };
-            self.merged[slot] = stricter(self.merged[slot], own);
-            if let Some(marked) = self.marks[slot] {
-                self.plain[marked * self.filter.layers.len() + index] = own;
+        let default = |slot: usize| if self.unknown.get(slot).is_some_and(|it| *it) { unknown } else { otherwise };
+        let own = |slot: usize| if self.own[slot] == NONE { default(slot) } else { self.own[slot] };
+        let layers = self.filter.layers.len();
+        for (marked, slot) in self.marked.iter().enumerate() {
+            self.plain[marked * layers + at] = own(*slot);
+        }
+        if layer.otherwise == Action::Allow && layer.unknown.is_none() {
+            // Allowing what other layers said already changes nothing.
+            for slot in &self.touched {
+                self.merged[*slot] = stricter(self.merged[*slot], own(*slot));
+            }
+        } else {
+            for (slot, merged) in self.merged.iter_mut().enumerate() {
+                *merged = stricter(*merged, own(slot));
             }
         }
+        Ok(())
     }
 
     /// Makes the nodes and joins numbers of equal decision.
@@ -300,8 +317,8 @@ impl<'a> Desk<'a> {
         }
         let filter = self.filter;
         let mut ends = Vec::with_capacity(way - start);
-        for index in start..way {
-            let action = filter.layers[layer].rules[self.ways[index].rule].action;
+        for at in start..way {
+            let action = filter.layers[layer].rules[self.ways[at].rule].action;
             ends.push(self.branch(branch, layer + 1, way, stricter(best, action.to_ret()))?);
         }
         let plain = self.plain[branch.marked * layers + layer];
@@ -311,8 +328,8 @@ impl<'a> Desk<'a> {
             ends.pop();
         }
         let (step_mark, test_mark) = (self.out.steps.len(), self.out.tests.len());
-        for (index, then) in ends.iter().enumerate() {
-            let rule = &filter.layers[layer].rules[self.ways[start + index].rule];
+        for (at, then) in ends.iter().enumerate() {
+            let rule = &filter.layers[layer].rules[self.ways[start + at].rule];
             let tests = self.tests(rule, branch.id)?;
             self.out.steps.push(Step { tests, then: *then });
         }
@@ -325,7 +342,7 @@ impl<'a> Desk<'a> {
     fn tests(&mut self, rule: &Rule, id: Option<Id>) -> Result<std::ops::Range<usize>, Fault> {
         let start = self.out.tests.len();
         for compare in &rule.when {
-            let exact = compare.exact(id, self.arch).map_err(|message| at(&rule.by, message))?;
+            let exact = compare.exact(id, self.arch).map_err(|message| fault(&rule.by, message))?;
             self.out.tests.push(exact);
         }
         Ok(start..self.out.tests.len())
@@ -343,10 +360,10 @@ impl<'a> Desk<'a> {
         if let Some(twin) = twin {
             out.steps.truncate(step_mark);
             out.tests.truncate(test_mark);
-            return Target::Node(twin);
+            return Target::Node(index(twin));
         }
         out.nodes.push(Node { steps: step_mark..out.steps.len(), otherwise });
-        Target::Node(out.nodes.len() - 1)
+        Target::Node(index(out.nodes.len() - 1))
     }
 
     /// Lets execve pass with the cookie in its unused arguments, unless it passes anyway.
@@ -364,7 +381,7 @@ impl<'a> Desk<'a> {
         let step = self.out.steps.len();
         self.out.steps.push(Step { tests: start..start + 3, then: allow });
         self.out.nodes.push(Node { steps: step..step + 1, otherwise: decided[slot] });
-        decided[slot] = Target::Node(self.out.nodes.len() - 1);
+        decided[slot] = Target::Node(index(self.out.nodes.len() - 1));
     }
 }
 
@@ -375,6 +392,11 @@ struct Branch {
     ways: std::ops::Range<usize>,
     /// Layer, strictest answer before it, and where that leads.
     seen: Vec<(usize, u32, Target)>,
+}
+
+/// An index as it is kept: counts of layers, rules, calls and nodes are far below 2^32.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// What two filters answer together, as [`Action::and`] on the kernel's values.
@@ -391,7 +413,7 @@ fn push(ranges: &mut Vec<(u32, Target)>, number: u32, target: Target) {
 }
 
 /// A fault at the words of whoever asked.
-fn at(by: &By, message: String) -> Fault {
+fn fault(by: &By, message: String) -> Fault {
     match &by.origin {
         Some(origin) => Fault::at(origin, message),
         None => Fault::new(format!("{message} (asked for by {by})")),

@@ -1,7 +1,5 @@
 //! A program as text, for `explain` and for people who check compilers.
 
-use std::fmt::Write as _;
-
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, X32_BIT};
@@ -75,8 +73,8 @@ impl Program {
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a String does not fail.
-    let _: std::fmt::Result = writeln!(text, "{arguments}");
+    text.push_str(&arguments.to_string());
+    text.push('\n');
 }
 
 /// What stands at an offset of the call's data.

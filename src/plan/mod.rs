@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod command;
 pub mod filter;
+pub mod identity;
+mod layout;
 pub mod listing;
 pub mod machine;
 pub mod meaning;
@@ -13,8 +16,12 @@ pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
+pub mod places;
 pub mod seccomp;
+pub mod specifier;
+pub mod target;
 pub mod tree;
+mod view;
 mod words;
 
 use std::ffi::OsString;
@@ -61,29 +68,30 @@ pub struct Shortfall {
 }
 
 impl Plan {
-    /// Orders what the draft asks for, on this host, around this command.
+    /// Orders what the draft asks for, on this host, around this command; an empty one when only the
+    /// sandbox is of interest.
     ///
     /// # Errors
     /// Everything that cannot be done and may not be missing.
-    pub fn new(draft: &Draft, host: &Host, command: &[OsString]) -> Result<Self, Vec<Fault>> {
-        let mut planner = Planner {
-            draft,
-            host,
-            command,
-            namespaces: Vec::new(),
-            steps: Vec::new(),
-            shortfalls: Vec::new(),
-            notes: Vec::new(),
-            faults: Vec::new(),
-        };
-        namespaces::plan(&mut planner);
+    pub fn new(draft: &Draft, host: &Host, argv: Vec<OsString>) -> Result<Self, Vec<Fault>> {
+        let mut planner = Planner::new(draft, host);
+        mounts::plan(&mut planner);
+        access::plan(&mut planner);
+        command::plan(&mut planner);
         seccomp::plan(&mut planner);
+        identity::plan(&mut planner);
+        namespaces::plan(&mut planner);
+        let environment = command::environment(draft, host).unwrap_or_else(|faults| {
+            planner.faults.extend(faults);
+            Vec::new()
+        });
         let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
         if !faults.is_empty() {
             return Err(faults);
         }
         steps.sort_by_key(|step| step.phase);
-        Ok(Self { steps, shortfalls, notes, cookie: host.cookie, ..Self::default() })
+        let program = argv.first().cloned().unwrap_or_default();
+        Ok(Self { steps, shortfalls, notes, program, argv, environment, cookie: host.cookie })
     }
 }
 
@@ -101,8 +109,6 @@ pub struct Planner<'a> {
     pub draft: &'a Draft,
     /// Where.
     pub host: &'a Host,
-    /// The command behind `--`.
-    pub command: &'a [OsString],
     /// Namespaces that have to be made, and for whom.
     pub namespaces: Vec<(Namespace, By)>,
     /// Steps so far, unordered between phases; the order within a phase is kept.
@@ -115,7 +121,20 @@ pub struct Planner<'a> {
     pub faults: Vec<Fault>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    /// An empty notebook.
+    pub fn new(draft: &'a Draft, host: &'a Host) -> Self {
+        Self {
+            draft,
+            host,
+            steps: Vec::new(),
+            namespaces: Vec::new(),
+            shortfalls: Vec::new(),
+            notes: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     /// Adds a step.
     pub fn step(&mut self, phase: order::Phase, op: op::Op, by: Vec<By>) {
         self.steps.push(Step { phase, op, by });

@@ -3,9 +3,9 @@
 use crate::draft::By;
 use crate::draft::namespaces::Namespace;
 
-use super::op::{Maps, Op};
+use super::op::Op;
 use super::order::Phase;
-use super::{Planner, Shortfall};
+use super::{Planner, Shortfall, identity};
 use crate::fault::Exit;
 use crate::host::Verdict;
 
@@ -33,17 +33,12 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     let net: Vec<By> = askers(&planner.namespaces, Namespace::Net);
     planner.step(Phase::Namespaces, Op::Unshare(flags), by.clone());
     if own {
-        planner.step(Phase::Maps, Op::MapIds(own_maps(planner.host.uid, planner.host.gid)), by.clone());
+        planner.step(Phase::Maps, Op::MapIds(identity::own_maps(planner.host)), by.clone());
         planner.step(Phase::Maps, Op::Undumpable, by);
     }
     if !net.is_empty() {
         planner.step(Phase::Network, Op::Loopback, net);
     }
-}
-
-/// The map that anybody may write: the own ids, to themselves.
-fn own_maps(uid: u32, gid: u32) -> Maps {
-    Maps { uids: format!("{uid} {uid} 1\n"), gids: format!("{gid} {gid} 1\n"), deny_setgroups: true }
 }
 
 /// Without a user namespace everything that needs one falls short, each on behalf of its directive.

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::draft::By;
 use crate::draft::capabilities::CapSet;
 use crate::draft::limits::Limit;
-use crate::draft::namespaces::Namespace;
 use crate::fault::Exit;
 
 use super::access::AccessOp;
@@ -142,76 +141,6 @@ impl Op {
             Self::Find | Self::Exec => Exit::Exec,
         }
     }
-}
-
-/// One line, as `explain` prints it and as failures name it: "cannot ‹line›: permission denied".
-impl fmt::Display for Op {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Descriptors { keep } if keep.is_empty() => f.write_str("close every descriptor above 2"),
-            Self::Descriptors { keep } => write!(f, "close every descriptor above 2 but {}", list(keep)),
-            Self::Unshare(flags) => write!(f, "make namespaces: {}", namespaces(*flags)),
-            Self::MapIds(maps) => write!(f, "map ids in the own user namespace: {maps}"),
-            Self::Undumpable => f.write_str("forbid attaching to the launcher"),
-            Self::Mount(op) => op.fmt(f),
-            Self::Loopback => f.write_str("bring the loopback device up"),
-            Self::Limit(limit) => limit.fmt(f),
-            Self::Groups { gid, groups } => {
-                f.write_str("become")?;
-                if let Some(gid) = gid {
-                    write!(f, " group {gid}")?;
-                }
-                match groups {
-                    Some(groups) if groups.is_empty() => f.write_str(" with no further groups"),
-                    Some(groups) => write!(f, " with groups {}", list(groups)),
-                    None => Ok(()),
-                }
-            }
-            Self::Users(maps) => write!(f, "enter a user namespace: {maps}"),
-            Self::Bounding(set) => write!(f, "drop from the bounding set: {}", capabilities(*set)),
-            Self::KeepCapabilities => f.write_str("keep capabilities over the change of user"),
-            Self::User(uid) => write!(f, "become user {uid}"),
-            Self::Capabilities { permitted, inheritable } => {
-                write!(f, "hold {} until exec, inheritable {}", capabilities(*permitted), capabilities(*inheritable))
-            }
-            Self::Ambient(set) => write!(f, "raise ambient capabilities: {}", capabilities(*set)),
-            Self::Directory { path, .. } => write!(f, "change the working directory to {}", path.display()),
-            Self::Find => f.write_str("find the target"),
-            Self::SecureBits(bits) => write!(f, "set securebits {bits:#x}"),
-            Self::Umask(mask) => write!(f, "set the umask to {mask:04o}"),
-            Self::DenyWriteExecute => f.write_str("refuse memory that is writable and executable"),
-            Self::NoNewPrivileges => f.write_str("set no_new_privs"),
-            Self::Access(op) => op.fmt(f),
-            Self::Filter(op) => op.fmt(f),
-            Self::Exec => f.write_str("execute the target"),
-        }
-    }
-}
-
-impl fmt::Display for Maps {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "uids {}, gids {}", self.uids.trim().replace('\n', "; "), self.gids.trim().replace('\n', "; "))
-    }
-}
-
-fn list<T: ToString>(items: &[T]) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn capabilities(set: CapSet) -> String {
-    if set.is_empty() {
-        return "none".into();
-    }
-    if set == CapSet::all() {
-        return "all".into();
-    }
-    set.names().join(", ")
-}
-
-fn namespaces(flags: u32) -> String {
-    let words =
-        Namespace::ALL.iter().filter(|namespace| flags & namespace.flag() != 0).map(|namespace| namespace.word());
-    words.collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for FilterOp {

@@ -116,3 +116,105 @@ fn askers(draft: &Draft, layers: &[Layer]) -> Vec<By> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Asked;
+    use crate::plan::Plan;
+    use crate::plan::machine::{Data, run};
+    use crate::plan::op::Step;
+
+    const COOKIE: [u64; 3] = [0x1111_2222_3333_4444, 0x5555, 0x6666_0000_0000_0000];
+
+    fn by(directive: &'static str) -> By {
+        By { directive, origin: None }
+    }
+
+    fn host(release: (u32, u32)) -> Host {
+        Host { release, cookie: COOKIE, ..Host::default() }
+    }
+
+    fn refusing(call: &str, otherwise: Action) -> Draft {
+        let by = by("SystemCallFilter");
+        let rule = crate::draft::syscalls::Rule {
+            calls: vec![Call::parse(call)],
+            when: Vec::new(),
+            action: Action::KillProcess,
+            by: by.clone(),
+        };
+        let layer = Layer { by, rules: vec![rule], otherwise, unknown: None };
+        Draft { layers: vec![layer], ..Draft::default() }
+    }
+
+    fn steps(draft: &Draft, host: &Host) -> Result<Vec<Step>, Vec<Fault>> {
+        let plan = Plan::new(draft, host, &["true".into()])?;
+        Ok(plan.steps.into_iter().filter(|step| matches!(step.op, Op::Filter(_) | Op::DenyWriteExecute)).collect())
+    }
+
+    fn execve(step: &Step, cookie: [u64; 3]) -> Action {
+        let Op::Filter(op) = &step.op else { panic!("not a filter: {}", step.op) };
+        let number = Id::named("execve").and_then(|id| id.number(Arch::native())).expect("execve");
+        let [a, b, c] = cookie;
+        let data = Data { nr: number, arch: Arch::native().audit(), ip: 0, args: [1, 2, 3, a, b, c] };
+        Action::from_ret(run(&op.program.code, &data).expect("a program that the kernel takes"))
+    }
+
+    #[test]
+    fn a_policy_without_filters_gets_none() {
+        assert_eq!(steps(&Draft::default(), &host((6, 18))), Ok(Vec::new()));
+        let flags =
+            Asked { what: crate::draft::syscalls::Flags { log: true, ..Default::default() }, by: by("Seccomp.Flags") };
+        let draft = Draft { filter_flags: Some(flags), ..Draft::default() };
+        assert_eq!(steps(&draft, &host((6, 18))), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn execve_passes_by_the_cookie_only_where_it_is_refused() {
+        for draft in [refusing("execve", Action::Allow), refusing("read", Action::Errno(1))] {
+            let steps = steps(&draft, &host((6, 18))).expect("a plan");
+            assert!(matches!(&steps[0].op, Op::Filter(op) if op.marked));
+            assert_eq!(execve(&steps[0], COOKIE), Action::Allow);
+            assert_ne!(execve(&steps[0], [0; 3]), Action::Allow);
+            for which in 0..3 {
+                let mut wrong = COOKIE;
+                wrong[which] ^= 1 << 40;
+                assert_ne!(execve(&steps[0], wrong), Action::Allow);
+            }
+            let text = format!("{:?} {}", steps[0], steps[0].op);
+            assert!(!text.contains("1111") && !text.contains("286335522"), "{text}");
+            let faults = self::steps(&draft, &Host { cookie: [0; 3], ..host((6, 18)) }).expect_err("no random numbers");
+            assert_eq!(faults[0].exit, Exit::Seccomp);
+        }
+        let steps = steps(&refusing("read", Action::Log), &Host::default()).expect("a plan");
+        assert!(matches!(&steps[0].op, Op::Filter(op) if !op.marked));
+        assert_eq!(execve(&steps[0], [0; 3]), Action::Log);
+    }
+
+    #[test]
+    fn writable_code_is_refused_by_the_kernel_or_by_the_filter() {
+        let asked = || Some(Asked { what: (), by: by("MemoryDenyWriteExecute") });
+        let mut draft = Draft { deny_write_execute: asked(), ..Draft::default() };
+        let newer = steps(&draft, &host((6, 3))).expect("a plan");
+        assert_eq!((newer.len(), &newer[0].op), (1, &Op::DenyWriteExecute));
+        let older = steps(&draft, &host((6, 2))).expect("a plan");
+        assert!(matches!(older[..], [Step { phase: Phase::Filter, .. }]));
+        draft.architectures = Some(Asked { what: vec![Arch::X86], by: by("SystemCallArchitectures") });
+        assert!(steps(&draft, &host((6, 3))).is_ok());
+        let faults = steps(&draft, &host((6, 2))).expect_err("a shortfall");
+        assert!(faults[0].message.contains("32-bit"));
+        draft.prefer = vec![Asked { what: "MemoryDenyWriteExecute".into(), by: by("Prefer") }];
+        assert!(steps(&draft, &host((6, 2))).is_ok());
+    }
+
+    #[test]
+    fn everyone_who_asked_is_named_once() {
+        let mut draft = refusing("read", Action::Allow);
+        draft.layers.extend(refusing("write", Action::Allow).layers);
+        draft.lock_personality = Some(Asked { what: (), by: by("LockPersonality") });
+        draft.architectures = Some(Asked { what: Vec::new(), by: by("SystemCallArchitectures") });
+        let steps = steps(&draft, &host((6, 18))).expect("a plan");
+        let names: Vec<&str> = steps[0].by.iter().map(|by| by.directive).collect();
+        assert_eq!(names, ["SystemCallFilter", "LockPersonality", "SystemCallArchitectures"]);
+    }
+}

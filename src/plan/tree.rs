@@ -138,7 +138,7 @@ impl Writer {
     fn spot(&self, target: Target) -> Spot {
         match target {
             Target::Return(ret) => Spot::Return(ret),
-            Target::Node(index) => self.nodes[index],
+            Target::Node(index) => self.nodes[index as usize],
         }
     }
 
@@ -349,8 +349,9 @@ impl Writer {
 
 /// The low and the high word of a value.
 fn halves(value: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+    // Both are 32 bits by then.
+    let word = |bits: u64| u32::try_from(bits).unwrap_or(u32::MAX);
+    [word(value & u64::from(u32::MAX)), word(value >> 32)]
 }
 
 /// Joins ranges that differ from their surroundings in single numbers.

@@ -204,6 +204,29 @@ pub fn path(item: &Item) -> Result<PathItem, Fault> {
     Ok(PathItem { path: text.into(), optional, rooted, at: item.at.clone() })
 }
 
+/// The parts of an item between colons; `\\:` is a colon that does not part.
+pub fn colons(item: &Item) -> Result<Vec<String>, Fault> {
+    let mut parts = vec![String::new()];
+    let mut chars = item.text.chars();
+    while let Some(c) = chars.next() {
+        let part = match c {
+            ':' => {
+                parts.push(String::new());
+                continue;
+            }
+            '\\' => match chars.next() {
+                Some(next @ (':' | '\\')) => next,
+                _ => return Err(item.fault("a backslash here can only stand before a colon or another one")),
+            },
+            other => other,
+        };
+        if let Some(last) = parts.last_mut() {
+            last.push(part);
+        }
+    }
+    Ok(parts)
+}
+
 /// Refuses what is not an absolute, normal path: `..`, NUL, relative ones (but `.` alone).
 pub fn check_path(text: &str, item: &Item) -> Result<(), Fault> {
     let refuse = |why: &str| Err(item.fault(format!("`{text}` {why}")));

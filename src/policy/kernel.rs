@@ -1,10 +1,241 @@
 //! What of the kernel can be changed or read.
 
-use super::Directive;
+use caps::Capability;
+
+use crate::draft::action::Action;
+use crate::draft::mounts::View;
+use crate::draft::namespaces::Namespace;
+
+use super::form::{self, Form};
+use super::{Demands, Directive, switch};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
-pub struct Kernel {}
+pub struct Kernel {
+    /// ProtectKernelTunables=.
+    pub tunables: bool,
+    /// ProtectKernelModules=.
+    pub modules: bool,
+    /// ProtectKernelLogs=.
+    pub logs: bool,
+    /// ProtectControlGroups=.
+    pub cgroups: ControlGroups,
+    /// ProtectClock=.
+    pub clock: bool,
+    /// ProtectHostname=.
+    pub hostname: Hostname,
+}
+
+/// What the target sees of control groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ControlGroups {
+    /// Everything.
+    #[default]
+    No,
+    /// Everything, read-only.
+    Yes,
+    /// Its own group and those below.
+    Private,
+    /// The same, read-only.
+    Strict,
+}
+
+/// Whether the target can change the host's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hostname {
+    /// If it has the right to.
+    #[default]
+    No,
+    /// Not at all.
+    Yes,
+    /// Only in a namespace of its own.
+    Private,
+}
+
+const EPERM: u16 = 1;
+
+/// systemd's list of what can change the kernel at run time.
+const TUNABLES: &[&str] = &[
+    "/proc/acpi",
+    "/proc/apm",
+    "/proc/asound",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/latency_stats",
+    "/proc/mtrr",
+    "/proc/scsi",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/proc/timer_stats",
+    "/sys",
+    "/sys/fs/bpf",
+    "/sys/kernel/debug",
+    "/sys/kernel/tracing",
+];
 
 /// The rows.
-pub const DIRECTIVES: &[Directive] = &[];
+pub const DIRECTIVES: &[Directive] = &[
+    Directive {
+        name: "ProtectKernelTunables",
+        form: Form::Boolean,
+        summary: "keep the kernel's settings from being changed",
+        manual: "With *yes*, /proc/sys, /sys and what else in /proc changes the kernel are read-only, /proc/kallsyms and \
+                 /proc/kcore cannot be opened, and the system call _sysctl fails with EPERM. Control groups are \
+                 ProtectControlGroups' matter.",
+        example: "ProtectKernelTunables = true",
+        unlike: None,
+        exposure: &[switch("ProtectKernelTunables", 1000, |policy| Some(u32::from(!policy.kernel.tunables)))],
+        read: |policy, value| {
+            policy.kernel.tunables = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.kernel.tunables {
+                for path in TUNABLES {
+                    demands.view(path, View::ReadOnly, true);
+                }
+                demands.view("/proc/kallsyms", View::Hidden, true);
+                demands.view("/proc/kcore", View::Hidden, true);
+                demands.view("/sys/fs/cgroup", View::ReadWriteImplicit, true);
+                demands.view("/sys/fs/selinux", View::ReadWriteImplicit, true);
+                demands.deny(&["_sysctl"], Action::Errno(EPERM));
+            }
+        },
+    },
+    Directive {
+        name: "ProtectKernelModules",
+        form: Form::Boolean,
+        summary: "keep kernel modules from being loaded",
+        manual: "With *yes*, the system calls of @module fail with EPERM, CAP_SYS_MODULE is dropped, and /usr/lib/modules \
+                 (and /lib/modules where that is another directory) cannot be opened. The kernel may still load modules \
+                 on its own on behalf of the target.",
+        example: "ProtectKernelModules = true",
+        unlike: None,
+        exposure: &[switch("ProtectKernelModules", 1000, |policy| Some(u32::from(!policy.kernel.modules)))],
+        read: |policy, value| {
+            policy.kernel.modules = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.kernel.modules {
+                demands.view("/usr/lib/modules", View::Hidden, true);
+                demands.view("/lib/modules", View::Hidden, true);
+                demands.deny(&["@module"], Action::Errno(EPERM));
+                demands.drop(&[Capability::CAP_SYS_MODULE]);
+            }
+        },
+    },
+    Directive {
+        name: "ProtectKernelLogs",
+        form: Form::Boolean,
+        summary: "keep the kernel's log from being read",
+        manual: "With *yes*, /proc/kmsg and /dev/kmsg cannot be opened, the system call syslog fails with EPERM, and \
+                 CAP_SYSLOG is dropped.",
+        example: "ProtectKernelLogs = true",
+        unlike: None,
+        exposure: &[switch("ProtectKernelLogs", 1000, |policy| Some(u32::from(!policy.kernel.logs)))],
+        read: |policy, value| {
+            policy.kernel.logs = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.kernel.logs {
+                demands.view("/proc/kmsg", View::Hidden, true);
+                demands.view("/dev/kmsg", View::Hidden, true);
+                demands.deny(&["syslog"], Action::Errno(EPERM));
+                demands.drop(&[Capability::CAP_SYSLOG]);
+            }
+        },
+    },
+    Directive {
+        name: "ProtectControlGroups",
+        form: Form::BooleanOr(&["private", "strict"]),
+        summary: "keep control groups from being changed",
+        manual: "With *yes*, /sys/fs/cgroup is read-only. With *private* the target gets a cgroup namespace, and \
+                 /sys/fs/cgroup shows only its own group and those below; *strict* is the same, read-only.",
+        example: "ProtectControlGroups = true",
+        unlike: Some(
+            "where there is no cgroup2 or no cgroup namespace *private* and *strict* fail, while systemd falls back to \
+             *no* and *yes*",
+        ),
+        exposure: &[switch("ProtectControlGroups", 1000, |policy| {
+            Some(u32::from(policy.kernel.cgroups == ControlGroups::No))
+        })],
+        read: |policy, value| {
+            const WORDS: &[(&str, ControlGroups)] = &[
+                ("no", ControlGroups::No),
+                ("yes", ControlGroups::Yes),
+                ("private", ControlGroups::Private),
+                ("strict", ControlGroups::Strict),
+            ];
+            policy.kernel.cgroups = form::word(value, WORDS)?;
+            Ok(())
+        },
+        demand: |policy, demands| control_groups(policy.kernel.cgroups, demands),
+    },
+    Directive {
+        name: "ProtectClock",
+        form: Form::Boolean,
+        summary: "keep the clock from being set",
+        manual: "With *yes*, the system calls of @clock fail with EPERM, and CAP_SYS_TIME and CAP_WAKE_ALARM are dropped. \
+                 Without CAP_SYS_TIME the hardware clock's devices cannot set it either.",
+        example: "ProtectClock = true",
+        unlike: Some("there is no device cgroup behind it (DeviceAllow=char-rtc r), which only a manager can set up"),
+        exposure: &[switch("ProtectClock", 1000, |policy| Some(u32::from(!policy.kernel.clock)))],
+        read: |policy, value| {
+            policy.kernel.clock = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.kernel.clock {
+                demands.deny(&["@clock"], Action::Errno(EPERM));
+                demands.drop(&[Capability::CAP_SYS_TIME, Capability::CAP_WAKE_ALARM]);
+            }
+        },
+    },
+    Directive {
+        name: "ProtectHostname",
+        form: Form::BooleanOr(&["private"]),
+        summary: "keep the host's name from being changed",
+        manual: "With *yes*, the target is in a UTS namespace of its own, sethostname and setdomainname fail with EPERM, and \
+                 their files in /proc/sys/kernel are read-only. With *private* it may change the name, which only its \
+                 own namespace sees.",
+        example: "ProtectHostname = true",
+        unlike: Some("setting a name at once (*yes:NAME*, *private:NAME*) is not in this version yet"),
+        exposure: &[switch("ProtectHostname", 50, |policy| Some(u32::from(policy.kernel.hostname == Hostname::No)))],
+        read: |policy, value| {
+            if form::text(value).is_ok_and(|word| word.text.contains(':')) {
+                return Err(value
+                    .fault("setting the host's name is not in this version yet")
+                    .help("write one of: yes, no, private"));
+            }
+            const WORDS: &[(&str, Hostname)] =
+                &[("no", Hostname::No), ("yes", Hostname::Yes), ("private", Hostname::Private)];
+            policy.kernel.hostname = form::word(value, WORDS)?;
+            Ok(())
+        },
+        demand: |policy, demands| match policy.kernel.hostname {
+            Hostname::No => {}
+            Hostname::Yes => {
+                demands.namespace(Namespace::Uts);
+                demands.deny(&["sethostname", "setdomainname"], Action::Errno(EPERM));
+                demands.view("/proc/sys/kernel/hostname", View::ReadOnly, true);
+                demands.view("/proc/sys/kernel/domainname", View::ReadOnly, true);
+            }
+            Hostname::Private => demands.namespace(Namespace::Uts),
+        },
+    },
+];
+
+fn control_groups(protect: ControlGroups, demands: &mut Demands) {
+    match protect {
+        ControlGroups::No => {}
+        ControlGroups::Yes => demands.view("/sys/fs/cgroup", View::ReadOnly, true),
+        ControlGroups::Private | ControlGroups::Strict => {
+            let read_only = protect == ControlGroups::Strict;
+            demands.namespace(Namespace::Cgroup);
+            demands.view("/sys/fs/cgroup", View::Cgroup { read_only }, false);
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod amount;
 pub mod calls;
 pub mod capabilities;
 pub mod devices;
@@ -18,6 +19,7 @@ pub mod landlock;
 mod layer;
 pub mod limits;
 mod line;
+pub mod lint;
 pub mod namespaces;
 pub mod paths;
 pub mod process;
@@ -195,19 +197,23 @@ impl Demands<'_> {
         By { directive: self.by.directive, origin: Some(origin.clone()) }
     }
 
-    /// A wish about a path, on behalf of the directive as a whole.
+    /// A wish about a path of the target's world, on behalf of the directive as a whole.
     pub fn view(&mut self, path: &str, view: View, optional: bool) {
         let by = self.by.clone();
-        self.draft.mounts.push(Asked { what: MountAsk { path: path.into(), view, optional, rooted: false }, by });
+        self.draft.mounts.push(Asked { what: MountAsk { path: path.into(), view, optional, rooted: true }, by });
     }
 
     /// A layer that refuses these system calls (names or @groups) and lets everything else pass.
     pub fn deny(&mut self, calls: &[&'static str], action: Action) {
-        let (groups, names): (Vec<_>, Vec<_>) = calls.iter().partition(|word| word.starts_with('@'));
-        let members = groups.into_iter().filter_map(|word| groups::group(word)).flat_map(|group| group.set().iter());
-        let mut calls: Vec<Call> = members.map(Call::Known).collect();
-        calls.extend(names.into_iter().map(|name| Call::parse(name)));
-        let rule = Rule { calls, when: Vec::new(), action, by: self.by.clone() };
+        let mut all = Vec::new();
+        for word in calls {
+            match groups::group(word) {
+                Some(group) => all.extend(group.set().iter().map(Call::Known)),
+                // A name that nobody knows makes the compiler refuse the filter.
+                None => all.push(Call::parse(word)),
+            }
+        }
+        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone() };
         self.draft.layers.push(layer::layer(&self.by, vec![rule]));
     }
 

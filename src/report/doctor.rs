@@ -1,6 +1,8 @@
 //! `stockade doctor`: what can be enforced here, and what to do about the rest. Consequences come
 //! before causes, and commands stand on a line of their own.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use crate::fault::{Fault, clean};
@@ -58,36 +60,42 @@ impl Paint {
     }
 }
 
-/// For people. Where there is a policy, its verdict comes last, next to the prompt.
+/// For people: the machine, or with a policy only what that meets here.
 pub fn text(survey: &Survey, policy: Option<&Examined<'_>>, colour: bool) -> String {
     let paint = Paint { colour };
     let mut out = String::new();
     let how = if survey.privileged { "makes namespaces by right" } else { "needs user namespaces to make others" };
     let title = format!("Linux {} ({}), user {}, who {how}", survey.kernel, survey.machine, survey.uid);
-    out.push_str(&format!("{}\n\n", paint.bold(&clean(&title))));
+    put(&mut out, format_args!("{}\n\n", paint.bold(&clean(&title))));
+    if let Some(policy) = policy {
+        examined(&mut out, policy, &paint);
+        return out;
+    }
     let width = survey.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
     for check in survey.checks.iter().filter(|check| check.matters) {
         row(&mut out, check, earlier(survey, check), width, &paint);
     }
     let mut facts = survey.checks.iter().filter(|check| !check.matters).peekable();
     if facts.peek().is_some() {
-        out.push_str(&format!("\n{}\n", paint.bold("good to know")));
+        put(&mut out, format_args!("\n{}\n", paint.bold("good to know")));
     }
     for check in facts {
         row(&mut out, check, earlier(survey, check), width, &paint);
     }
-    out.push_str(&format!("\n{}\n", paint.bold(&summary(survey))));
-    if let Some(policy) = policy {
-        examined(&mut out, policy, &paint);
-    }
+    put(&mut out, format_args!("\n{}\n", paint.bold(&summary(survey))));
     out
+}
+
+/// Adds to the text; a String takes everything.
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).ok();
 }
 
 /// One check: its line, and what a gap costs, why, and what to do.
 fn row(out: &mut String, check: &Check, same: Option<&Check>, width: usize, paint: &Paint) {
     let line = format!("  {}  {:<width$}  {}", paint.verdict(check.can), check.name, clean(&check.detail));
     out.push_str(line.trim_end());
-    out.push_str("\n");
+    out.push('\n');
     match same {
         Some(same) => gap(out, [("", &check.cost), ("for the same reason as ", same.name), ("", "")]),
         None => gap(out, [("", &check.cost), ("because ", &check.reason), ("try: ", &check.remedy)]),
@@ -106,7 +114,7 @@ fn earlier<'a>(survey: &'a Survey, check: &Check) -> Option<&'a Check> {
 fn gap(out: &mut String, lines: [(&str, &str); 3]) {
     for (lead, text) in lines {
         if !text.is_empty() {
-            out.push_str(&format!("          {lead}{}\n", clean(text)));
+            put(out, format_args!("          {lead}{}\n", clean(text)));
         }
     }
 }
@@ -130,19 +138,19 @@ fn examined(out: &mut String, policy: &Examined<'_>, paint: &Paint) {
         Can::Partly => format!("{name} runs here, but weaker, as its Prefer allows"),
         Can::No => format!("{name} does not run here: stockade would refuse it"),
     };
-    out.push_str(&format!("\n{}\n", paint.bold(&verdict)));
+    put(out, format_args!("{}\n", paint.bold(&verdict)));
     for fault in policy.faults {
         let place = fault.origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default();
-        out.push_str(&format!("  {}  {place}{}\n", paint.verdict(Can::No), clean(&fault.message)));
+        put(out, format_args!("  {}  {place}{}\n", paint.verdict(Can::No), clean(&fault.message)));
         if !fault.label.is_empty() {
-            out.push_str(&format!("          {}\n", clean(&fault.label)));
+            put(out, format_args!("          {}\n", clean(&fault.label)));
         }
         for help in &fault.help {
-            out.push_str(&format!("          try: {}\n", clean(help)));
+            put(out, format_args!("          try: {}\n", clean(help)));
         }
     }
     for short in policy.shortfalls {
-        out.push_str(&format!("  {}  {}\n", paint.verdict(Can::Partly), clean(&short.by.to_string())));
+        put(out, format_args!("  {}  {}\n", paint.verdict(Can::Partly), clean(&short.by.to_string())));
         gap(out, [("", &short.missing), ("because ", &short.reason), ("try: ", &short.remedy)]);
     }
 }
@@ -256,11 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text() {
-        let faults =
-            [Fault::at(&origin(), "no network of its own: switched off").help("sudo sysctl x=1").label("asked for")];
-        let shortfalls = [shortfall()];
-        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &faults };
+    fn the_machine() {
         let golden = "\
 Linux 6.1.0 (x86_64), user 1000, who needs user namespaces to make others
 
@@ -284,6 +288,18 @@ good to know
           try: use a kernel with it
 
 2 of the things that directives need do not work here, 1 work with a gap
+";
+        snapbox::assert_data_eq!(text(&survey(), None, false), golden.to_owned());
+    }
+
+    #[test]
+    fn a_policy() {
+        let faults =
+            [Fault::at(&origin(), "no network of its own: switched off").help("sudo sysctl x=1").label("asked for")];
+        let shortfalls = [shortfall()];
+        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &faults };
+        let golden = "\
+Linux 6.1.0 (x86_64), user 1000, who needs user namespaces to make others
 
 web.toml does not run here: stockade would refuse it
   no      web.toml:2: no network of its own: switched off

@@ -52,6 +52,14 @@ fn askers(by: &[By]) -> String {
     names.join(", ")
 }
 
+/// What is told on standard error before a launch that is weaker than asked: a line for each shortfall.
+pub fn shortfalls(plan: &Plan) -> String {
+    plan.shortfalls
+        .iter()
+        .map(|short| format!("stockade: weaker than asked: {}\n", crate::fault::clean(&shortfall(short))))
+        .collect()
+}
+
 /// One line of what `Prefer` lets be missing.
 pub fn shortfall(shortfall: &Shortfall) -> String {
     format!("{}: {} ({}); {}", shortfall.by, shortfall.missing, shortfall.reason, shortfall.remedy)

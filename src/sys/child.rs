@@ -83,7 +83,7 @@ fn hear(reader: &OwnedFd) -> Option<Outcome> {
     let mut said = [0_u8; 16];
     let mut at = 0;
     while at < said.len() {
-        match read(&reader, &mut said[at..]) {
+        match read(reader, &mut said[at..]) {
             Ok(0) => break,
             Ok(n) => at += n,
             Err(Errno::EINTR) => {}

@@ -49,6 +49,28 @@ pub fn bounding() -> u64 {
     set
 }
 
+/// The supplementary groups (getgroups(2)). nix's own reads /proc/sys/kernel/ngroups_max first.
+///
+/// # Errors
+/// Only where a filter forbids the call.
+pub fn groups() -> Result<Vec<u32>, Errno> {
+    let mut groups = vec![0_u32; 32];
+    loop {
+        let room = i32::try_from(groups.len()).map_err(|_| Errno::ERANGE)?;
+        // SAFETY: the buffer has room for as many ids as we say.
+        let got = unsafe { libc::getgroups(room, groups.as_mut_ptr()) };
+        match Errno::result(got) {
+            Ok(count) => {
+                groups.truncate(usize::try_from(count).unwrap_or(0));
+                return Ok(groups);
+            }
+            // More than there is room for; the kernel's limit is 65536.
+            Err(Errno::EINVAL) if groups.len() <= 65536 => groups.resize(groups.len() * 4, 0),
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
 /// Landlock's ABI version (landlock_create_ruleset(2)).
 ///
 /// # Errors
@@ -107,6 +129,12 @@ mod tests {
     fn capability_sets_agree_with_proc() {
         assert_eq!(effective(), Ok(status("CapEff:")));
         assert_eq!(bounding(), status("CapBnd:"));
+    }
+
+    #[test]
+    fn groups_agree_with_nix() {
+        let raw = |groups: Vec<nix::unistd::Gid>| groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
+        assert_eq!(groups(), nix::unistd::getgroups().map(raw));
     }
 
     #[test]

@@ -4,8 +4,12 @@
 #![allow(unsafe_code)]
 
 pub mod child;
+pub mod descriptors;
 pub mod execve;
 pub mod facts;
+pub mod helper;
+pub mod mount;
+pub mod privileges;
 pub mod process;
 pub mod seccomp;
 pub mod start;

@@ -2,35 +2,6 @@
 
 use nix::errno::Errno;
 
-/// Closes the descriptors `first..=last` (close_range(2), Linux 5.9); one by one where the kernel is older.
-///
-/// # Errors
-/// Those of close_range(2).
-pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
-    // SAFETY: no descriptor in the range is owned by a value that will be used again.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    match Errno::result(result) {
-        Ok(_) => Ok(()),
-        Err(Errno::ENOSYS) => close_each(first, last),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// The highest number that can be open is bounded by the limit.
-fn close_each(first: u32, last: u32) -> Result<(), Errno> {
-    let (soft, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?;
-    let last = last.min(u32::try_from(soft).unwrap_or(u32::MAX));
-    for number in first..=last {
-        // SAFETY: as above; a number that is not open answers EBADF.
-        let result = unsafe { libc::syscall(libc::SYS_close, number) };
-        match Errno::result(result) {
-            Ok(_) | Err(Errno::EBADF | Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
-}
-
 /// Opens /dev/null at those of the descriptors 0 to 2 that are closed, so that nothing else lands there.
 ///
 /// # Errors

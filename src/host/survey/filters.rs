@@ -7,11 +7,11 @@ use nix::sys::prctl;
 use crate::host::diagnose::{Cause, Stage};
 use crate::sys::{facts, trial};
 
-use super::{Can, Check, Tried, Trier};
+use super::{Can, Check, Lab, Tried};
 
 /// All of them.
-pub(super) fn checks(trier: &Trier<'_>) -> Vec<Check> {
-    vec![filter(trier), actions(trier), notify(trier), landlock(trier), write_execute(trier), bounding(trier)]
+pub(super) fn checks(lab: &Lab<'_>) -> Vec<Check> {
+    vec![filter(lab), actions(lab), notify(lab), landlock(lab), write_execute(lab), bounding(lab)]
 }
 
 /// A step that only its errno explains.
@@ -24,8 +24,8 @@ fn no_new_privs() -> Result<(), (Stage, Errno)> {
     prctl::set_no_new_privs().map_err(other)
 }
 
-fn filter(trier: &Trier<'_>) -> Check {
-    let tried = trier.plain(|| {
+fn filter(lab: &Lab<'_>) -> Check {
+    let tried = lab.plain(|| {
         no_new_privs()?;
         trial::filter(0).map_err(other)?;
         Ok(0)
@@ -57,9 +57,9 @@ const ACTIONS: [(&str, u32, &str); 8] = [
     ("allow", libc::SECCOMP_RET_ALLOW, "3.5"),
 ];
 
-fn actions(trier: &Trier<'_>) -> Check {
+fn actions(lab: &Lab<'_>) -> Check {
     let name = "seccomp actions";
-    let known = trier.plain(|| {
+    let known = lab.plain(|| {
         let mut known = 0;
         for (bit, (_, action, _)) in ACTIONS.iter().enumerate() {
             known |= u64::from(facts::action(*action).is_ok()) << bit;
@@ -89,10 +89,10 @@ fn actions(trier: &Trier<'_>) -> Check {
     Check::gap(name, Can::Partly, cost, Cause { reason, remedy: "use a newer kernel".into() }).detail(here.join(", "))
 }
 
-fn notify(trier: &Trier<'_>) -> Check {
+fn notify(lab: &Lab<'_>) -> Check {
     let name = "seccomp notifications";
     let listen = |flags: libc::c_ulong| {
-        trier.plain(|| -> Tried {
+        lab.plain(|| -> Tried {
             no_new_privs()?;
             trial::filter(flags).map_err(other)?;
             Ok(0)
@@ -119,9 +119,9 @@ const ABIS: [(u64, &str); 4] = [
     (6, "Landlock's scopes for signals and abstract sockets (ABI 6, Linux 6.12)"),
 ];
 
-fn landlock(trier: &Trier<'_>) -> Check {
+fn landlock(lab: &Lab<'_>) -> Check {
     let name = "Landlock";
-    let tried = trier.plain(|| {
+    let tried = lab.plain(|| {
         let abi = facts::landlock().map_err(other)?;
         no_new_privs()?;
         trial::landlock().map_err(other)?;
@@ -163,9 +163,9 @@ fn absent(cause: Cause) -> Cause {
     cause
 }
 
-fn write_execute(trier: &Trier<'_>) -> Check {
+fn write_execute(lab: &Lab<'_>) -> Check {
     let name = "memory is never writable and executable";
-    let tried = trier.plain(|| {
+    let tried = lab.plain(|| {
         trial::deny_write_execute().map_err(other)?;
         Ok(0)
     });
@@ -180,7 +180,7 @@ fn write_execute(trier: &Trier<'_>) -> Check {
     }
 }
 
-fn bounding(trier: &Trier<'_>) -> Check {
+fn bounding(lab: &Lab<'_>) -> Check {
     /// CAP_SYS_MODULE.
     const CAP: u8 = 16;
     let drop = || -> Tried {
@@ -188,10 +188,10 @@ fn bounding(trier: &Trier<'_>) -> Check {
         Ok(0)
     };
     // CAP_SETPCAP alone is enough; whoever lacks it needs a user namespace.
-    let tried = if trier.host.effective.has(caps::Capability::CAP_SETPCAP) {
-        trier.plain(drop)
+    let tried = if lab.host.effective.has(caps::Capability::CAP_SETPCAP) {
+        lab.plain(drop)
     } else {
-        trier.within(CloneFlags::empty(), drop)
+        lab.within(CloneFlags::empty(), drop)
     };
     match tried {
         Ok(_) => Check::yes("capability bounding set", ""),

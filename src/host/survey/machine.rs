@@ -9,10 +9,10 @@ use crate::host::diagnose::{Cause, Stage};
 use crate::host::mounts;
 use crate::sys::trial;
 
-use super::{Can, Check, Trier};
+use super::{Can, Check, Lab};
 
 /// All of them, read below `root`, which tests put elsewhere.
-pub(super) fn checks(trier: &Trier<'_>, root: &Path) -> Vec<Check> {
+pub(super) fn checks(lab: &Lab<'_>, root: &Path) -> Vec<Check> {
     let files = Files { root };
     vec![
         files.filters(),
@@ -21,7 +21,7 @@ pub(super) fn checks(trier: &Trier<'_>, root: &Path) -> Vec<Check> {
         files.tracing(),
         files.log(),
         files.cgroup(),
-        thirty_two(trier),
+        thirty_two(lab),
         libseccomp(),
     ]
 }
@@ -148,17 +148,15 @@ impl Files<'_> {
 }
 
 /// Whether 32-bit programs run: the i386 entry is a second door that filters must watch.
-fn thirty_two(trier: &Trier<'_>) -> Check {
+fn thirty_two(lab: &Lab<'_>) -> Check {
     let name = "32-bit programs";
-    let tried = trier.plain(|| trial::getpid_i386().map_err(|errno| (Stage::Other, errno)));
-    match tried {
-        Ok(_) => Check::yes(name, "a filter kills them unless SystemCallArchitectures lists them").fact(),
-        Err(_) => {
-            let reason = "the kernel has no 32-bit entry (CONFIG_IA32_EMULATION), or a filter closes it";
-            let remedy = "none is needed, unless the target is such a program";
-            Check::gap(name, Can::No, "they do not run here, in a sandbox or out of it", cause(reason, remedy)).fact()
-        }
+    let tried = lab.plain(|| trial::getpid_i386().map_err(|errno| (Stage::Other, errno)));
+    if tried.is_ok() {
+        return Check::yes(name, "a filter kills them unless SystemCallArchitectures lists them").fact();
     }
+    let reason = "the kernel has no 32-bit entry (CONFIG_IA32_EMULATION), or a filter closes it";
+    let remedy = "none is needed, unless the target is such a program";
+    Check::gap(name, Can::No, "they do not run here, in a sandbox or out of it", cause(reason, remedy)).fact()
 }
 
 /// The library that names system calls.

@@ -9,7 +9,7 @@ use crate::host::userns;
 use crate::sys::child::{Outcome, attempt};
 use crate::sys::trial;
 
-use super::{Can, Check, Tried, Trier};
+use super::{Can, Check, Lab, Tried, USER_NAMESPACES};
 
 /// A step that failed while mounting.
 fn mounting(errno: Errno) -> (Stage, Errno) {
@@ -17,10 +17,10 @@ fn mounting(errno: Errno) -> (Stage, Errno) {
 }
 
 /// All of them.
-pub(super) fn checks(trier: &Trier<'_>) -> Vec<Check> {
-    let mut checks = vec![users(trier), mounts(trier)];
-    checks.push(procfs(trier));
-    let kind = |name, flag, cost| Check::of(name, trier.within(flag, || Ok(0)), cost);
+pub(super) fn checks(lab: &Lab<'_>) -> Vec<Check> {
+    let mut checks = vec![users(lab), mounts(lab)];
+    checks.push(procfs(lab));
+    let kind = |name, flag, cost| Check::of(name, lab.within(flag, || Ok(0)), cost);
     checks.push(kind(
         "network namespaces",
         CloneFlags::CLONE_NEWNET,
@@ -28,7 +28,7 @@ pub(super) fn checks(trier: &Trier<'_>) -> Vec<Check> {
     ));
     checks.push(Check::of(
         "loopback device",
-        trier.within(CloneFlags::CLONE_NEWNET, || {
+        lab.within(CloneFlags::CLONE_NEWNET, || {
             trial::loopback().map_err(|errno| (Stage::Loopback, errno))?;
             Ok(0)
         }),
@@ -46,25 +46,25 @@ pub(super) fn checks(trier: &Trier<'_>) -> Vec<Check> {
         "ProtectControlGroups=private and =strict cannot be enforced",
     ));
     checks.push(kind("PID namespaces", CloneFlags::CLONE_NEWPID, "PrivatePIDs cannot be enforced"));
-    checks.extend(mount_calls(trier));
+    checks.extend(mount_calls(lab));
     checks
 }
 
 /// User namespaces with their maps.
-fn users(trier: &Trier<'_>) -> Check {
-    let cost = if trier.host.privileged() {
+fn users(lab: &Lab<'_>) -> Check {
+    let cost = if lab.host.privileged() {
         "PrivateUsers cannot be enforced"
     } else {
         "without root nothing can be mounted or hidden: ProtectSystem, ProtectHome, PrivateTmp, PrivateDevices, \
          PrivateNetwork, RootDirectory, ReadOnlyPaths and their like cannot be enforced; \
          Landlock, SystemCallFilter, NoNewPrivileges and limits still can"
     };
-    Check::of("user namespaces", trier.plain(|| userns::enter(&trier.maps).map(|()| 0)), cost)
+    Check::of(USER_NAMESPACES, lab.plain(|| userns::enter(&lab.maps).map(|()| 0)), cost)
 }
 
 /// A mount namespace and a tmpfs in it.
-fn mounts(trier: &Trier<'_>) -> Check {
-    let tried = trier.within(CloneFlags::CLONE_NEWNS, || {
+fn mounts(lab: &Lab<'_>) -> Check {
+    let tried = lab.within(CloneFlags::CLONE_NEWNS, || {
         slave().and_then(|()| put(c"tmpfs", c"/")).map_err(mounting)?;
         Ok(0)
     });
@@ -87,12 +87,12 @@ fn put(fstype: &std::ffi::CStr, point: &std::ffi::CStr) -> Result<(), Errno> {
 }
 
 /// A procfs of its own PID namespace, which only a process inside of it can mount.
-fn procfs(trier: &Trier<'_>) -> Check {
+fn procfs(lab: &Lab<'_>) -> Check {
     let inner = || -> Tried {
         slave().and_then(|()| put(c"proc", c"/proc")).map_err(|errno| (Stage::Proc, errno))?;
         Ok(0)
     };
-    let tried = trier.within(CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS, || match attempt(inner) {
+    let tried = lab.within(CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS, || match attempt(inner) {
         Ok(Outcome::Done(value)) => Ok(value),
         Ok(Outcome::Failed { stage, errno }) => Err((Stage::from(stage), errno)),
         Ok(Outcome::Killed(_)) => Err((Stage::Killed, Errno::EPERM)),
@@ -102,8 +102,8 @@ fn procfs(trier: &Trier<'_>) -> Check {
 }
 
 /// The mount calls of newer kernels.
-fn mount_calls(trier: &Trier<'_>) -> Vec<Check> {
-    let inside = |work: fn() -> Tried| trier.within(CloneFlags::CLONE_NEWNS, work);
+fn mount_calls(lab: &Lab<'_>) -> Vec<Check> {
+    let inside = |work: fn() -> Tried| lab.within(CloneFlags::CLONE_NEWNS, work);
     let api = inside(|| {
         trial::detached(c"tmpfs").and_then(|_| trial::clone_root()).map_err(mounting)?;
         Ok(0)

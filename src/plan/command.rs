@@ -1,0 +1,217 @@
+//! What is executed and the attributes of the process that executes it: argument vector,
+//! environment, descriptors, working directory, umask, limits.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::draft::namespaces::Namespace;
+use crate::draft::process::{Variable, WorkingDirectory};
+use crate::draft::{Asked, By, Draft};
+use crate::fault::{Exit, Fault};
+use crate::host::Host;
+use crate::policy::process::unwritten;
+
+use super::op::Op;
+use super::order::Phase;
+use super::{Planner, specifier, target};
+
+/// What a service manager tells its services: passes whatever PassEnvironment= says.
+const CONTRACT: [&str; 17] = [
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "MAINPID",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "CREDENTIALS_DIRECTORY",
+    "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY",
+    "CACHE_DIRECTORY",
+    "LOGS_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+];
+
+/// The same, with `_WATCH` or `_WRITE` behind it: the pressure files.
+const PRESSURE: [&str; 3] = ["MEMORY_PRESSURE", "CPU_PRESSURE", "IO_PRESSURE"];
+
+/// More descriptors than this are not handed over by anybody.
+const MOST_DESCRIPTORS: i32 = 65_536;
+
+/// The target's argument vector: `Exec` and what the caller wrote behind the policy.
+pub fn argv(draft: &Draft, arguments: &[OsString]) -> Vec<OsString> {
+    let exec = draft.exec.iter().flat_map(|asked| &asked.what).map(OsString::from);
+    exec.chain(arguments.iter().cloned()).collect()
+}
+
+/// The target's environment.
+///
+/// # Errors
+/// Values with specifiers that mean nothing here, and users that are unknown.
+pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString)>, Vec<Fault>> {
+    let changes = || draft.environment.iter().map(|asked| (&asked.what, &asked.by));
+    let passes: Vec<&str> = changes()
+        .filter_map(|(change, _)| if let Variable::Pass(name) = change { Some(name.as_str()) } else { None })
+        .collect();
+    let mut variables: Vec<(OsString, OsString)> =
+        host.environment.iter().filter(|(name, _)| passes.is_empty() || passed(name, &passes)).cloned().collect();
+    login(draft, host, &mut variables)?;
+    let mut faults = Vec::new();
+    for (change, by) in changes() {
+        if let Variable::Set(name, text) = change {
+            match specifier::expand(text, host) {
+                Ok(value) => put(&mut variables, name, value.into()),
+                Err(message) => faults.push(target::at(by, message)),
+            }
+        }
+    }
+    for (change, _) in changes() {
+        if let Variable::Unset(what) = change {
+            match what.split_once('=') {
+                Some((name, value)) => variables.retain(|(known, had)| known != name || had != value),
+                None => variables.retain(|(known, _)| known != what.as_str()),
+            }
+        }
+    }
+    if faults.is_empty() { Ok(variables) } else { Err(faults) }
+}
+
+fn passed(name: &OsStr, passes: &[&str]) -> bool {
+    let matches = |pattern: &&str| match pattern.strip_suffix('*') {
+        Some(start) => name.as_bytes().starts_with(start.as_bytes()),
+        None => name == *pattern && !pattern.is_empty(),
+    };
+    let pressure = |file: &&str| {
+        let rest = name.as_bytes().strip_prefix(file.as_bytes());
+        rest.is_some_and(|rest| rest == b"_WATCH" || rest == b"_WRITE")
+    };
+    passes.iter().any(matches) || CONTRACT.iter().any(|word| name == *word) || PRESSURE.iter().any(pressure)
+}
+
+/// USER, LOGNAME, HOME and SHELL of the target's user; never those of the caller.
+fn login(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) -> Result<(), Vec<Fault>> {
+    if draft.user.is_none() {
+        return Ok(());
+    }
+    let target = target::find(draft, host)?;
+    variables.retain(|(name, _)| !["USER", "LOGNAME", "HOME", "SHELL"].iter().any(|word| name == *word));
+    let Some(user) = target.user else { return Ok(()) };
+    put(variables, "USER", (&user.name).into());
+    put(variables, "LOGNAME", (&user.name).into());
+    // As systemd has it: what is no home and no shell is not said to be one.
+    if user.home.is_absolute() && user.home != Path::new("/") {
+        put(variables, "HOME", user.home.clone().into());
+    }
+    let none = user.shell.file_name().is_none_or(|name| name == "nologin" || name == "false");
+    if user.shell.is_absolute() && !none {
+        put(variables, "SHELL", user.shell.clone().into());
+    }
+    Ok(())
+}
+
+fn put(variables: &mut Vec<(OsString, OsString)>, name: &str, value: OsString) {
+    match variables.iter_mut().find(|(known, _)| known == name) {
+        Some((_, old)) => *old = value,
+        None => variables.push((name.into(), value)),
+    }
+}
+
+/// Plans descriptors, limits, the working directory and the umask.
+pub(super) fn plan(planner: &mut Planner<'_>) {
+    descriptors(planner);
+    limits(planner);
+    directory(planner);
+    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
+    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
+    if let Some(asked) = &planner.draft.umask {
+        planner.step(Phase::Process, Op::Umask(asked.what), vec![asked.by.clone()]);
+    }
+}
+
+fn descriptors(planner: &mut Planner<'_>) {
+    let asked = planner.draft.descriptors.as_ref();
+    let by = asked.map_or(unwritten("Descriptors.Pass"), |asked| asked.by.clone());
+    let mut keep: Vec<i32> = asked.map(|asked| asked.what.clone()).unwrap_or_default();
+    match announced(planner.host) {
+        Ok(count) => keep.extend(3..3 + count),
+        Err(fault) => planner.faults.push(fault),
+    }
+    keep.sort_unstable();
+    keep.dedup();
+    planner.step(Phase::Descriptors, Op::Descriptors { keep }, vec![by]);
+}
+
+/// How many descriptors from 3 on a service manager handed to this very process (sd_listen_fds(3)).
+fn announced(host: &Host) -> Result<i32, Fault> {
+    let value =
+        |name: &str| host.environment.iter().find(|(known, _)| known == name).and_then(|(_, text)| text.to_str());
+    if value("LISTEN_PID").and_then(|pid| pid.parse::<u32>().ok()) != Some(host.pid) {
+        return Ok(0);
+    }
+    let Some(text) = value("LISTEN_FDS") else { return Ok(0) };
+    text.parse::<i32>().ok().filter(|count| (0..=MOST_DESCRIPTORS).contains(count)).ok_or_else(|| {
+        let message = format!("LISTEN_FDS is `{text}`, which is not a number of descriptors");
+        Fault::new(message).help("unset LISTEN_FDS, or let systemd set it").exit(Exit::Fds)
+    })
+}
+
+/// One limit for each resource; a Limit* directive wins over what others ask for.
+fn limits(planner: &mut Planner<'_>) {
+    let explicit = |by: &By| by.directive.starts_with("Limit");
+    let limits = &planner.draft.limits;
+    for (at, asked) in limits.iter().enumerate() {
+        let same = |other: &Asked<crate::draft::limits::Limit>| other.what.resource == asked.what.resource;
+        let beaten = limits[at + 1..].iter().any(|later| same(later) && explicit(&later.by) >= explicit(&asked.by))
+            || limits[..at].iter().any(|earlier| same(earlier) && explicit(&earlier.by) && !explicit(&asked.by));
+        if !beaten {
+            planner.step(Phase::Limits, Op::Limit(asked.what), vec![asked.by.clone()]);
+        }
+    }
+}
+
+/// chdir(2), where it was asked for or where mounts have changed what lies at the old path.
+fn directory(planner: &mut Planner<'_>) {
+    let (draft, host) = (planner.draft, planner.host);
+    if let Some(asked) = &draft.directory {
+        let (place, optional) = &asked.what;
+        let path = match place {
+            WorkingDirectory::Home => home(draft, host),
+            WorkingDirectory::Path(text) => {
+                specifier::path(Path::new(text), host).map_err(|message| target::at(&asked.by, message))
+            }
+        };
+        match path {
+            Ok(path) => {
+                let op = Op::Directory { path, optional: *optional };
+                planner.step(Phase::Directory, op, vec![asked.by.clone()]);
+            }
+            Err(fault) => planner.faults.push(fault),
+        }
+        return;
+    }
+    let by = planner.namespaces.iter().find(|(kind, _)| *kind == Namespace::Mnt).map(|(_, by)| by);
+    let by = by.or(draft.root.as_ref().map(|asked| &asked.by)).or(draft.mounts.first().map(|asked| &asked.by));
+    if by.is_some() {
+        // A `.` that was left out hides the directory on purpose.
+        let dot = draft.mounts.iter().any(|asked| asked.what.path == Path::new("."));
+        let optional = dot && specifier::here_is_too_much(host);
+        let op = Op::Directory { path: host.directory.clone(), optional };
+        planner.step(Phase::Directory, op, vec![unwritten("WorkingDirectory")]);
+    }
+}
+
+fn home(draft: &Draft, host: &Host) -> Result<PathBuf, Fault> {
+    if draft.user.is_none() {
+        return Ok(host.home.clone());
+    }
+    let target = target::find(draft, host).map_err(|mut faults| faults.remove(0))?;
+    target.user.map(|user| user.home.clone()).ok_or_else(|| {
+        let by = draft.directory.as_ref().map_or(unwritten("WorkingDirectory"), |asked| asked.by.clone());
+        target::at(&by, "the target's user has no home directory".into()).exit(Exit::Chdir)
+    })
+}

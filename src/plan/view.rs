@@ -1,0 +1,180 @@
+//! Wishes about paths become nodes: one for each path, in order, parents before what is in them.
+
+use std::path::{Path, PathBuf};
+
+use crate::draft::By;
+use crate::draft::mounts::{Bind, Proc, Tmpfs, View};
+
+/// A wish whose path is one of the target's world.
+pub(super) struct Wish {
+    pub(super) path: PathBuf,
+    pub(super) view: View,
+    pub(super) optional: bool,
+    pub(super) by: By,
+}
+
+/// What is at a path, in systemd's order of precedence: the first wins where two want the same path.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    Hidden,
+    Bind(Bind),
+    Devices,
+    Sysfs,
+    Proc(Proc),
+    Cgroup,
+    Tmpfs(Tmpfs),
+    Mqueue,
+    /// What was there before.
+    Same,
+}
+
+impl Content {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Hidden => 0,
+            Self::Bind(_) => 1,
+            Self::Devices => 2,
+            Self::Sysfs => 3,
+            Self::Proc(_) => 4,
+            Self::Cgroup => 5,
+            Self::Tmpfs(_) => 6,
+            Self::Mqueue => 7,
+            Self::Same => 8,
+        }
+    }
+}
+
+/// Everything that is wanted of one path.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub(super) path: PathBuf,
+    pub(super) content: Content,
+    /// Nothing where the path is as writable as what it is in.
+    pub(super) read_only: Option<bool>,
+    /// Nothing where it is as executable as what it is in.
+    pub(super) no_exec: Option<bool>,
+    /// May be missing.
+    pub(super) optional: bool,
+    /// Asked for by name to be writable.
+    pub(super) granted: bool,
+    pub(super) by: Vec<By>,
+}
+
+impl Node {
+    /// Who asked first.
+    pub(super) fn who(&self) -> &'static str {
+        self.by.first().map_or("the policy", |by| by.directive)
+    }
+
+    fn new(wish: Wish) -> Self {
+        let (mut read_only, mut no_exec, mut granted) = (None, None, false);
+        let content = match wish.view {
+            View::Hidden => Content::Hidden,
+            View::ReadOnly => {
+                read_only = Some(true);
+                Content::Same
+            }
+            View::ReadWrite | View::ReadWriteImplicit => {
+                granted = wish.view == View::ReadWrite;
+                read_only = Some(false);
+                Content::Same
+            }
+            View::NoExec => {
+                no_exec = Some(true);
+                Content::Same
+            }
+            View::Exec => {
+                no_exec = Some(false);
+                Content::Same
+            }
+            View::Empty => {
+                read_only = Some(true);
+                let options = vec!["size=4m".into(), "nr_inodes=1k".into()];
+                Content::Tmpfs(Tmpfs {
+                    mode: 0o755,
+                    options,
+                    read_only: true,
+                    no_exec: false,
+                    no_suid: true,
+                    no_dev: true,
+                })
+            }
+            View::Tmpfs(tmpfs) => {
+                read_only = tmpfs.read_only.then_some(true);
+                no_exec = tmpfs.no_exec.then_some(true);
+                Content::Tmpfs(tmpfs)
+            }
+            View::Bind(bind) => {
+                read_only = bind.read_only.then_some(true);
+                Content::Bind(bind)
+            }
+            View::Devices => Content::Devices,
+            View::Proc(proc) => Content::Proc(proc),
+            View::Sysfs => Content::Sysfs,
+            View::Mqueue => Content::Mqueue,
+            View::Cgroup { read_only: strict } => {
+                read_only = strict.then_some(true);
+                Content::Cgroup
+            }
+        };
+        let (path, optional, by) = (wish.path, wish.optional, vec![wish.by]);
+        Self { path, content, read_only, no_exec, optional, granted, by }
+    }
+
+    /// Two nodes for the same path become one. Restrictions add up; what gives way is noted.
+    fn merge(self, other: Self, notes: &mut Vec<String>) -> Self {
+        let other_wins = other.content.rank() < self.content.rank();
+        let (mut winner, loser) = if other_wins { (other, self) } else { (self, other) };
+        let new = |content: &Content| *content != Content::Same;
+        if new(&winner.content) && winner.content != loser.content && (new(&loser.content) || loser.granted) {
+            notes.push(format!("{}: {} gives way to {}", winner.path.display(), loser.who(), winner.who()));
+        }
+        if winner.content == loser.content {
+            winner.optional &= loser.optional;
+        }
+        winner.granted |= loser.granted;
+        winner.read_only = stricter(winner.read_only, loser.read_only);
+        winner.no_exec = stricter(winner.no_exec, loser.no_exec);
+        for by in loser.by {
+            if !winner.by.contains(&by) {
+                winner.by.push(by);
+            }
+        }
+        winner
+    }
+}
+
+/// `yes` wins over `no`, and either over nothing.
+fn stricter(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a || b),
+        (a, b) => a.or(b),
+    }
+}
+
+/// One node for each path, sorted so that everything in a directory follows it at once.
+pub(super) fn merge(wishes: Vec<Wish>, notes: &mut Vec<String>) -> Vec<Node> {
+    let mut all: Vec<Node> = wishes.into_iter().map(Node::new).collect();
+    // Paths compare by components, so `/a/b` stands right behind `/a` and before `/a-b`. The sort is stable.
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut nodes: Vec<Node> = Vec::with_capacity(all.len());
+    for node in all {
+        let merged = match nodes.pop_if(|last| last.path == node.path) {
+            Some(last) => last.merge(node, notes),
+            None => node,
+        };
+        nodes.push(merged);
+    }
+    nodes
+}
+
+/// Whether some wish puts something new on a path.
+pub(super) fn replaced(wishes: &[Wish], path: &Path) -> bool {
+    let keeps = |view: &View| {
+        matches!(
+            view,
+            View::ReadOnly | View::ReadWrite | View::ReadWriteImplicit | View::NoExec | View::Exec | View::Mqueue
+        )
+    };
+    wishes.iter().any(|wish| wish.path == path && !keeps(&wish.view))
+}

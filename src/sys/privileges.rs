@@ -1,0 +1,76 @@
+//! Capabilities, securebits and limits of this thread, by number and without allocating.
+
+use nix::errno::Errno;
+
+/// _LINUX_CAPABILITY_VERSION_3 (capset(2)): 64 bits in two halves.
+const VERSION: u32 = 0x2008_0522;
+
+#[repr(C)]
+struct Header {
+    version: u32,
+    pid: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Half {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Sets the permitted and the effective set to `permitted`, and the inheritable set (capset(2)).
+/// Bits that the kernel does not know are ignored by it.
+pub fn set_capabilities(permitted: u64, inheritable: u64) -> Result<(), Errno> {
+    let half = |shift: u32| {
+        #[allow(clippy::cast_possible_truncation)] // The half is what is wanted.
+        let (permitted, inheritable) = ((permitted >> shift) as u32, (inheritable >> shift) as u32);
+        Half { effective: permitted, permitted, inheritable }
+    };
+    let header = Header { version: VERSION, pid: 0 };
+    let halves = [half(0), half(32)];
+    // SAFETY: both pointers are to live values laid out as capset(2) says for this version, and it
+    // writes to neither, because the version is one that it knows.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) };
+    Errno::result(result).map(drop)
+}
+
+/// Takes one capability out of the bounding set (PR_CAPBSET_DROP). EINVAL: there is none of that
+/// number in this kernel.
+pub fn drop_bounding(number: u32) -> Result<(), Errno> {
+    prctl(libc::PR_CAPBSET_DROP, number.into(), 0).map(drop)
+}
+
+/// Empties the ambient set (PR_CAP_AMBIENT_CLEAR_ALL).
+pub fn clear_ambient() -> Result<(), Errno> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong, 0).map(drop)
+}
+
+/// Adds one capability to the ambient set; it must be permitted and inheritable.
+pub fn raise_ambient(number: u32) -> Result<(), Errno> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong, number.into()).map(drop)
+}
+
+/// The securebits (PR_GET_SECUREBITS).
+pub fn securebits() -> Result<u32, Errno> {
+    prctl(libc::PR_GET_SECUREBITS, 0, 0).map(i32::cast_unsigned)
+}
+
+/// Sets the securebits (PR_SET_SECUREBITS).
+pub fn set_securebits(bits: u32) -> Result<(), Errno> {
+    prctl(libc::PR_SET_SECUREBITS, bits.into(), 0).map(drop)
+}
+
+fn prctl(option: libc::c_int, first: libc::c_ulong, second: libc::c_ulong) -> Result<libc::c_int, Errno> {
+    // SAFETY: none of the options above takes a pointer; the last two arguments must be 0.
+    let result = unsafe { libc::prctl(option, first, second, 0 as libc::c_ulong, 0 as libc::c_ulong) };
+    Errno::result(result)
+}
+
+/// Sets a soft and a hard limit (prlimit(2)); `u64::MAX` is infinity.
+pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the new limit is a live value, and nothing is written to the null pointer.
+    let result = unsafe { libc::prlimit64(0, resource, &raw const limit, std::ptr::null_mut()) };
+    Errno::result(result).map(drop)
+}
