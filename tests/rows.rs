@@ -114,7 +114,9 @@ fn manuals_are_sentences_and_explain_every_word() {
         for word in words.into_iter().filter(|word| !["yes", "no"].contains(word)) {
             assert!(manual.contains(&format!("*{word}*")), "{}: the manual does not explain *{word}*", row.name);
         }
-        assert_eq!(manual.matches('*').count() % 2, 0, "{}: a `*` without a partner", row.name);
+        // Between backticks a star is a star.
+        let stars: usize = manual.split('`').step_by(2).map(|text| text.matches('*').count()).sum();
+        assert_eq!(stars % 2, 0, "{}: a `*` without a partner", row.name);
     }
 }
 
