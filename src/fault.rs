@@ -173,11 +173,8 @@ impl Fault {
     /// `colour` adds ANSI styles; everything else that could be an escape sequence is removed.
     pub fn render(&self, colour: bool) -> String {
         let Some(origin) = &self.origin else {
-            let mut text = format!("stockade: {}\n", clean(&self.message));
-            for help in &self.help {
-                text.push_str(&format!("  = help: {}\n", clean(help)));
-            }
-            return text;
+            let lines = self.help.iter().map(|help| format!("  = help: {}\n", clean(help)));
+            return format!("stockade: {}\n{}", clean(&self.message), lines.collect::<String>());
         };
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let text = clean(&origin.source.text);

@@ -16,6 +16,7 @@ use stockade::plan::{seccomp, tree};
 use stockade::policy::Policy;
 use stockade::text::{Document, Entry, Kind, Value};
 
+const SIGCHLD: u64 = 17;
 const ALLOW: Action = Action::Allow;
 const KILL: Action = Action::KillProcess;
 const EPERM: Action = Action::Errno(1);
@@ -243,7 +244,7 @@ fn namespaces_are_refused_by_kind() {
                     assert_eq!(judge.call("unshare", &[flag | high | 0x200]), expected, "{subset:#x} {kind:?}");
                     assert_eq!(judge.call("setns", &[3, flag | high]), expected, "{subset:#x} {kind:?}");
                     let by_clone = if kind == Namespace::Time { ALLOW } else { expected };
-                    assert_eq!(judge.call("clone", &[flag | high | 17]), by_clone, "{subset:#x} {kind:?}");
+                    assert_eq!(judge.call("clone", &[flag | high | SIGCHLD]), by_clone, "{subset:#x} {kind:?}");
                 }
                 if kind == Namespace::Mnt {
                     assert_eq!(judge.call("unshare", &[0x0010_0000]), expected);

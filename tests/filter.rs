@@ -151,6 +151,17 @@ fn the_first_rule_of_a_layer_and_the_strictest_of_layers_answer() {
 }
 
 #[test]
+fn calls_that_share_the_end_of_their_conditions() {
+    // write's node is the end of read's, which holds the same argument already.
+    let first = layer(vec![rule(&["read"], &["arg0 == 1"], Action::Errno(1))], Action::Allow, None);
+    let second = layer(vec![rule(&["read", "write"], &["arg0 == 2"], Action::Errno(2))], Action::Allow, None);
+    let program = x86_64(&filter(vec![first, second]));
+    let answers = |name| [0, 1, 2].map(|fd| answer(&program, name, [fd, 0, 0, 0, 0, 0]));
+    assert_eq!(answers("read"), [Action::Allow, Action::Errno(1), Action::Errno(2)]);
+    assert_eq!(answers("write"), [Action::Allow, Action::Allow, Action::Errno(2)]);
+}
+
+#[test]
 fn x32_foreign_and_newer_calls() {
     let service: Vec<&str> = groups::expand("@system-service").collect();
     let mut wanted =
@@ -173,6 +184,29 @@ fn x32_foreign_and_newer_calls() {
     assert_eq!(run(&wanted, 0x4000_0000, Arch::X86_64), Action::Allow);
     assert_eq!(run(&wanted, 0x4000_0000 + 165, Arch::X86_64), Action::Errno(1));
     assert_eq!(run(&wanted, 63, Arch::Aarch64), Action::KillProcess);
+}
+
+#[test]
+fn architectures_of_libseccomps_tables_compare_as_narrowly() {
+    let mut wanted = filter(vec![layer(
+        vec![rule(&["socket"], &["arg0 == 40"], Action::Errno(1)), rule(&["mseal"], &[], Action::Errno(2))],
+        Action::Allow,
+        Some(Action::Errno(38)),
+    )]);
+    wanted.architectures = vec![Arch::Arm];
+    for (native, arch, socket) in
+        [(Arch::Riscv64, Arch::Riscv64, 198), (Arch::Aarch64, Arch::Aarch64, 198), (Arch::Aarch64, Arch::Arm, 281)]
+    {
+        let program = compile(&wanted, native).expect("a program");
+        let run = |nr, args| {
+            let data = Data { nr, arch: arch.audit(), ip: 0, args };
+            Action::from_ret(machine::run(&program.code, &data).expect("a valid program"))
+        };
+        assert_eq!(run(socket, [0x1_0000_0028; 6]), Action::Errno(1), "{arch}");
+        assert_eq!(run(socket, [1; 6]), Action::Allow, "{arch}");
+        assert_eq!(run(462, [0; 6]), Action::Errno(2), "{arch}");
+        assert_eq!(run(472, [0; 6]), Action::Errno(38), "{arch}");
+    }
 }
 
 #[test]

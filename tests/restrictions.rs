@@ -91,9 +91,8 @@ fn become_who(who: Who) {
 
 /// One system call: 0, or the error.
 fn call(number: c_long, args: [u64; 6]) -> i32 {
-    let [a, b, c, d, e, f] = args;
     // SAFETY: the tests pass numbers, null, or pointers that outlive the call.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]) };
     if result == -1 { Errno::last_raw() } else { 0 }
 }
 
@@ -115,6 +114,8 @@ fn tries(words: &[&str], expected: &[(c_long, [u64; 6], i32)]) {
 const HIGH: u64 = 1 << 32;
 const NEWUSER: u64 = 0x1000_0000;
 const NEWNET: u64 = 0x4000_0000;
+const SIGCHLD: u64 = 17;
+const VSOCK: u64 = 40;
 const NO_FD: u64 = u64::MAX;
 
 #[test]
@@ -144,7 +145,7 @@ fn namespaces_cannot_be_made_or_entered() {
         &[
             (libc::SYS_unshare, [NEWUSER, 0, 0, 0, 0, 0], libc::EPERM),
             (libc::SYS_unshare, [NEWNET, 0, 0, 0, 0, 0], libc::EPERM),
-            (libc::SYS_clone, [NEWUSER | 17, 0, 0, 0, 0, 0], libc::EPERM),
+            (libc::SYS_clone, [NEWUSER | SIGCHLD, 0, 0, 0, 0, 0], libc::EPERM),
             (libc::SYS_clone3, [0; 6], libc::ENOSYS),
             (libc::SYS_setns, [NO_FD, NEWNET, 0, 0, 0, 0], libc::EPERM),
             (libc::SYS_setns, [NO_FD, 0, 0, 0, 0, 0], libc::EPERM),
@@ -164,7 +165,7 @@ fn namespaces_cannot_be_made_or_entered() {
 #[test]
 fn sockets_are_made_of_allowed_families_only() {
     let socket = |family: u64| (libc::SYS_socket, [family, 1, 0, 0, 0, 0]);
-    let [unix, unix_high, inet, inet_high, vsock, unheard] = [1, 1 | HIGH, 2, 2 | HIGH, 40 | HIGH, 4000].map(socket);
+    let [unix, unix_high, inet, inet_high, vsock, unheard] = [1, 1 | HIGH, 2, 2 | HIGH, VSOCK | HIGH, 4000].map(socket);
     let with = |(number, args), error| (number, args, error);
     tries(
         &["RestrictAddressFamilies=AF_UNIX"],

@@ -8,9 +8,10 @@ use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, SFlag, makedev, mkdirat, mknodat};
 use nix::unistd::symlinkat;
 
+use crate::plan::mounts::Missing;
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
-use super::mounts::exact_modes;
+use super::mounts::{Target, exact_modes};
 
 /// Name, path on the host, major and minor number (Documentation/admin-guide/devices.txt).
 const NODES: [(&CStr, &CStr, u64, u64); 7] = [
@@ -89,9 +90,9 @@ impl Devices {
     }
 
     /// Puts it on a path.
-    pub(super) fn attach(&mut self, target: &CStr) -> Result<(), Errno> {
+    pub(super) fn attach(&mut self, target: &Target) -> Result<(), Errno> {
         let tmpfs = self.tmpfs.take().ok_or(Errno::EBADF)?;
-        sys::move_mount(tmpfs.as_fd(), AT_FDCWD, target)?;
+        target.attach(&tmpfs, Missing::Make)?;
         let nodes = NODES.iter().map(|(name, ..)| *name).zip(&mut self.nodes);
         let trees = TREES.iter().map(|(name, _)| *name).zip(&mut self.trees);
         for (name, copy) in nodes.chain(trees) {

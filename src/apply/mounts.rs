@@ -18,7 +18,7 @@ use crate::plan::mounts::{Limits, Missing, MountOp, New};
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
 use super::devices::Devices;
-use super::hidden::Mask;
+use super::hidden::Covers;
 use super::restrict::Restrictor;
 
 /// A [`MountOp`] with its texts as the kernel wants them.
@@ -32,10 +32,10 @@ pub(super) enum Act {
     Point { target: Target, slot: Option<usize> },
     Attach { slot: usize, target: Target, missing: Missing },
     New { kind: &'static CStr, target: Target, flags: MsFlags, data: CString, missing: Missing },
-    Devices { target: CString },
+    Devices { target: Target },
     Restrict { target: CString, depth: Depth, set: Attributes, mounted: bool, optional: bool },
     Hide { target: CString, optional: bool, attach: bool },
-    Unmask,
+    Uncover { under: Option<CString> },
     Exists { target: CString },
 }
 
@@ -43,7 +43,7 @@ pub(super) enum Act {
 pub(super) struct State {
     slots: Box<[Option<Tree>]>,
     devices: Devices,
-    mask: Option<Mask>,
+    covers: Covers,
     restrictor: Restrictor,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Tree {
 /// A path, and all the directories that it is in, should they have to be made.
 #[derive(Debug)]
 pub(super) struct Target {
-    path: CString,
+    pub(super) path: CString,
     parents: Box<[CString]>,
 }
 
@@ -70,7 +70,7 @@ impl State {
             }
         }
         let slots = std::iter::repeat_with(|| None).take(slots).collect();
-        Self { slots, devices: Devices::default(), mask: None, restrictor: Restrictor::new() }
+        Self { slots, devices: Devices::default(), covers: Covers::default(), restrictor: Restrictor::new() }
     }
 
     /// As on Linux before 5.12, so that tests see that way too.
@@ -104,7 +104,7 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             Act::Attach { slot: *slot, target: target(path, *missing)?, missing: *missing }
         }
         MountOp::New { what, path, missing } => ready_new(what, path, *missing)?,
-        MountOp::Devices { path } => Act::Devices { target: text(path)? },
+        MountOp::Devices { path } => Act::Devices { target: target(path, Missing::Make)? },
         MountOp::Restrict { path, limits, recursive, mounted, optional } => Act::Restrict {
             target: text(path)?,
             depth: depth(*recursive),
@@ -115,7 +115,7 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
         MountOp::Hide { path, optional, attach } => {
             Act::Hide { target: text(path)?, optional: *optional, attach: *attach }
         }
-        MountOp::Unmask => Act::Unmask,
+        MountOp::Uncover { under } => Act::Uncover { under: under.as_deref().map(text).transpose()? },
         MountOp::Exists { path } => Act::Exists { target: text(path)? },
     })
 }
@@ -208,13 +208,8 @@ impl Act {
             }
             Self::Attach { slot, target, missing } => {
                 let Some(tree) = state.slot(*slot)?.take() else { return Ok(()) };
-                let attach = || sys::move_mount(tree.fd.as_fd(), AT_FDCWD, &target.path);
-                match attach() {
+                match target.attach(&tree.fd, *missing) {
                     Err(Errno::ENOENT) if *missing == Missing::Skip => return Ok(()),
-                    Err(Errno::ENOENT) if *missing == Missing::Make => {
-                        target.make(Some(&fstat(&tree.fd)?))?;
-                        attach()?;
-                    }
                     other => other?,
                 }
                 state.restrictor.finish(&tree, &target.path)
@@ -226,13 +221,10 @@ impl Act {
                 unless_missing(done, *optional, ())
             }
             Self::Hide { target, optional, attach } => {
-                if state.mask.is_none() {
-                    state.mask = Some(Mask::new(*attach)?);
-                }
-                let mask = state.mask.as_ref().ok_or(Errno::EBADF)?;
-                unless_missing(mask.cover(target), *optional, ())
+                let done = state.covers.cover(target, *attach, &mut state.restrictor);
+                unless_missing(done, *optional, ())
             }
-            Self::Unmask => state.mask.take().map_or(Ok(()), Mask::detach),
+            Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
         }
     }
@@ -283,8 +275,19 @@ fn unless_missing<T>(done: Result<T, Errno>, optional: bool, otherwise: T) -> Re
 }
 
 impl Target {
+    /// Mounts a detached tree here.
+    pub(super) fn attach(&self, tree: &OwnedFd, missing: Missing) -> Result<(), Errno> {
+        match sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path) {
+            Err(Errno::ENOENT) if missing == Missing::Make => {
+                self.make(Some(&fstat(tree)?))?;
+                sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path)
+            }
+            other => other,
+        }
+    }
+
     /// Makes the mount point: a directory, or an empty file for what is no directory.
-    fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
+    pub(super) fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
         let _mask = exact_modes();
         for parent in &self.parents {
             present(mkdirat(AT_FDCWD, parent.as_c_str(), Mode::from_bits_truncate(0o755)))?;

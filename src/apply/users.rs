@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 
 use crate::plan::op::Maps;
-use crate::sys::helper;
+use crate::sys::writer;
 
 /// What to write to the files of this process in /proc, ready to be written.
 pub(super) struct Files {
@@ -24,14 +24,14 @@ impl Files {
 
     /// Writes the maps of the user namespace that this process has just made.
     pub(super) fn write(&self) -> Result<(), Errno> {
-        let process = helper::own_directory()?;
-        helper::write_all(process.as_fd(), &self.order())
+        let process = writer::own_directory()?;
+        writer::write_all(process.as_fd(), &self.order())
     }
 
     /// Makes a user namespace and has its maps written from outside.
     pub(super) fn enter(&self) -> Result<(), Errno> {
-        let process = helper::own_directory()?;
-        helper::enter(process.as_fd(), &self.order())
+        let process = writer::own_directory()?;
+        writer::enter(process.as_fd(), &self.order())
     }
 
     /// setgroups first: the kernel takes a gid map from a caller without CAP_SETGID only then.

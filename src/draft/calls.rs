@@ -163,8 +163,16 @@ pub fn name(arch: Arch, number: u32) -> Option<Cow<'static, str>> {
     if column(arch).is_some() {
         return by_number(arch, number).map(|id| Cow::Borrowed(id.name()));
     }
+    if let Some(id) = shared(arch).and_then(|number_of| by_number(number_of, number)).filter(|_| number >= SHARED) {
+        return Some(Cow::Borrowed(id.name()));
+    }
     let call = ScmpSyscall::from_raw_syscall(i32::try_from(number).ok()?);
     call.get_name_by_arch(scmp(arch)?).ok().map(Cow::Owned)
+}
+
+/// The table's call with this number, on any architecture: by the number itself or by libseccomp's name for it.
+pub fn identify(arch: Arch, number: u32) -> Option<Id> {
+    if has_table(arch) { by_number(arch, number) } else { Id::named(&name(arch, number)?) }
 }
 
 /// The table's call with this number.
@@ -238,8 +246,33 @@ fn column(arch: Arch) -> Option<usize> {
     }
 }
 
-/// Asks libseccomp for a number.
+/// From this number on (Linux 5.1) all architectures number their calls alike, Alpha and MIPS excepted.
+const SHARED: u32 = 424;
+
+/// The table's architecture that has the same new calls as one without a table.
+fn shared(arch: Arch) -> Option<Arch> {
+    let alike = matches!(
+        arch,
+        Arch::Arm
+            | Arch::Riscv64
+            | Arch::Loongarch64
+            | Arch::Ppc64Le
+            | Arch::Ppc64
+            | Arch::Ppc
+            | Arch::S390x
+            | Arch::S390
+            | Arch::Parisc
+            | Arch::Parisc64
+    );
+    alike.then_some(Arch::Aarch64)
+}
+
+/// The number on an architecture without a table: a shared one, or libseccomp's.
 fn foreign(arch: Arch, name: &str) -> Option<u32> {
+    let known = shared(arch).and_then(|number_of| Id::named(name)?.number(number_of));
+    if let Some(number) = known.filter(|number| *number >= SHARED) {
+        return Some(number);
+    }
     let call = ScmpSyscall::from_name_by_arch(name, scmp(arch)?).ok()?;
     let number = u32::try_from(call.as_raw_syscall()).ok()?;
     Some(if arch == Arch::X32 { number & !X32_BIT } else { number })
@@ -344,5 +377,8 @@ mod tests {
         assert!(Call::parse("spu_run").is_known());
         assert_eq!(number(Arch::Arm, "openat"), Some(322));
         assert_eq!(name(Arch::Riscv64, 56).as_deref(), Some("openat"));
+        assert_eq!(number(Arch::Riscv64, "mseal"), Some(462));
+        assert_eq!(name(Arch::Arm, 471).as_deref(), Some("rseq_slice_yield"));
+        assert_eq!(identify(Arch::Riscv64, 198), Id::named("socket"));
     }
 }

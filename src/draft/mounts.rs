@@ -56,6 +56,7 @@ pub enum View {
 
 /// Options of a tmpfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of mount(2)")]
 pub struct Tmpfs {
     /// Mode bits of its root.
     pub mode: u32,

@@ -1,10 +1,11 @@
 //! What a policy asks of the seccomp filter: layers of rules over system calls.
 
 use super::By;
-use super::action::Action;
-use super::arch::Arch;
-use super::calls::Call;
-use super::compare::Compare;
+
+pub use super::action::Action;
+pub use super::arch::Arch;
+pub use super::calls::Call;
+pub use super::compare::{Compare, Operator, Width};
 
 /// Calls that get one action, when their arguments say so.
 #[derive(Clone, Debug, PartialEq)]

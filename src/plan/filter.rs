@@ -230,7 +230,7 @@ impl<'a> Desk<'a> {
                     continue;
                 }
                 // Even where the rule turns out to change nothing, senseless comparisons are told.
-                let id = calls::by_number(self.arch, number);
+                let id = calls::identify(self.arch, number);
                 for compare in &rule.when {
                     compare.exact(id, self.arch).map_err(|message| fault(&rule.by, message))?;
                 }
@@ -266,7 +266,7 @@ impl<'a> Desk<'a> {
             let marked = way.marked;
             let count = self.ways[first..].iter().take_while(|way| way.marked == marked).count();
             let slot = self.marked[marked];
-            let id = self.number(slot).and_then(|number| calls::by_number(self.arch, number));
+            let id = self.number(slot).and_then(|number| calls::identify(self.arch, number));
             let mut branch = Branch { marked, id, ways: first..first + count, seen: Vec::new() };
             decided[slot] = self.branch(&mut branch, 0, first, Action::Allow.to_ret())?;
             first += count;

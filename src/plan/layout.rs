@@ -158,7 +158,8 @@ impl<'a, 'b> Layout<'a, 'b> {
             _ => {}
         }
         let node = &self.nodes[index];
-        let own = Limits { read_only: node.read_only == Some(true), no_exec };
+        let read_only = node.read_only.unwrap_or(node.carried && limits.read_only);
+        let own = Limits { read_only, no_exec };
         let opens = match &node.content {
             Content::Bind(_) => Kind::Tree,
             Content::Devices => Kind::Devices,
@@ -166,13 +167,14 @@ impl<'a, 'b> Layout<'a, 'b> {
             _ => Kind::Kernel,
         };
         let missing = match &node.content {
-            Content::Bind(_) if kind == Kind::Kernel => Missing::Skip,
+            Content::Bind(_) if node.carried => Missing::Skip,
             Content::Bind(_) => Missing::Make,
             _ if node.optional && kind == Kind::Tree => Missing::Skip,
             _ if kind == Kind::Kernel => Missing::Fail,
             _ => Missing::Make,
         };
-        let onto_itself = matches!(&node.content, Content::Bind(bind) if bind.source == node.path);
+        // What is mounted onto itself is there, unless this is not the host's tree.
+        let onto_itself = domain == 0 && matches!(&node.content, Content::Bind(bind) if bind.source == node.path);
         if missing == Missing::Make && limits.read_only && kind == Kind::Tree && !onto_itself {
             self.domains[domain].points.push(index);
         }
@@ -252,9 +254,22 @@ impl<'a, 'b> Layout<'a, 'b> {
             let op = MountOp::Hide { path: node.path.clone(), optional: node.optional, attach };
             self.step(Phase::Mounts, op, *index);
         }
-        if let (true, Some(last)) = (attach, hidden.last()) {
-            self.step(Phase::Mounts, MountOp::Unmask, *last);
+        if let Some(last) = hidden.last() {
+            let under = self.own_mount();
+            self.step(Phase::Mounts, MountOp::Uncover { under }, *last);
         }
+    }
+
+    /// A directory on which this plan mounts something for certain.
+    fn own_mount(&self) -> Option<PathBuf> {
+        let certain = |(node, place): (&Node, &Place)| match place.role {
+            Role::New => !matches!(node.content, Content::Bind(_)) && place.missing != Missing::Skip,
+            Role::Restrict => node.path == Path::new("/proc/sys"),
+            Role::Keep(_) => node.path == Path::new("/proc"),
+            _ => false,
+        };
+        let mut own = self.nodes.iter().zip(&self.places).filter(|(node, _)| node.path != Path::new("/"));
+        own.find(|pair| certain(*pair)).map(|(node, _)| node.path.clone())
     }
 
     /// Something new, and what must be done in it before what is below follows.

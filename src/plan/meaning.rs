@@ -37,7 +37,7 @@ pub fn place(filter: &Filter, native: Arch, data: &Data) -> Option<(Arch, u32)> 
 
 /// Whether a rule decides a call.
 pub fn matches(rule: &Rule, arch: Arch, native: Arch, number: u32, data: &Data) -> bool {
-    let id = calls::by_number(arch, number);
+    let id = calls::identify(arch, number);
     rule.calls.iter().any(|call| call.number(arch, native) == Some(number))
         && rule.when.iter().all(|compare| compare.exact(id, arch).is_ok_and(|exact| exact.holds(&data.args)))
 }
@@ -49,8 +49,5 @@ fn undecided(layer: &Layer, arch: Arch, number: u32) -> Action {
 
 /// Whether a number is newer than the table, nameless, or not in systemd's `@known`.
 pub fn is_unknown(arch: Arch, number: u32) -> bool {
-    match calls::by_number(arch, number) {
-        Some(id) => !groups::known(id),
-        None => calls::has_table(arch) || calls::name(arch, number).is_none(),
-    }
+    calls::identify(arch, number).is_none_or(|id| !groups::known(id))
 }

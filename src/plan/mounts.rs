@@ -112,8 +112,12 @@ pub enum MountOp {
         /// Whether copies can be made only of attached mounts (before Linux 6.15).
         attach: bool,
     },
-    /// Takes away what was attached for a while to make the copies that hide things.
-    Unmask,
+    /// Leaves nothing of what covers were made from but the covers.
+    Uncover {
+        /// A directory on which this plan mounts something: there the rest can be put out of sight,
+        /// which is quicker than giving it up.
+        under: Option<PathBuf>,
+    },
     /// Fails if there is nothing at the path.
     Exists {
         /// Where.
@@ -242,7 +246,7 @@ impl fmt::Display for MountOp {
                 write!(f, "make {} {limits}{}", path.display(), below(*recursive))
             }
             Self::Hide { path, .. } => write!(f, "cover {} by something without permissions", path.display()),
-            Self::Unmask => f.write_str("detach what the covers were copied from"),
+            Self::Uncover { .. } => f.write_str("put away what the covers were made from"),
             Self::Exists { path } => write!(f, "check that {} exists", path.display()),
         }
     }
@@ -255,7 +259,7 @@ pub fn needs_table(draft: &crate::draft::Draft) -> bool {
 }
 
 /// Plans the view of the file system.
-pub(super) fn plan(planner: &mut Planner<'_>) {
+pub(crate) fn plan(planner: &mut Planner<'_>) {
     let mut wishes = wishes(planner);
     if wishes.is_empty() {
         return;
@@ -281,7 +285,7 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
     let root = draft.root.as_ref().and_then(|asked| {
         let source = expanded(planner, &asked.what, &asked.by)?;
         let view = View::Bind(Bind { source: source.clone(), recursive: true, read_only: false });
-        wishes.push(Wish { path: "/".into(), view, optional: false, by: asked.by.clone() });
+        wishes.push(Wish { path: "/".into(), view, optional: false, carried: false, by: asked.by.clone() });
         Some(source)
     });
     for asked in &draft.mounts {
@@ -307,7 +311,7 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
             };
             path = std::path::Path::new("/").join(inside);
         }
-        wishes.push(Wish { path, view, optional: *optional, by: asked.by.clone() });
+        wishes.push(Wish { path, view, optional: *optional, carried: false, by: asked.by.clone() });
     }
     wishes
 }
@@ -353,7 +357,7 @@ fn api_file_systems(planner: &Planner<'_>, wishes: &mut Vec<Wish>) {
         } else {
             View::Bind(Bind { source: path.into(), recursive: true, read_only: false })
         };
-        wishes.push(Wish { path: path.into(), view, optional: false, by: by.clone() });
+        wishes.push(Wish { path: path.into(), view, optional: false, carried: false, by: by.clone() });
     }
 }
 
@@ -373,7 +377,7 @@ fn carry_over(planner: &Planner<'_>, wishes: &mut Vec<Wish>) {
                 continue;
             }
             let view = View::Bind(Bind { source: (*point).clone(), recursive: true, read_only: false });
-            wishes.push(Wish { path: (*point).clone(), view, optional: true, by: by.clone() });
+            wishes.push(Wish { path: (*point).clone(), view, optional: true, carried: true, by: by.clone() });
         }
     }
 }

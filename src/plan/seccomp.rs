@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn steps(draft: &Draft, host: &Host) -> Result<Vec<Step>, Vec<Fault>> {
-        let plan = Plan::new(draft, host, &["true".into()])?;
+        let plan = Plan::new(draft, host, vec!["true".into()])?;
         Ok(plan.steps.into_iter().filter(|step| matches!(step.op, Op::Filter(_) | Op::DenyWriteExecute)).collect())
     }
 

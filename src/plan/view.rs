@@ -10,6 +10,8 @@ pub(super) struct Wish {
     pub(super) path: PathBuf,
     pub(super) view: View,
     pub(super) optional: bool,
+    /// It was there before and is only brought along: as restricted as what it is in.
+    pub(super) carried: bool,
     pub(super) by: By,
 }
 
@@ -55,6 +57,8 @@ pub(super) struct Node {
     pub(super) no_exec: Option<bool>,
     /// May be missing.
     pub(super) optional: bool,
+    /// It was there before and is only brought along.
+    pub(super) carried: bool,
     /// Asked for by name to be writable.
     pub(super) granted: bool,
     pub(super) by: Vec<By>,
@@ -117,8 +121,8 @@ impl Node {
                 Content::Cgroup
             }
         };
-        let (path, optional, by) = (wish.path, wish.optional, vec![wish.by]);
-        Self { path, content, read_only, no_exec, optional, granted, by }
+        let Wish { path, optional, carried, by, .. } = wish;
+        Self { path, content, read_only, no_exec, optional, carried, granted, by: vec![by] }
     }
 
     /// Two nodes for the same path become one. Restrictions add up; what gives way is noted.
@@ -157,15 +161,15 @@ pub(super) fn merge(wishes: Vec<Wish>, notes: &mut Vec<String>) -> Vec<Node> {
     let mut all: Vec<Node> = wishes.into_iter().map(Node::new).collect();
     // Paths compare by components, so `/a/b` stands right behind `/a` and before `/a-b`. The sort is stable.
     all.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut nodes: Vec<Node> = Vec::with_capacity(all.len());
+    let mut merged: Vec<Node> = Vec::with_capacity(all.len());
     for node in all {
-        let merged = match nodes.pop_if(|last| last.path == node.path) {
+        let whole = match merged.pop_if(|last| last.path == node.path) {
             Some(last) => last.merge(node, notes),
             None => node,
         };
-        nodes.push(merged);
+        merged.push(whole);
     }
-    nodes
+    merged
 }
 
 /// Whether some wish puts something new on a path.

@@ -302,7 +302,7 @@ mod tests {
         let sum = |policy: &Policy| -> u32 {
             BOUNDING.iter().filter(|line| (line.badness)(policy) == Some(1)).map(|line| line.weight).sum()
         };
-        assert_eq!(sum(&Policy::default()), BOUNDING.iter().map(|line| line.weight).sum());
+        assert_eq!(sum(&Policy::default()), BOUNDING.iter().map(|line| line.weight).sum::<u32>());
         assert_eq!(sum(&read("CapabilityBoundingSet", Kind::Text(String::new())).expect("good")), 0);
         let some = read("CapabilityBoundingSet", Kind::Text("CAP_SETGID CAP_LEASE".into())).expect("good");
         assert_eq!(sum(&some), 1525);

@@ -19,6 +19,13 @@ pub struct Devices {
     pub subset_pid: bool,
 }
 
+const PROC: &[(&str, Option<&str>)] = &[
+    ("default", None),
+    ("noaccess", Some("noaccess")),
+    ("invisible", Some("invisible")),
+    ("ptraceable", Some("ptraceable")),
+];
+
 const EPERM: u16 = 1;
 
 /// The rows.
@@ -72,13 +79,7 @@ pub const DIRECTIVES: &[Directive] = &[
             },
         }],
         read: |policy, value| {
-            const WORDS: &[(&str, Option<&str>)] = &[
-                ("default", None),
-                ("noaccess", Some("noaccess")),
-                ("invisible", Some("invisible")),
-                ("ptraceable", Some("ptraceable")),
-            ];
-            policy.devices.protect_proc = form::word(value, WORDS)?;
+            policy.devices.protect_proc = form::word(value, PROC)?;
             Ok(())
         },
         demand: |policy, demands| {

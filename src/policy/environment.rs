@@ -44,7 +44,7 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "PassEnvironment",
         form: Form::List("NAME"),
         summary: "pass only these variables of the caller on",
-        manual: "Names of variables that the target inherits. A name that ends with `*` stands for all names that \
+        manual: "Names of variables that the target inherits. A name that ends with an asterisk stands for all names that \
                  begin so. Without this directive everything is inherited; with it only what is listed, and what the \
                  service manager tells its services: LISTEN_FDS and its kin, NOTIFY_SOCKET, WATCHDOG_USEC, \
                  WATCHDOG_PID, MAINPID, INVOCATION_ID, JOURNAL_STREAM, SYSTEMD_EXEC_PID, CREDENTIALS_DIRECTORY, the \
@@ -53,7 +53,7 @@ pub const DIRECTIVES: &[Directive] = &[
         example: "PassEnvironment = [\"PATH\", \"LC_*\"]",
         unlike: Some(
             "The variables come from the process that started stockade, not from the service manager; without the \
-             directive all of them pass. The `*` is stockade's.",
+             directive all of them pass. The asterisk is stockade's.",
         ),
         exposure: &[],
         read: |policy, value| {

@@ -159,8 +159,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     .fault("`connected` would leave directories in the host's /tmp, and nobody stays behind to remove them")
                     .help("write one of: yes, no, disconnected"));
             }
-            const WORDS: &[(&str, bool)] = &[("no", false), ("yes", true), ("disconnected", true)];
-            policy.filesystem.private_tmp = form::word(value, WORDS)?;
+            policy.filesystem.private_tmp = form::word(value, &[("no", false), ("yes", true), ("disconnected", true)])?;
             Ok(())
         },
         demand: |policy, demands| {
@@ -192,7 +191,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 return Ok(());
             }
             form::check_path(&item.text, &item)?;
-            policy.filesystem.root = Some(item).filter(|item| item.text.trim_end_matches('/') != "");
+            policy.filesystem.root = Some(item).filter(|item| !item.text.trim_end_matches('/').is_empty());
             Ok(())
         },
         demand: |policy, demands| {

@@ -11,6 +11,7 @@ use super::{Demands, Directive, switch};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a directive that is yes or no")]
 pub struct Kernel {
     /// ProtectKernelTunables=.
     pub tunables: bool,
@@ -51,6 +52,15 @@ pub enum Hostname {
     /// Only in a namespace of its own.
     Private,
 }
+
+const CGROUPS: &[(&str, ControlGroups)] = &[
+    ("no", ControlGroups::No),
+    ("yes", ControlGroups::Yes),
+    ("private", ControlGroups::Private),
+    ("strict", ControlGroups::Strict),
+];
+
+const HOSTNAME: &[(&str, Hostname)] = &[("no", Hostname::No), ("yes", Hostname::Yes), ("private", Hostname::Private)];
 
 const EPERM: u16 = 1;
 
@@ -163,13 +173,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Some(u32::from(policy.kernel.cgroups == ControlGroups::No))
         })],
         read: |policy, value| {
-            const WORDS: &[(&str, ControlGroups)] = &[
-                ("no", ControlGroups::No),
-                ("yes", ControlGroups::Yes),
-                ("private", ControlGroups::Private),
-                ("strict", ControlGroups::Strict),
-            ];
-            policy.kernel.cgroups = form::word(value, WORDS)?;
+            policy.kernel.cgroups = form::word(value, CGROUPS)?;
             Ok(())
         },
         demand: |policy, demands| control_groups(policy.kernel.cgroups, demands),
@@ -210,9 +214,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     .fault("setting the host's name is not in this version yet")
                     .help("write one of: yes, no, private"));
             }
-            const WORDS: &[(&str, Hostname)] =
-                &[("no", Hostname::No), ("yes", Hostname::Yes), ("private", Hostname::Private)];
-            policy.kernel.hostname = form::word(value, WORDS)?;
+            policy.kernel.hostname = form::word(value, HOSTNAME)?;
             Ok(())
         },
         demand: |policy, demands| match policy.kernel.hostname {

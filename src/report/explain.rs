@@ -54,10 +54,11 @@ fn askers(by: &[By]) -> String {
 
 /// What is told on standard error before a launch that is weaker than asked: a line for each shortfall.
 pub fn shortfalls(plan: &Plan) -> String {
-    plan.shortfalls
-        .iter()
-        .map(|short| format!("stockade: weaker than asked: {}\n", crate::fault::clean(&shortfall(short))))
-        .collect()
+    let mut text = String::new();
+    for short in &plan.shortfalls {
+        text.push_str(&format!("stockade: weaker than asked: {}\n", clean(&shortfall(short))));
+    }
+    text
 }
 
 /// One line of what `Prefer` lets be missing.

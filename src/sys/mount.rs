@@ -43,6 +43,7 @@ const AT_EMPTY_PATH: c_uint = 0x1000;
 const AT_NO_AUTOMOUNT: c_uint = 0x800;
 const MOVE_MOUNT_F_EMPTY_PATH: c_uint = 0x4;
 const MOVE_MOUNT_T_SYMLINKS: c_uint = 0x10;
+const MOVE_MOUNT_BENEATH: c_uint = 0x200;
 const FSOPEN_CLOEXEC: c_uint = 1;
 const FSMOUNT_CLOEXEC: c_uint = 1;
 const FSCONFIG_SET_FLAG: c_uint = 0;
@@ -111,7 +112,16 @@ fn clone_flags(path: &CStr, depth: Depth) -> c_uint {
 
 /// Puts a detached tree on a path; symlinks in it are followed (move_mount(2), Linux 5.2).
 pub fn move_mount(tree: BorrowedFd<'_>, dir: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
-    let flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+    attach(tree, dir, path, 0)
+}
+
+/// Puts a detached tree beneath the mount that is at a path (Linux 6.5).
+pub fn move_mount_beneath(tree: BorrowedFd<'_>, dir: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
+    attach(tree, dir, path, MOVE_MOUNT_BENEATH)
+}
+
+fn attach(tree: BorrowedFd<'_>, dir: BorrowedFd<'_>, path: &CStr, how: c_uint) -> Result<(), Errno> {
+    let flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS | how;
     let (from, to) = (tree.as_raw_fd(), dir.as_raw_fd());
     // SAFETY: both paths are C strings that outlive the call; the rest are numbers.
     repeat(|| unsafe { libc::syscall(libc::SYS_move_mount, from, c"".as_ptr(), to, path.as_ptr(), flags) }).map(drop)

@@ -41,7 +41,8 @@ pub fn loopback_up() -> Result<(), Errno> {
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name[0] = b'l'.cast_signed();
     request.ifr_name[1] = b'o'.cast_signed();
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    // IFF_UP | IFF_RUNNING (netdevice(7)), which libc has in a wider type.
+    request.ifr_ifru.ifru_flags = 0x1 | 0x40;
     // SAFETY: the request outlives the call and is of the type that SIOCSIFFLAGS reads.
     let raised = unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request) };
     let raised = Errno::result(raised);
