@@ -115,13 +115,12 @@ fn told(faults: &[Fault]) -> String {
     faults.iter().map(|fault| fault.render(false)).collect()
 }
 
-/// A new empty directory that only its owner can write, as a policy's directory must be.
+/// A new directory that only its owner can write, as a policy's directory and all above it must be: the package's own
+/// may be its group's, too, where the umask is 002.
 fn directory(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    if path.exists() {
-        fs::remove_dir_all(&path).expect("the old directory goes");
-    }
-    fs::create_dir_all(&path).expect("a directory");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_nanos();
+    let path = std::env::temp_dir().join(format!("stockade-{name}-{}-{now}", std::process::id()));
+    fs::create_dir(&path).expect("a directory");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
     path
 }
