@@ -107,7 +107,9 @@ fn manuals_are_sentences_and_explain_every_word() {
         let words: Vec<&str> = match row.form {
             Form::BooleanOr(words) | Form::Word(words) => words.to_vec(),
             Form::Table(keys) => {
-                keys.iter().for_each(|(key, meaning)| assert!(!meaning.is_empty(), "{}: {key}", row.name));
+                for (key, meaning) in keys {
+                    assert!(!meaning.is_empty(), "{}: {key}", row.name);
+                }
                 Vec::new()
             }
             _ => Vec::new(),

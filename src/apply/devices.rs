@@ -28,12 +28,11 @@ const NODES: [(&CStr, &CStr, u64, u64); 7] = [
 const TREES: [(&CStr, &CStr); 4] =
     [(c"pts", c"/dev/pts"), (c"shm", c"/dev/shm"), (c"hugepages", c"/dev/hugepages"), (c"mqueue", c"/dev/mqueue")];
 
-const LINKS: [(&CStr, &CStr); 6] = [
+const LINKS: [(&CStr, &CStr); 5] = [
     (c"fd", c"/proc/self/fd"),
     (c"stdin", c"/proc/self/fd/0"),
     (c"stdout", c"/proc/self/fd/1"),
     (c"stderr", c"/proc/self/fd/2"),
-    (c"core", c"/proc/kcore"),
     (c"log", c"/run/systemd/journal/dev-log"),
 ];
 

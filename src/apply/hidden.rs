@@ -8,8 +8,8 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
-use nix::mount::{MntFlags, umount2};
+use nix::fcntl::{AT_FDCWD, OFlag, open};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat, mknodat, stat};
 use nix::unistd::{UnlinkatFlags, chdir, fchdir, unlinkat};
 
@@ -47,15 +47,19 @@ impl Covers {
     /// Covers what is at a path, following symlinks. `attach` on kernels that copy only attached mounts.
     pub(super) fn cover(&mut self, path: &CStr, attach: bool, restrictor: &mut Restrictor) -> Result<(), Errno> {
         let found = stat(path)?;
-        if self.mask.is_none() {
-            self.mask = Some(Mask::new()?);
-        }
-        let mask = self.mask.as_mut().ok_or(Errno::EBADF)?;
+        let directory = is_directory(&found);
+        let mask = match &mut self.mask {
+            Some(mask) => mask,
+            none if directory => {
+                *none = Some(Mask::covering(path)?);
+                return Ok(());
+            }
+            none => none.insert(Mask::nowhere()?),
+        };
         if found.st_dev == mask.device {
             // By another name.
             return Ok(());
         }
-        let directory = is_directory(&found);
         if directory && mask.place == Place::Nowhere {
             mask.place = Place::Cover;
             return sys::move_mount(mask.tmpfs.as_fd(), AT_FDCWD, path);
@@ -99,7 +103,18 @@ impl Covers {
 }
 
 impl Mask {
-    fn new() -> Result<Self, Errno> {
+    /// Covers a directory with a new one, by the one call that does it all.
+    fn covering(path: &CStr) -> Result<Self, Errno> {
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        let data = Some(c"mode=000,size=4k,nr_inodes=4");
+        again(|| mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, data))?;
+        let tmpfs = again(|| open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()))?;
+        let device = fstat(&tmpfs)?.st_dev;
+        Ok(Self { tmpfs, device, place: Place::Cover, file: false })
+    }
+
+    /// Makes a new one that is attached nowhere.
+    fn nowhere() -> Result<Self, Errno> {
         let context = sys::fsopen(c"tmpfs")?;
         for (key, value) in [(c"mode", c"000"), (c"size", c"4k"), (c"nr_inodes", c"4")] {
             sys::fsconfig_string(context.as_fd(), key, value)?;

@@ -19,6 +19,7 @@ use nix::sched::CloneFlags;
 
 use crate::fault::Fault;
 use crate::plan::Plan;
+use crate::plan::mounts::MountOp;
 use crate::plan::op::{Op, Step};
 use crate::sys::execve::{Vector, execve};
 use crate::sys::process;
@@ -86,15 +87,15 @@ impl Ready {
         Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
     }
 
-    /// Carries the plan out and becomes the target. Returns only when a step failed.
-    pub fn run(mut self) -> Failure {
+    /// Carries the plan out on this process. A plan with a target ends in it and does not return.
+    ///
+    /// # Errors
+    /// The first step that failed; nothing may be executed then.
+    pub fn run(&mut self) -> Result<(), Failure> {
         for step in 0..self.acts.len() {
-            if let Err(errno) = self.perform(step) {
-                return Failure { step, errno };
-            }
+            self.perform(step).map_err(|errno| Failure { step, errno })?;
         }
-        // The last step of every plan is Exec, which does not return.
-        Failure { step: self.acts.len(), errno: Errno::ENOEXEC }
+        Ok(())
     }
 
     fn perform(&mut self, step: usize) -> Result<(), Errno> {
@@ -140,6 +141,11 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         | Op::Umask(_)
         | Op::NoNewPrivileges => Act::Identity(identity::Act::ready(&step.op)?),
     })
+}
+
+/// What probably helps when the kernel refuses an operation on the file system.
+pub fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
+    mounts::hint(op, errno)
 }
 
 /// A string for the kernel.

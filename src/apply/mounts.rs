@@ -230,6 +230,32 @@ impl Act {
     }
 }
 
+/// What probably helps when the kernel refuses an operation.
+pub(super) fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
+    Some(match (op, errno) {
+        (MountOp::Attach { .. } | MountOp::New { .. } | MountOp::Point { .. }, Errno::EROFS | Errno::EACCES) => {
+            "the mount point does not exist and cannot be made here: make it first"
+        }
+        (MountOp::Enter { .. } | MountOp::EnterTmpfs(_), Errno::EINVAL) => {
+            "stockade itself seems to run in a chroot, where the root cannot be changed"
+        }
+        (MountOp::Take { recursive: false, .. }, Errno::EINVAL) => {
+            "without privileges a path is only shown together with what is mounted below it: use rbind"
+        }
+        (MountOp::New { what: New::Proc(_), .. }, Errno::EPERM) => {
+            "parts of /proc are covered here, as in a container, and a new one would show them"
+        }
+        (MountOp::New { what: New::Cgroup { .. }, .. }, Errno::ENODEV | Errno::EPERM) => {
+            "this takes cgroup2 and a cgroup namespace"
+        }
+        (MountOp::Hide { .. }, Errno::EACCES) => "the path is in a directory that cannot be entered: leave it out",
+        (_, Errno::ENOENT) => "put `-` in front of the path if it may be missing",
+        (_, Errno::ENOSYS) => "this takes Linux 5.2, or 5.8 for paths that become read-only or noexec",
+        (_, Errno::EPERM) => "something forbids to mount here: a security module, or the filter of a container",
+        _ => return None,
+    })
+}
+
 /// Makes a detached tree the root. The old root is detached whole: neither `..` nor a descriptor of
 /// this process leads to it, as the working directory moves along.
 fn enter(tree: &OwnedFd) -> Result<(), Errno> {

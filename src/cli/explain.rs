@@ -40,7 +40,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let command: Vec<OsString> = matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect();
     let library = Library::of_environment();
     let (_, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
-    let plan = read::plan(&policy.draft(), command).map_err(Faults)?;
+    let (_, plan) = read::plan(&policy.draft(), command).map_err(Faults)?;
     if matches.get_flag("json") {
         door::json(&explain::json(&plan))?;
     } else {

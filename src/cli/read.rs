@@ -33,13 +33,14 @@ pub fn read(policies: &[String], properties: &[String], library: &Library) -> Re
     Ok((document, policy))
 }
 
-/// The plan of a draft on this machine.
+/// This machine, and the plan of a draft on it.
 ///
 /// # Errors
 /// What cannot be looked up, and what this machine cannot enforce.
-pub fn plan(draft: &Draft, argv: Vec<OsString>) -> Result<Plan, Vec<Fault>> {
+pub fn plan(draft: &Draft, argv: Vec<OsString>) -> Result<(Host, Plan), Vec<Fault>> {
     let host = Host::probe(draft).map_err(|fault| vec![fault])?;
-    Plan::new(draft, &host, argv)
+    let plan = Plan::new(draft, &host, argv)?;
+    Ok((host, plan))
 }
 
 /// No policy at all: what there is to choose from.

@@ -90,13 +90,13 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let (_document, policy) = super::read::read(&request.policies, &request.properties, &library).map_err(Faults)?;
     let draft = policy.draft();
     let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
-    let plan = super::read::plan(&draft, argv).map_err(Faults)?;
+    let (host, plan) = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.verbose {
         door::tell(&explain::text(&plan));
     } else if !request.quiet && !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
-    Err(Faults::one(crate::run::exec(&plan)).into())
+    Err(Faults::one(crate::run::exec(&plan, &host)).into())
 }
 
 /// A policy that is a program: what it executes, then the caller's arguments.

@@ -73,6 +73,9 @@ pub const SCOPES: [(&str, u64, u32); 2] = [("abstract-unix-socket", 1, 6), ("sig
 pub const KERNELS: [(u32, u32); 10] =
     [(5, 13), (5, 19), (6, 2), (6, 7), (6, 10), (6, 12), (6, 15), (7, 0), (7, 1), (7, 2)];
 
+/// The newest ABI that this build knows.
+pub const NEWEST_ABI: u32 = 10;
+
 /// All file system rights of an ABI.
 pub fn rights_of(abi: u32) -> u64 {
     RIGHTS.iter().filter(|(.., since)| *since <= abi).fold(0, |set, (_, bit, _)| set | bit)

@@ -28,7 +28,7 @@ use arch::Arch;
 use capabilities::CapSet;
 use identity::{Name, UserNamespace};
 use limits::Limit;
-use mounts::MountAsk;
+use mounts::{MountAsk, View};
 use namespaces::Namespace;
 use process::{Variable, WorkingDirectory};
 use syscalls::{Flags, Layer};
@@ -114,4 +114,12 @@ pub struct Draft {
     pub descriptors: Option<Asked<Vec<i32>>>,
     /// Changes to the environment.
     pub environment: Vec<Asked<Variable>>,
+}
+
+impl Draft {
+    /// Whether planning needs the table of mounts: a new /proc or /sys keeps what is mounted on the
+    /// old one, which may be a mask that somebody put there.
+    pub fn needs_mount_table(&self) -> bool {
+        self.root.is_some() || self.mounts.iter().any(|ask| matches!(ask.what.view, View::Proc(_) | View::Sysfs))
+    }
 }

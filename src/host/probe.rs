@@ -38,11 +38,12 @@ impl Host {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
             })?;
         }
-        if !draft.mounts.is_empty() || draft.root.is_some() {
+        if draft.needs_mount_table() {
             host.mounts = table()?;
         }
         host.accounts = accounts::named(draft);
-        if !draft.prefer.is_empty() && needs_namespace(draft) && !host.privileged() {
+        host.pid = std::process::id();
+        if !host.privileged() && needs_namespace(draft) && (may_lack_one(draft) || userns::doubtful()) {
             host.user_namespace = userns::probe(&host);
         }
         Ok(host)
@@ -91,6 +92,12 @@ fn needs_filter(draft: &Draft) -> bool {
 }
 
 /// Whether a caller without privileges needs a user namespace for this draft.
+/// Whether the policy would rather go without something that a user namespace gives.
+fn may_lack_one(draft: &Draft) -> bool {
+    draft.prefer.iter().any(|asked| !asked.what.starts_with("Landlock"))
+}
+
+/// Whether anything asks for what an ordinary caller gets by a user namespace only.
 fn needs_namespace(draft: &Draft) -> bool {
     !draft.namespaces.is_empty()
         || !draft.mounts.is_empty()

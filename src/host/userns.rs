@@ -65,6 +65,16 @@ fn put(path: &CStr, text: &[u8]) -> Result<(), Errno> {
     if write(&file, text)? == text.len() { Ok(()) } else { Err(Errno::EIO) }
 }
 
+/// Whether this machine is known to be one that restricts user namespaces. Three small files that mostly are not
+/// there cost a tenth of trying it out, which is what this is for: whoever needs a namespace for capabilities alone
+/// can go without, but only before the kernel has refused.
+pub(super) fn doubtful() -> bool {
+    let reads = |path: &str, bad: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == bad);
+    reads("/proc/sys/user/max_user_namespaces", "0")
+        || reads("/proc/sys/kernel/unprivileged_userns_clone", "0")
+        || reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1")
+}
+
 /// Tries it in a child.
 pub(super) fn probe(host: &Host) -> Verdict {
     let maps = Maps::own();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::draft::access::{
-    BIND_TCP, CONNECT_TCP, KERNELS, PathRule, REFER, RIGHTS, SCOPES, TCP_ABI, names, rights_of,
+    BIND_TCP, CONNECT_TCP, KERNELS, NEWEST_ABI, PathRule, REFER, RIGHTS, SCOPES, TCP_ABI, names, rights_of,
 };
 use crate::draft::{Asked, By};
 use crate::fault::Exit;
@@ -125,7 +125,7 @@ fn rights(planner: &mut Planner<'_>, handled: &Asked<u64>) -> u64 {
         }
         return 0;
     }
-    for abi in planner.host.landlock + 1..=KERNELS.len() as u32 {
+    for abi in planner.host.landlock + 1..=NEWEST_ABI {
         let here = unknown & rights_of(abi);
         if here != 0 {
             let what = names(&RIGHTS, here).join(", ");
@@ -192,6 +192,7 @@ mod tests {
 
     const BY: By = By { directive: "Landlock.Read", origin: None };
 
+    #[allow(clippy::unnecessary_wraps)] // As the draft has it.
     fn asked<T>(what: T) -> Option<Asked<T>> {
         Some(Asked { what, by: BY })
     }

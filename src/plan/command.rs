@@ -52,7 +52,7 @@ pub fn argv(draft: &Draft, arguments: &[OsString]) -> Vec<OsString> {
 /// The target's environment.
 ///
 /// # Errors
-/// Values with specifiers that mean nothing here, and users that are unknown.
+/// Values with specifiers that mean nothing here.
 pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString)>, Vec<Fault>> {
     let changes = || draft.environment.iter().map(|asked| (&asked.what, &asked.by));
     let passes: Vec<&str> = changes()
@@ -60,7 +60,7 @@ pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString
         .collect();
     let mut variables: Vec<(OsString, OsString)> =
         host.environment.iter().filter(|(name, _)| passes.is_empty() || passed(name, &passes)).cloned().collect();
-    login(draft, host, &mut variables)?;
+    login(draft, host, &mut variables);
     let mut faults = Vec::new();
     for (change, by) in changes() {
         if let Variable::Set(name, text) = change {
@@ -94,13 +94,13 @@ fn passed(name: &OsStr, passes: &[&str]) -> bool {
 }
 
 /// USER, LOGNAME, HOME and SHELL of the target's user; never those of the caller.
-fn login(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) -> Result<(), Vec<Fault>> {
+fn login(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) {
     if draft.user.is_none() {
-        return Ok(());
+        return;
     }
-    let target = target::find(draft, host)?;
     variables.retain(|(name, _)| !["USER", "LOGNAME", "HOME", "SHELL"].iter().any(|word| name == *word));
-    let Some(user) = target.user else { return Ok(()) };
+    // An unknown user is a fault of the plan of identity, and said there.
+    let Some(user) = target::find(draft, host).ok().and_then(|target| target.user) else { return };
     put(variables, "USER", (&user.name).into());
     put(variables, "LOGNAME", (&user.name).into());
     // As systemd has it: what is no home and no shell is not said to be one.
@@ -111,7 +111,6 @@ fn login(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) 
     if user.shell.is_absolute() && !none {
         put(variables, "SHELL", user.shell.clone().into());
     }
-    Ok(())
 }
 
 fn put(variables: &mut Vec<(OsString, OsString)>, name: &str, value: OsString) {
@@ -126,11 +125,15 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     descriptors(planner);
     limits(planner);
     directory(planner);
-    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
-    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
     if let Some(asked) = &planner.draft.umask {
         planner.step(Phase::Process, Op::Umask(asked.what), vec![asked.by.clone()]);
     }
+}
+
+/// Plans the execution itself.
+pub(super) fn execute(planner: &mut Planner<'_>) {
+    planner.step(Phase::Find, Op::Find, vec![unwritten("Exec")]);
+    planner.step(Phase::Exec, Op::Exec, vec![unwritten("Exec")]);
 }
 
 fn descriptors(planner: &mut Planner<'_>) {
@@ -209,9 +212,128 @@ fn home(draft: &Draft, host: &Host) -> Result<PathBuf, Fault> {
     if draft.user.is_none() {
         return Ok(host.home.clone());
     }
-    let target = target::find(draft, host).map_err(|mut faults| faults.remove(0))?;
-    target.user.map(|user| user.home.clone()).ok_or_else(|| {
+    target::find(draft, host).ok().and_then(|target| target.user).map(|user| user.home.clone()).ok_or_else(|| {
         let by = draft.directory.as_ref().map_or(unwritten("WorkingDirectory"), |asked| asked.by.clone());
-        target::at(&by, "the target's user has no home directory".into()).exit(Exit::Chdir)
+        target::at(&by, "the target's user has no home directory here".into()).exit(Exit::Chdir)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::identity::Name;
+    use crate::draft::limits::Limit;
+    use crate::host::{Account, User};
+    use crate::plan::Plan;
+
+    fn host(variables: &[(&str, &str)]) -> Host {
+        let environment = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Host { pid: 7, environment, home: "/root".into(), directory: "/srv".into(), ..Host::default() }
+    }
+
+    fn by(directive: &'static str) -> By {
+        By { directive, origin: None }
+    }
+
+    fn changes(changes: &[Variable]) -> Draft {
+        let environment = changes.iter().map(|what| Asked { what: what.clone(), by: by("Environment") }).collect();
+        Draft { environment, ..Draft::default() }
+    }
+
+    fn variables(draft: &Draft, host: &Host) -> Vec<String> {
+        let text = |(name, value): (OsString, OsString)| format!("{}={}", name.display(), value.display());
+        environment(draft, host).expect("good").into_iter().map(text).collect()
+    }
+
+    fn ops(draft: &Draft, host: &Host) -> Vec<Op> {
+        Plan::new(draft, host, Vec::new()).expect("a plan").steps.into_iter().map(|step| step.op).collect()
+    }
+
+    #[test]
+    fn the_whole_environment_passes_unless_somebody_says_which() {
+        let host = host(&[("A", "1"), ("LC_ALL", "C"), ("LISTEN_FDS", "1"), ("MEMORY_PRESSURE_WRITE", "x")]);
+        assert_eq!(variables(&Draft::default(), &host).len(), 4);
+        let contract = ["LISTEN_FDS=1", "MEMORY_PRESSURE_WRITE=x"];
+        assert_eq!(variables(&changes(&[Variable::Pass(String::new())]), &host), contract);
+        let pass = changes(&[Variable::Pass("LC_*".into())]);
+        assert_eq!(variables(&pass, &host), ["LC_ALL=C", contract[0], contract[1]]);
+    }
+
+    #[test]
+    fn unset_comes_last_and_can_name_a_value() {
+        let host = host(&[("A", "1"), ("B", "2"), ("C", "3")]);
+        let draft = changes(&[
+            Variable::Unset("A".into()),
+            Variable::Unset("B=2".into()),
+            Variable::Unset("C=9".into()),
+            Variable::Set("A".into(), "x".into()),
+            Variable::Set("D".into(), "%h 5%%".into()),
+        ]);
+        assert_eq!(variables(&draft, &host), ["C=3", "D=/root 5%"]);
+        assert!(environment(&changes(&[Variable::Set("A".into(), "%z".into())]), &host).is_err());
+    }
+
+    #[test]
+    fn the_user_brings_its_own_names() {
+        let user = User {
+            name: "web".into(),
+            gid: 33,
+            home: "/var/www".into(),
+            shell: "/usr/sbin/nologin".into(),
+            groups: Vec::new(),
+        };
+        let account = Account { word: "web".into(), is_user: true, id: Some(33), user: Some(user) };
+        let host = Host { accounts: vec![account], ..host(&[("HOME", "/root"), ("SHELL", "/bin/sh"), ("X", "1")]) };
+        let mut draft = changes(&[Variable::Set("USER".into(), "other".into())]);
+        draft.user = Some(Asked { what: Name::Word("web".into()), by: by("User") });
+        assert_eq!(variables(&draft, &host), ["X=1", "USER=other", "LOGNAME=web", "HOME=/var/www"]);
+    }
+
+    #[test]
+    fn announced_descriptors_stay_only_where_they_are_ours() {
+        let mut draft = Draft::default();
+        let keeps = |draft: &Draft, variables: &[(&str, &str)]| ops(draft, &host(variables));
+        let keep = |numbers: &[i32]| vec![Op::Descriptors { keep: numbers.to_vec() }];
+        assert_eq!(keeps(&draft, &[("LISTEN_FDS", "2"), ("LISTEN_PID", "7")]), keep(&[3, 4]));
+        assert_eq!(keeps(&draft, &[("LISTEN_FDS", "2"), ("LISTEN_PID", "8")]), keep(&[]));
+        assert_eq!(keeps(&draft, &[("LISTEN_FDS", "2")]), keep(&[]));
+        draft.descriptors = Some(Asked { what: vec![4, 9], by: by("Descriptors.Pass") });
+        assert_eq!(keeps(&draft, &[("LISTEN_FDS", "2"), ("LISTEN_PID", "7")]), keep(&[3, 4, 9]));
+        for bad in ["-1", "x", "2147483647"] {
+            let faults = Plan::new(&draft, &host(&[("LISTEN_FDS", bad), ("LISTEN_PID", "7")]), Vec::new());
+            assert_eq!(faults.expect_err(bad)[0].exit, Exit::Fds);
+        }
+    }
+
+    #[test]
+    fn a_limit_of_its_own_wins_over_anothers() {
+        let limit = |soft, directive| {
+            let what = Limit { resource: libc::RLIMIT_RTPRIO, soft, hard: 9 };
+            Asked { what, by: by(directive) }
+        };
+        let limits = |limits: [Asked<Limit>; 2]| {
+            let draft = Draft { limits: limits.into(), ..Draft::default() };
+            ops(&draft, &host(&[])).split_off(1)
+        };
+        let want = [Op::Limit(limit(5, "LimitRTPRIO").what)];
+        assert_eq!(limits([limit(5, "LimitRTPRIO"), limit(0, "RestrictRealtime")]), want);
+        assert_eq!(limits([limit(0, "RestrictRealtime"), limit(5, "LimitRTPRIO")]), want);
+    }
+
+    #[test]
+    fn the_directory_is_entered_again_where_the_view_changed() {
+        let mut draft = Draft::default();
+        assert_eq!(ops(&draft, &host(&[])).len(), 1);
+        draft.root = Some(Asked { what: "/mnt".into(), by: by("RootDirectory") });
+        assert_eq!(ops(&draft, &host(&[]))[1], Op::Directory { path: "/srv".into(), optional: false });
+        draft.directory = Some(Asked { what: (WorkingDirectory::Home, true), by: by("WorkingDirectory") });
+        assert_eq!(ops(&draft, &host(&[]))[1], Op::Directory { path: "/root".into(), optional: true });
+    }
+
+    #[test]
+    fn the_callers_arguments_follow_exec() {
+        let draft =
+            Draft { exec: Some(Asked { what: vec!["a".into(), "-b".into()], by: by("Exec") }), ..Draft::default() };
+        assert_eq!(argv(&draft, &["--".into(), "c".into()]), ["a", "-b", "--", "c"]);
+    }
 }

@@ -4,21 +4,21 @@
 
 use caps::Capability::{self, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_ADMIN};
 
-use crate::draft::capabilities::{CapSet, SECUREBITS_FREE};
+use crate::draft::By;
 use crate::draft::identity::UserNamespace;
 use crate::draft::namespaces::Namespace;
-use crate::draft::{By, Draft};
 use crate::fault::Exit;
 use crate::host::{Host, Verdict};
 
 use super::op::{Maps, Op};
 use super::order::Phase;
+use super::privileges::{Sets, no_new_privileges, securebits, wants_setpcap, without_setpcap};
 use super::target::{self, Target};
 use super::{Planner, Shortfall};
 
 /// Where the caller stands when the phases on ids begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     /// With the privileges that it came with.
     Host,
     /// In a user namespace that was made first of all, with every capability over it.
@@ -84,13 +84,6 @@ fn standing(planner: &mut Planner<'_>) -> Standing {
         }
         _ => Standing::Host,
     }
-}
-
-/// Who asks for something that takes CAP_SETPCAP.
-fn wants_setpcap(draft: &Draft) -> Option<By> {
-    let bits = draft.securebits.as_ref().filter(|asked| asked.what & !SECUREBITS_FREE != 0);
-    let bounding = draft.bounding.as_ref().map(|asked| &asked.by);
-    bounding.or(draft.dropped.first().map(|asked| &asked.by)).or(bits.map(|asked| &asked.by)).cloned()
 }
 
 /// PrivateUsers= of a privileged caller; anybody else's was made first of all. Whether it will be.
@@ -167,8 +160,8 @@ fn ids(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> u3
     }
     let has = |group: u32| group == host.gid || host.groups.contains(&group);
     let further = planner.draft.groups.len();
-    let wanted = target.groups.iter().flatten().copied().filter(|_| further != 0);
-    if let Some(group) = wanted.filter(|group| !has(*group)).next() {
+    let mut wanted = target.groups.iter().flatten().copied().filter(|_| further != 0);
+    if let Some(group) = wanted.find(|group| !has(*group)) {
         let by = by[by.len() - further..][0].clone();
         planner.short(Shortfall {
             missing: format!("cannot take group {group}"),
@@ -179,193 +172,6 @@ fn ids(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> u3
         });
     }
     host.uid
-}
-
-/// No CAP_SETPCAP and no user namespace to get it in: nothing held and nothing to be gained comes
-/// to the same for the bounding set, but no securebit can be set.
-fn without_setpcap(planner: &mut Planner<'_>) {
-    let draft = planner.draft;
-    if draft.bounding_left().is_some() {
-        planner.notes.push(
-            "the bounding set stays as it is, because dropping needs CAP_SETPCAP; no_new_privs and a permitted set \
-             without them keep the target from the capabilities"
-                .into(),
-        );
-    }
-    if let Some(bits) = draft.securebits.as_ref().filter(|asked| asked.what & !SECUREBITS_FREE != 0) {
-        let (reason, remedy) = match &planner.host.user_namespace {
-            Verdict::Refused { reason, remedy } => (reason.clone(), remedy.clone()),
-            _ => ("the caller does not hold CAP_SETPCAP".into(), "start stockade with CAP_SETPCAP".into()),
-        };
-        let missing = "cannot set securebits".into();
-        planner.short(Shortfall { by: bits.by.clone(), missing, reason, remedy, exit: Exit::SecureBits });
-    }
-}
-
-/// The capability sets on their way.
-struct Sets {
-    /// What can be held at all.
-    available: CapSet,
-    /// What the policy leaves of the bounding set, and who says so; everything where nobody does.
-    left: CapSet,
-    /// Who says so.
-    left_by: Vec<By>,
-    /// What is dropped from the bounding set.
-    dropped: CapSet,
-    /// What steps behind the change of the user need.
-    needed: CapSet,
-    /// AmbientCapabilities=, as far as they can be had.
-    ambient: CapSet,
-    ambient_by: Option<By>,
-}
-
-impl Sets {
-    fn new(planner: &mut Planner<'_>, standing: Standing, uid: u32) -> Self {
-        let (draft, host) = (planner.draft, planner.host);
-        let own = standing != Standing::Host;
-        let available = if own { CapSet::EVERY } else { host.effective };
-        let left = draft.bounding_left();
-        let mut left_by: Vec<By> = draft.bounding.iter().map(|asked| asked.by.clone()).collect();
-        left_by.extend(draft.dropped.iter().map(|asked| asked.by.clone()));
-        // A new user namespace starts with a full set, whatever the caller's was.
-        let before = if own { CapSet::EVERY } else { host.bounding };
-        let dropped = left.map_or(CapSet::EMPTY, |left| before.without(left));
-        let left = left.unwrap_or(CapSet::EVERY);
-        let mut needed = CapSet::EMPTY;
-        if draft.securebits.as_ref().is_some_and(|asked| asked.what & !SECUREBITS_FREE != 0) {
-            needed = needed.with(CAP_SETPCAP);
-        }
-        if confining(planner).is_some() && draft.no_new_privileges.is_none() && host.effective.has(CAP_SYS_ADMIN) {
-            needed = needed.with(CAP_SYS_ADMIN);
-        }
-        let ambient = ambient(planner, standing, available, left, uid);
-        let ambient_by = draft.ambient.as_ref().map(|asked| asked.by.clone());
-        Self { available, left, left_by, dropped, needed, ambient, ambient_by }
-    }
-
-    fn bounding(&self, planner: &mut Planner<'_>) {
-        if !self.dropped.is_empty() {
-            planner.step(Phase::Bounding, Op::Bounding(self.dropped), self.left_by.clone());
-        }
-    }
-
-    /// capset(2), where anything was said about identity or capabilities.
-    fn capabilities(&self, planner: &mut Planner<'_>, confined: bool, uid: u32) {
-        let user = planner.steps.iter().find(|step| matches!(step.op, Op::User(_))).map(|step| step.by.clone());
-        let mut by = self.left_by.clone();
-        by.extend(self.ambient_by.clone());
-        by.extend(user.clone().into_iter().flatten());
-        if by.is_empty() {
-            return;
-        }
-        let further = self.needed.union(self.ambient).intersection(self.available);
-        // Executing a file gives root what the bounding set has, or under no_new_privs what it
-        // has of that already.
-        let root = if uid == 0 { self.available.intersection(self.left) } else { CapSet::EMPTY };
-        let permitted = if confined && uid != 0 { self.ambient } else { further.union(root) };
-        if user.is_some() && uid != 0 && !further.is_empty() {
-            planner.step(Phase::Keep, Op::KeepCapabilities, by.clone());
-        }
-        planner.step(Phase::Capabilities, Op::Capabilities { permitted, inheritable: self.ambient }, by);
-    }
-
-    fn ambient(&self, planner: &mut Planner<'_>) {
-        if let Some(by) = self.ambient_by.clone().filter(|_| !self.ambient.is_empty()) {
-            planner.step(Phase::Capabilities, Op::Ambient(self.ambient), vec![by]);
-        }
-    }
-}
-
-/// What can be had of AmbientCapabilities=.
-fn ambient(planner: &mut Planner<'_>, standing: Standing, available: CapSet, left: CapSet, uid: u32) -> CapSet {
-    let Some(asked) = &planner.draft.ambient else { return CapSet::EMPTY };
-    // `~` may stand for more than this build or the kernel knows.
-    let wanted = CapSet(asked.what.0).intersection(CapSet::all());
-    if !wanted.within(left) {
-        let names = wanted.without(left).names().join(", ");
-        let fault = target::at(&asked.by, format!("the bounding set does not leave {names} to be ambient"));
-        let who = &planner.draft.dropped;
-        let who = who.iter().find(|dropped| !wanted.intersection(dropped.what).is_empty());
-        let who = who.map_or("CapabilityBoundingSet", |dropped| dropped.by.directive);
-        let remedy = format!("{who} takes it away: change that, or leave it out here");
-        planner.faults.push(fault.help(remedy).exit(Exit::Capabilities));
-    }
-    if standing == Standing::Early && uid != 0 {
-        planner.notes.push(
-            "ambient capabilities hold over the target's own user namespace only, and not over the host's".into(),
-        );
-    }
-    let missing = wanted.intersection(left).without(available);
-    if !missing.is_empty() {
-        planner.short(Shortfall {
-            by: asked.by.clone(),
-            missing: format!("cannot give {}", missing.names().join(", ")),
-            reason: "the caller does not hold it itself".into(),
-            remedy: "start stockade as root, or leave it out".into(),
-            exit: Exit::Capabilities,
-        });
-    }
-    wanted.intersection(left).intersection(available)
-}
-
-/// Who asks for Landlock or a filter, which take CAP_SYS_ADMIN or no_new_privs.
-fn confining(planner: &Planner<'_>) -> Option<By> {
-    let draft = planner.draft;
-    let access = &draft.access;
-    let landlock = access.handled.as_ref().map(|asked| &asked.by);
-    let ports = access.connect_tcp.as_ref().or(access.bind_tcp.as_ref()).map(|asked| &asked.by);
-    let filter = planner.steps.iter().find(|step| matches!(step.op, Op::Filter(_))).and_then(|step| step.by.first());
-    landlock
-        .or(ports)
-        .or(access.scopes.as_ref().map(|asked| &asked.by))
-        .or(filter)
-        .or(draft.layers.first().map(|layer| &layer.by))
-        .or(draft.architectures.as_ref().map(|asked| &asked.by))
-        .or(draft.lock_personality.as_ref().map(|asked| &asked.by))
-        // PR_SET_MDWE (Linux 6.3) needs neither; a filter stands in for it before.
-        .or(draft.deny_write_execute.as_ref().filter(|_| planner.host.release < (6, 3)).map(|asked| &asked.by))
-        .cloned()
-}
-
-fn securebits(planner: &mut Planner<'_>, confined: bool) {
-    let Some(asked) = &planner.draft.securebits else { return };
-    let mut bits = asked.what;
-    if bits & SECUREBITS_FREE != 0 && planner.host.release < (6, 14) {
-        bits &= !SECUREBITS_FREE;
-        planner.short(Shortfall {
-            by: asked.by.clone(),
-            missing: "cannot set exec-restrict-file or exec-deny-interactive".into(),
-            reason: "this kernel does not know them".into(),
-            remedy: "use Linux 6.14 or newer".into(),
-            exit: Exit::SecureBits,
-        });
-    }
-    if confined {
-        bits &= SECUREBITS_FREE;
-    }
-    if bits != 0 {
-        planner.step(Phase::SecureBits, Op::SecureBits(bits), vec![asked.by.clone()]);
-    }
-}
-
-/// no_new_privs: where it was asked for, where the kernel demands it of a caller without
-/// CAP_SYS_ADMIN, and where it stands in for the bounding set.
-fn no_new_privileges(planner: &mut Planner<'_>, confined: bool) {
-    let (draft, host) = (planner.draft, planner.host);
-    let demanded = confining(planner).filter(|_| !host.effective.has(CAP_SYS_ADMIN));
-    let by = match (&draft.no_new_privileges, demanded) {
-        (Some(asked), _) => asked.by.clone(),
-        (None, Some(by)) => {
-            planner.notes.push(format!("no_new_privs is on, because {by} needs it without root"));
-            by
-        }
-        (None, None) if confined && draft.bounding_left().is_some() => match wants_setpcap(draft) {
-            Some(by) => by,
-            None => return,
-        },
-        (None, None) => return,
-    };
-    planner.step(Phase::NoNewPrivileges, Op::NoNewPrivileges, vec![by]);
 }
 
 /// Whether a caller with CAP_SYS_ADMIN lacks something else; then that is short.
@@ -383,4 +189,275 @@ fn lacking(planner: &mut Planner<'_>, by: &By, what: &str, needed: &[Capability]
         exit,
     });
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::capabilities::CapSet;
+    use crate::draft::identity::Name;
+    use crate::draft::{Asked, Draft};
+    use crate::host::{Account, User};
+    use crate::plan::Plan;
+    use caps::Capability::{CAP_CHOWN, CAP_NET_BIND_SERVICE, CAP_SYS_TIME};
+
+    fn by(directive: &'static str) -> By {
+        By { directive, origin: None }
+    }
+
+    #[allow(clippy::unnecessary_wraps)] // As the draft has it.
+    fn asked<T>(directive: &'static str, what: T) -> Option<Asked<T>> {
+        Some(Asked { what, by: by(directive) })
+    }
+
+    fn host(uid: u32, effective: CapSet) -> Host {
+        let web = User {
+            name: "web".into(),
+            gid: 33,
+            home: "/var/www".into(),
+            shell: "/usr/sbin/nologin".into(),
+            groups: vec![50],
+        };
+        let web = Account { word: "web".into(), is_user: true, id: Some(33), user: Some(web) };
+        Host {
+            release: (6, 18),
+            uid,
+            gid: uid,
+            effective,
+            bounding: CapSet::all(),
+            landlock: 7,
+            accounts: vec![web],
+            home: "/root".into(),
+            directory: "/".into(),
+            ..Host::default()
+        }
+    }
+
+    fn root() -> Host {
+        host(0, CapSet::all())
+    }
+
+    fn user() -> Host {
+        host(1000, CapSet::EMPTY)
+    }
+
+    fn web() -> Draft {
+        Draft { user: asked("User", Name::Word("web".into())), ..Draft::default() }
+    }
+
+    fn set(capabilities: &[Capability]) -> CapSet {
+        capabilities.iter().fold(CapSet::EMPTY, |set, cap| set.with(*cap))
+    }
+
+    /// The steps about identity.
+    fn steps(draft: &Draft, host: &Host) -> Vec<Op> {
+        let plan = Plan::new(draft, host, Vec::new()).expect("a plan");
+        let ours = |op: &Op| !matches!(op, Op::Descriptors { .. } | Op::Access(_));
+        assert!(plan.steps.iter().all(|step| !step.by.is_empty()));
+        plan.steps.into_iter().map(|step| step.op).filter(ours).collect()
+    }
+
+    fn refused(draft: &Draft, host: &Host) -> Vec<(Exit, String)> {
+        let faults = Plan::new(draft, host, Vec::new()).expect_err("a refusal");
+        faults.into_iter().map(|fault| (fault.exit, fault.message)).collect()
+    }
+
+    #[test]
+    fn nothing_asked_is_nothing_touched() {
+        assert_eq!(steps(&Draft::default(), &root()), []);
+        assert_eq!(steps(&Draft::default(), &user()), []);
+    }
+
+    #[test]
+    fn root_becomes_a_user_without_capabilities() {
+        assert_eq!(
+            steps(&web(), &root()),
+            [
+                Op::Groups { gid: Some(33), groups: Some(vec![33, 50]) },
+                Op::User(33),
+                Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY },
+            ]
+        );
+    }
+
+    #[test]
+    fn what_later_steps_need_is_kept_over_the_change_of_the_user() {
+        let mut draft = web();
+        draft.bounding = asked("CapabilityBoundingSet", set(&[CAP_NET_BIND_SERVICE]));
+        draft.ambient = asked("AmbientCapabilities", set(&[CAP_NET_BIND_SERVICE]));
+        draft.securebits = asked("SecureBits", 1);
+        draft.access.scopes = asked("Landlock.Scope", 2);
+        let ambient = set(&[CAP_NET_BIND_SERVICE]);
+        assert_eq!(
+            steps(&draft, &root()),
+            [
+                Op::Groups { gid: Some(33), groups: Some(vec![33, 50]) },
+                Op::Bounding(CapSet::all().without(ambient)),
+                Op::KeepCapabilities,
+                Op::User(33),
+                Op::Capabilities {
+                    permitted: set(&[CAP_NET_BIND_SERVICE, CAP_SETPCAP, CAP_SYS_ADMIN]),
+                    inheritable: ambient
+                },
+                Op::Ambient(ambient),
+                Op::SecureBits(1),
+            ]
+        );
+        draft.no_new_privileges = asked("NoNewPrivileges", ());
+        let with = steps(&draft, &root());
+        assert_eq!(
+            with[4],
+            Op::Capabilities { permitted: set(&[CAP_NET_BIND_SERVICE, CAP_SETPCAP]), inheritable: ambient }
+        );
+        assert_eq!(with.last(), Some(&Op::NoNewPrivileges));
+    }
+
+    #[test]
+    fn root_that_stays_root_keeps_what_the_bounding_set_leaves() {
+        let mut draft = Draft::default();
+        draft.dropped.push(Asked { what: set(&[CAP_SYS_TIME]), by: by("ProtectClock") });
+        let left = CapSet::all().without(set(&[CAP_SYS_TIME]));
+        assert_eq!(
+            steps(&draft, &root()),
+            [Op::Bounding(set(&[CAP_SYS_TIME])), Op::Capabilities { permitted: left, inheritable: CapSet::EMPTY },]
+        );
+    }
+
+    #[test]
+    fn private_users_of_root_come_after_the_groups_and_start_with_a_full_set() {
+        let mut draft = web();
+        draft.users = asked("PrivateUsers", UserNamespace::Own);
+        draft.bounding = asked("CapabilityBoundingSet", set(&[CAP_CHOWN]));
+        let maps = Maps { uids: "0 0 1\n33 33 1\n".into(), gids: "0 0 1\n33 33 1\n".into(), deny_setgroups: true };
+        assert_eq!(
+            steps(&draft, &root()),
+            [
+                Op::Groups { gid: Some(33), groups: Some(vec![33, 50]) },
+                Op::Users(maps),
+                Op::Bounding(set(&[CAP_CHOWN]).complement()),
+                Op::User(33),
+                Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY },
+            ]
+        );
+        draft.user = None;
+        draft.users = asked("PrivateUsers", UserNamespace::Full);
+        let full = "0 0 4294967295\n";
+        let maps = Maps { uids: full.into(), gids: full.into(), deny_setgroups: false };
+        assert_eq!(steps(&draft, &root())[0], Op::Users(maps));
+    }
+
+    #[test]
+    fn private_users_need_the_right_to_map() {
+        let mut draft = Draft { users: asked("PrivateUsers", UserNamespace::Own), ..Draft::default() };
+        let weak = host(0, CapSet::all().without(set(&[CAP_SETFCAP])));
+        assert_eq!(refused(&draft, &weak)[0].0, Exit::User);
+        draft.prefer.push(Asked { what: "PrivateUsers".into(), by: by("Prefer") });
+        assert_eq!(steps(&draft, &weak), []);
+    }
+
+    #[test]
+    fn a_user_drops_the_bounding_set_in_a_namespace_of_its_own() {
+        let draft = Draft { bounding: asked("CapabilityBoundingSet", CapSet::EMPTY), ..Draft::default() };
+        let maps = Maps { uids: "1000 1000 1\n".into(), gids: "1000 1000 1\n".into(), deny_setgroups: true };
+        assert_eq!(
+            steps(&draft, &user()),
+            [
+                Op::Unshare(Namespace::User.flag()),
+                Op::MapIds(maps),
+                Op::Bounding(CapSet::EVERY),
+                Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY },
+            ]
+        );
+    }
+
+    #[test]
+    fn where_no_namespace_can_be_had_nothing_is_held_and_nothing_gained() {
+        let draft = Draft { bounding: asked("CapabilityBoundingSet", CapSet::EMPTY), ..Draft::default() };
+        let verdict = Verdict::Refused { reason: "no".into(), remedy: "ask".into() };
+        let host = Host { user_namespace: verdict, ..user() };
+        assert_eq!(
+            steps(&draft, &host),
+            [Op::Capabilities { permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY }, Op::NoNewPrivileges,]
+        );
+        let plan = Plan::new(&draft, &host, Vec::new()).expect("a plan");
+        assert_eq!((plan.notes.len(), plan.shortfalls.len()), (1, 0));
+        let bits = Draft { securebits: asked("SecureBits", 1), ..Draft::default() };
+        assert_eq!(refused(&bits, &host), [(Exit::SecureBits, "cannot set securebits: no".into())]);
+    }
+
+    #[test]
+    fn a_root_with_few_capabilities_does_without_a_namespace() {
+        let draft = Draft { bounding: asked("CapabilityBoundingSet", set(&[CAP_CHOWN])), ..Draft::default() };
+        let few = host(0, set(&[CAP_SETPCAP, CAP_CHOWN, CAP_SETUID]));
+        assert_eq!(
+            steps(&draft, &few),
+            [
+                Op::Bounding(CapSet::all().without(set(&[CAP_CHOWN]))),
+                Op::Capabilities { permitted: set(&[CAP_CHOWN]), inheritable: CapSet::EMPTY },
+            ]
+        );
+        let fewer = host(0, set(&[CAP_CHOWN, CAP_SETUID]));
+        assert_eq!(
+            steps(&draft, &fewer),
+            [Op::Capabilities { permitted: set(&[CAP_CHOWN]), inheritable: CapSet::EMPTY }, Op::NoNewPrivileges,]
+        );
+    }
+
+    #[test]
+    fn a_user_can_only_stay_itself() {
+        assert_eq!(
+            refused(&web(), &user()).iter().map(|(exit, _)| *exit).collect::<Vec<_>>(),
+            [Exit::User, Exit::Group]
+        );
+        let me = Draft { user: asked("User", Name::Number(33)), group: asked("Group", Name::Number(33)), ..web() };
+        assert_eq!(steps(&me, &host(33, CapSet::EMPTY)), []);
+        let mut more = Draft::default();
+        more.groups.push(Asked { what: Name::Number(4), by: by("SupplementaryGroups") });
+        assert_eq!(refused(&more, &user()), [(Exit::Group, "cannot take group 4: that needs root".into())]);
+        assert_eq!(steps(&more, &Host { groups: vec![4], ..user() }), []);
+    }
+
+    #[test]
+    fn who_nobody_knows_is_refused() {
+        let draft = Draft { user: asked("User", Name::Word("ghost".into())), ..Draft::default() };
+        assert_eq!(refused(&draft, &root()), [(Exit::User, "there is no user `ghost` on this host".into())]);
+        let draft = Draft { user: asked("User", Name::Number(7)), ..Draft::default() };
+        assert_eq!(refused(&draft, &root())[0].0, Exit::User, "its group is unknown");
+        let draft = Draft { group: asked("Group", Name::Number(8)), ..draft };
+        assert_eq!(steps(&draft, &root())[..2], [Op::Groups { gid: Some(8), groups: Some(vec![8]) }, Op::User(7)]);
+    }
+
+    #[test]
+    fn a_group_alone_keeps_none_of_the_callers_groups() {
+        let draft = Draft { group: asked("Group", Name::Number(8)), ..Draft::default() };
+        let host = Host { groups: vec![4, 27], ..root() };
+        assert_eq!(steps(&draft, &host), [Op::Groups { gid: Some(8), groups: Some(Vec::new()) }]);
+    }
+
+    #[test]
+    fn ambient_capabilities_need_the_bounding_set_and_the_caller() {
+        let mut draft = Draft { ambient: asked("AmbientCapabilities", set(&[CAP_CHOWN])), ..web() };
+        draft.bounding = asked("CapabilityBoundingSet", CapSet::EMPTY);
+        assert_eq!(refused(&draft, &root())[0].0, Exit::Capabilities);
+        draft.bounding = None;
+        let weak = host(0, CapSet::all().without(set(&[CAP_CHOWN])));
+        assert_eq!(refused(&draft, &weak)[0].0, Exit::Capabilities);
+        let mine = Draft { ambient: draft.ambient.clone(), ..Draft::default() };
+        assert_eq!(refused(&mine, &user())[0].0, Exit::Capabilities);
+        let mine = Draft { bounding: asked("CapabilityBoundingSet", set(&[CAP_CHOWN])), ..mine };
+        assert_eq!(
+            steps(&mine, &user())[3..],
+            [
+                Op::Capabilities { permitted: set(&[CAP_CHOWN]), inheritable: set(&[CAP_CHOWN]) },
+                Op::Ambient(set(&[CAP_CHOWN]))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_user_gets_no_new_privs_where_the_kernel_demands_it() {
+        let draft = Draft { lock_personality: asked("LockPersonality", ()), ..Draft::default() };
+        assert_eq!(steps(&draft, &user()), [Op::NoNewPrivileges]);
+        assert_eq!(steps(&draft, &root()), []);
+    }
 }

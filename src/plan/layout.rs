@@ -33,7 +33,6 @@ const DEVICES: &[&str] = &[
     "hugepages",
     "log",
     "fd",
-    "core",
     "stdin",
     "stdout",
     "stderr",

@@ -17,9 +17,10 @@ mod namespaces;
 pub mod op;
 pub mod order;
 pub mod places;
+mod privileges;
 pub mod seccomp;
-pub mod specifier;
-pub mod target;
+mod specifier;
+mod target;
 pub mod tree;
 mod view;
 mod words;
@@ -81,6 +82,9 @@ impl Plan {
         seccomp::plan(&mut planner);
         identity::plan(&mut planner);
         namespaces::plan(&mut planner);
+        if !argv.is_empty() {
+            command::execute(&mut planner);
+        }
         let environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()

@@ -252,12 +252,6 @@ impl fmt::Display for MountOp {
     }
 }
 
-/// Whether planning needs the table of mounts: a new /proc or /sys keeps what is mounted on the
-/// old one, which may be a mask that somebody put there.
-pub fn needs_table(draft: &crate::draft::Draft) -> bool {
-    draft.root.is_some() || draft.mounts.iter().any(|ask| matches!(ask.what.view, View::Proc(_) | View::Sysfs))
-}
-
 /// Plans the view of the file system.
 pub(crate) fn plan(planner: &mut Planner<'_>) {
     let mut wishes = wishes(planner);

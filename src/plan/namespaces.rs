@@ -1,5 +1,7 @@
 //! One unshare(2) for every namespace that anything asked for.
 
+use caps::Capability;
+
 use crate::draft::By;
 use crate::draft::namespaces::Namespace;
 
@@ -20,6 +22,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     let own = !planner.host.privileged();
     if own && let Verdict::Refused { reason, remedy } = &planner.host.user_namespace {
         refuse(planner, &reason.clone(), &remedy.clone());
+        return;
+    }
+    if own && planner.host.uid == 0 && !planner.host.effective.has(Capability::CAP_SETFCAP) {
+        let reason = "root without CAP_SETFCAP cannot map itself into a user namespace (Linux 5.12)";
+        refuse(planner, reason, "leave CAP_SETFCAP to whatever starts stockade, or start it as an ordinary user");
         return;
     }
     let mut flags = if own { Namespace::User.flag() } else { 0 };

@@ -109,7 +109,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "SecureBits",
-        form: Form::Words("BIT", || SECUREBITS.iter().map(|(name, _)| (*name).to_owned()).collect()),
+        form: Form::List("BIT"),
         summary: "how user ids and capabilities depend on each other",
         manual: "Securebits (capabilities(7)), each also with `-locked` behind it, which makes it final. *noroot*: \
                  user 0 gets no capabilities by execve(2). *no-setuid-fixup*: sets of capabilities stay when user ids \
@@ -197,16 +197,15 @@ fn securebit(word: &Item) -> Result<u32, Fault> {
         return Ok(*bit);
     }
     let fault = word.fault(format!("`{}` is not a securebit", word.text));
-    match form::nearest(&word.text, SECUREBITS.iter().map(|(name, _)| *name)) {
-        Some(near) => Err(fault.help(format!("did you mean `{near}`?"))),
-        None => {
-            let all: Vec<&str> = SECUREBITS.iter().map(|(name, _)| *name).collect();
-            Err(fault.help(format!("write some of: {}", all.join(", "))))
-        }
+    if let Some(near) = form::nearest(&word.text, SECUREBITS.iter().map(|(name, _)| *name)) {
+        return Err(fault.help(format!("did you mean `{near}`?")));
     }
+    let all: Vec<&str> = SECUREBITS.iter().map(|(name, _)| *name).collect();
+    Err(fault.help(format!("write some of: {}", all.join(", "))))
 }
 
 /// Whether any of these capabilities is left.
+#[allow(clippy::unnecessary_wraps)] // Exposures may not apply; these always do.
 fn any(policy: &Policy, capabilities: &[Capability]) -> Option<u32> {
     let left = policy.bounding();
     Some(u32::from(capabilities.iter().any(|cap| left.has(*cap))))

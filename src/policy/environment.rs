@@ -3,7 +3,7 @@
 use crate::draft::Asked;
 use crate::draft::process::Variable;
 use crate::fault::{Fault, Origin};
-use crate::text::{Kind, Value};
+use crate::text::{Entry, Kind, Value};
 
 use super::form::{self, Form, Item};
 use super::{Directive, Policy};
@@ -117,6 +117,15 @@ pub const DIRECTIVES: &[Directive] = &[
     },
 ];
 
+/// `Environment = { A = "b" }` is `Environment.A = "b"` to the text stage; here it is a value of
+/// Environment's again.
+pub(super) fn keyed(entry: &Entry) -> Option<Entry> {
+    let name = entry.name.strip_prefix("Environment.")?;
+    let inner = Entry { name: name.to_owned(), at: entry.at.clone(), value: entry.value.clone() };
+    let value = Value { kind: Kind::Table(vec![inner]), at: entry.value.at.clone() };
+    Some(Entry { name: "Environment".into(), at: entry.at.clone(), value })
+}
+
 fn set(policy: &mut Policy, value: &Value) -> Result<(), Fault> {
     let set = &mut policy.environment.set;
     if let Kind::Table(entries) = &value.kind {
@@ -183,7 +192,7 @@ fn not_a_name(word: &Item) -> Fault {
 mod tests {
     use super::super::users::{read, read_all};
     use super::*;
-    use crate::text::Entry;
+    use crate::text::Document;
 
     fn text(text: &str) -> Kind {
         Kind::Text(text.into())
@@ -220,7 +229,11 @@ mod tests {
         let Kind::List(mut values) = list(&["b"]) else { unreachable!() };
         let value = values.remove(0);
         let entry = Entry { name: "A".into(), at: value.at.clone(), value };
-        assert_eq!(assignments(&[("Environment", Kind::Table(vec![entry]))]), ["A=b"]);
+        assert_eq!(assignments(&[("Environment", Kind::Table(vec![entry.clone()]))]), ["A=b"]);
+        let document = Document { entries: vec![Entry { name: "Environment.A".into(), ..entry }] };
+        let policy = Policy::read(&document).expect("good");
+        assert_eq!(policy.environment.set.len(), 1);
+        assert_eq!(policy.written[0].0, "Environment");
     }
 
     #[test]

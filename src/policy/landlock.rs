@@ -1,7 +1,7 @@
 //! Access by Landlock: the table [Landlock].
 
 use crate::draft::Asked;
-use crate::draft::access::{FILE_RIGHTS, KERNELS, PathRule, REFER, RIGHTS, SCOPES, rights_of};
+use crate::draft::access::{FILE_RIGHTS, NEWEST_ABI, PathRule, REFER, RIGHTS, SCOPES, rights_of};
 use crate::fault::Fault;
 use crate::text::{Kind, Value};
 
@@ -191,7 +191,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Landlock.Scope",
-        form: Form::Words("SCOPE", || SCOPES.iter().map(|(name, ..)| (*name).to_owned()).collect()),
+        form: Form::List("SCOPE"),
         summary: "keep the target from reaching processes outside the sandbox",
         manual: "*abstract-unix-socket*: no connection to abstract unix sockets that were made outside. *signal*: no \
                  signal to processes outside. Both need Landlock ABI 6 (Linux 6.12). Sockets with a path are not \
@@ -353,10 +353,10 @@ fn abi(item: &Item) -> Result<Option<u32>, Fault> {
         return Ok(None);
     }
     match item.text.trim().parse::<u32>() {
-        Ok(number) if (1..=KERNELS.len()).contains(&(number as usize)) => Ok(Some(number)),
+        Ok(number) if (1..=NEWEST_ABI).contains(&number) => Ok(Some(number)),
         _ => Err(item
             .fault(format!("`{}` is not a version of Landlock that stockade knows", item.text))
-            .help(format!("write a number from 1 to {}", KERNELS.len()))),
+            .help(format!("write a number from 1 to {NEWEST_ABI}"))),
     }
 }
 
@@ -385,13 +385,11 @@ fn bit(word: &Item, table: &[(&'static str, u64, u32)], what: &str) -> Result<u6
         return Ok(*bit);
     }
     let fault = word.fault(format!("`{}` is not a {what} of Landlock's", word.text));
-    match form::nearest(&word.text.replace('_', "-"), table.iter().map(|(name, ..)| *name)) {
-        Some(near) => Err(fault.help(format!("did you mean `{near}`?"))),
-        None => {
-            let all: Vec<&str> = table.iter().map(|(name, ..)| *name).collect();
-            Err(fault.help(format!("write some of: {}", all.join(", "))))
-        }
+    if let Some(near) = form::nearest(&word.text.replace('_', "-"), table.iter().map(|(name, ..)| *name)) {
+        return Err(fault.help(format!("did you mean `{near}`?")));
     }
+    let all: Vec<&str> = table.iter().map(|(name, ..)| *name).collect();
+    Err(fault.help(format!("write some of: {}", all.join(", "))))
 }
 
 #[cfg(test)]

@@ -154,6 +154,8 @@ impl Policy {
         let mut policy = Self::default();
         let mut faults = Vec::new();
         for entry in &document.entries {
+            let keyed = environment::keyed(entry);
+            let entry = keyed.as_ref().unwrap_or(entry);
             match find(&entry.name) {
                 // `[Seccomp]` with nothing in it, or only comments, says nothing.
                 None if is_empty_table(entry) => {}

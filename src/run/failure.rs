@@ -2,13 +2,16 @@
 
 use nix::errno::Errno;
 
-use crate::apply::Failure;
+use crate::apply::{self, Failure};
 use crate::fault::{Exit, Fault};
+use crate::host::Host;
+use crate::host::diagnose::{self, Stage};
 use crate::plan::Plan;
+use crate::plan::mounts::{MountOp, New};
 use crate::plan::op::Op;
 
 /// The fault for a failed step.
-pub(super) fn explain(plan: &Plan, failure: Failure) -> Fault {
+pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     let Some(step) = plan.steps.get(failure.step) else {
         return Fault::new("the plan ended without a target").exit(Exit::Exception);
     };
@@ -26,7 +29,28 @@ pub(super) fn explain(plan: &Plan, failure: Failure) -> Fault {
         }
     }
     fault.label = format!("asked for by {}", names.join(", "));
-    fault
+    match stage(host, &step.op) {
+        Some(stage) => {
+            let cause = diagnose::user_namespaces(failure.errno, stage, host);
+            fault.help(cause.reason).help(cause.remedy)
+        }
+        None => match &step.op {
+            Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
+            _ => fault,
+        },
+    }
+}
+
+/// What the host's diagnosis calls a step; nothing for one that says enough by itself.
+fn stage(host: &Host, op: &Op) -> Option<Stage> {
+    match op {
+        Op::Unshare(_) if host.privileged() => Some(Stage::Namespace),
+        Op::Unshare(_) => Some(Stage::Unshare),
+        Op::MapIds(_) | Op::Users(_) => Some(Stage::Map),
+        Op::Loopback => Some(Stage::Loopback),
+        Op::Mount(MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
+        _ => None,
+    }
 }
 
 /// Not found and not executable end as they do in a shell, and as systemd wants it from the main process of a unit.

@@ -11,6 +11,12 @@ pub struct Vector {
     pointers: Vec<*const c_char>,
 }
 
+// SAFETY: the pointers are to strings that the value owns and that nobody changes.
+unsafe impl Send for Vector {}
+
+// SAFETY: as above; shared access only reads.
+unsafe impl Sync for Vector {}
+
 impl Vector {
     /// An argv or envp of these strings.
     pub fn new(strings: Vec<CString>) -> Self {

@@ -253,6 +253,10 @@ fn homes_are_hidden() {
         assert!(fs::metadata("/mnt/dir/in").is_err());
         assert_eq!(write("/mnt/secret"), READ_ONLY);
         assert!(fs::write("/mnt/dir/new", "").is_err());
+        // Empty also for who may override modes.
+        for path in ["/home", "/root", "/mnt/dir"] {
+            assert_eq!(fs::read_dir(path).expect("overridden").count(), 0, "{path}");
+        }
     });
 }
 
@@ -262,14 +266,14 @@ fn covers_can_be_copied_from_an_attached_mount() {
         scratch();
         fs::write("/mnt/secret", "secret").expect("written");
         let before = fs::read_to_string("/proc/thread-self/mountinfo").expect("the table");
-        let ops = ops_on(&Host { release: (5, 10), ..host() }, &["InaccessiblePaths=/mnt/secret"]);
-        let mut state = State::new(ops.iter());
-        for op in &ops {
-            ready(op).expect("ready").perform(&mut state).expect("performed");
-        }
+        fs::create_dir("/mnt/zdir").expect("a directory");
+        let lines = ["InaccessiblePaths=/mnt/secret /mnt/zdir"];
+        perform(&ops_on(&Host { release: (5, 10), ..host() }, &lines), true).expect("performed");
         assert_eq!(fs::metadata("/mnt/secret").expect("named").len(), 0);
+        assert_eq!(write("/mnt/secret"), READ_ONLY);
+        assert_eq!(fs::read_dir("/mnt/zdir").expect("overridden").count(), 0);
         let after = fs::read_to_string("/proc/thread-self/mountinfo").expect("the table");
-        assert_eq!(after.lines().count(), before.lines().count() + 1, "{after}");
+        assert_eq!(after.lines().count(), before.lines().count() + 2, "{after}");
     });
 }
 
@@ -362,6 +366,7 @@ fn an_empty_root_shows_only_what_is_bound() {
 #[test]
 fn devices_work() {
     alone("devices_work", || {
+        mount(Some(c"tmpfs"), c"/dev/shm", Some(c"tmpfs"), MsFlags::empty(), None::<&CStr>).expect("a tmpfs");
         with(&["PrivateDevices=yes", "ProtectSystem=strict"]);
         // As a shell's `>` does it, also as somebody else.
         let mut command = Command::new("/bin/sh");
@@ -381,7 +386,6 @@ fn devices_work() {
         assert_eq!(fs::metadata("/dev").expect("there").mode() & 0o7777, 0o755);
         assert_eq!(fs::read_link("/dev/stdin").expect("a link"), PathBuf::from("/proc/self/fd/0"));
         assert_eq!(write("/dev/shm/stockade-test"), Ok(()));
-        fs::remove_file("/dev/shm/stockade-test").expect("removed");
     });
 }
 
@@ -397,6 +401,8 @@ fn a_missing_path_is_named() {
         ] {
             let failed = try_with(&[line], false).expect_err("missing");
             assert!(failed.0.contains("/mnt/none") && failed.1 == Errno::ENOENT, "{failed:?}");
+            let op = ops_on(&host(), &[line]).pop().expect("an operation");
+            assert!(matches!(op, MountOp::Uncover { .. }) || hint(&op, failed.1).is_some(), "{op}");
             try_with(&[&line.replace("=/", "=-/")], false).expect("may be missing");
         }
     });

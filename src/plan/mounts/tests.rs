@@ -302,7 +302,7 @@ fn a_new_sysfs_carries_along_what_was_mounted_on_the_old_one() {
     let mount = |point: &str| Mount { point: point.into(), fstype: "x".into(), options: "rw".into() };
     let mounts = ["/sys", "/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/kernel/security"].map(mount).to_vec();
     let host = Host { mounts, ..user() };
-    assert!(needs_table(&draft));
+    assert!(draft.needs_mount_table());
     let lines: Vec<String> = planned_from(&host, &draft).steps.iter().map(|step| op(step).to_string()).collect();
     assert_eq!(
         lines,
