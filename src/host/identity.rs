@@ -1,6 +1,7 @@
 //! Who the caller is, and what it brought along.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -29,11 +30,19 @@ pub(super) fn credentials(host: &mut Host) -> Result<(), Fault> {
 }
 
 /// The environment, the working directory and the home.
-pub(super) fn surroundings(host: &mut Host) {
+pub(super) fn surroundings(host: &mut Host) -> Result<(), Fault> {
     host.environment = std::env::vars_os().collect();
-    // Nothing where it was removed or lies outside the root: it has no name then.
-    host.directory = std::env::current_dir().ok().filter(|path| path.is_absolute()).unwrap_or_default();
+    host.directory = match std::env::current_dir() {
+        // Nothing where it was removed or lies outside the root: it has no name then.
+        Ok(path) => Some(path).filter(|path| path.is_absolute()).unwrap_or_default(),
+        Err(error) if error.kind() == ErrorKind::NotFound => PathBuf::new(),
+        Err(error) => {
+            return Err(Fault::new(format!("cannot read the working directory: {}", error.to_string().to_lowercase()))
+                .exit(Exit::Chdir));
+        }
+    };
     host.home = home(host);
+    Ok(())
 }
 
 /// $HOME when it is an absolute path, else as passwd(5) says (systemd's get_home_dir).

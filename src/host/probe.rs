@@ -16,22 +16,23 @@ impl Host {
     /// # Errors
     /// When the kernel hides something that must be known: ids, capabilities, the mount table.
     pub fn probe(draft: &Draft) -> Result<Self, Fault> {
-        let mut host = Self { release: kernel()?, ..Self::default() };
+        let mut host = Self { release: kernel()?, pid: std::process::id(), ..Self::default() };
         identity::credentials(&mut host)?;
-        identity::surroundings(&mut host);
+        identity::surroundings(&mut host)?;
         if needs_bounding(draft) {
-            host.bounding = CapSet(facts::bounding());
+            let bounding = facts::bounding().map_err(|errno| {
+                Fault::new(format!("cannot read the caller's bounding set: {}", errno.desc().to_lowercase()))
+                    .help("a seccomp filter that was here before stockade forbids prctl(2): allow it there")
+                    .exit(Exit::Capabilities)
+            })?;
+            host.bounding = CapSet(bounding);
         }
         if draft.access != Access::default() {
             // Missing and switched off are both 0; `doctor` tells them apart.
             host.landlock = facts::landlock().unwrap_or(0);
         }
         if draft.lock_personality.is_some() {
-            host.personality = facts::personality().map_err(|errno| {
-                Fault::new(format!("cannot read the personality: {}", errno.desc().to_lowercase()))
-                    .help("a seccomp filter that was here before stockade forbids personality(2): allow it there")
-                    .exit(Exit::Personality)
-            })?;
+            host.personality = personality()?;
         }
         if needs_filter(draft) {
             host.cookie = facts::random().map_err(|errno| {
@@ -50,6 +51,18 @@ impl Host {
     }
 }
 
+/// The personality. Where it is locked already, even asking is forbidden, and proc(5) tells it.
+fn personality() -> Result<u32, Fault> {
+    facts::personality().or_else(|errno| {
+        let text = slurp("/proc/self/personality").unwrap_or_default();
+        u32::from_str_radix(String::from_utf8_lossy(&text).trim(), 16).map_err(|_| {
+            Fault::new(format!("cannot read the personality: {}", errno.desc().to_lowercase()))
+                .help("a seccomp filter that was here before stockade forbids personality(2): allow it there")
+                .exit(Exit::Personality)
+        })
+    })
+}
+
 /// The mount table of this process.
 fn table() -> Result<Vec<super::Mount>, Fault> {
     let path = "/proc/self/mountinfo";
@@ -64,7 +77,7 @@ fn table() -> Result<Vec<super::Mount>, Fault> {
 /// The kernel's version.
 fn kernel() -> Result<(u32, u32), Fault> {
     let name = uname().map_err(|errno| {
-        Fault::new(format!("cannot read the kernel's version: {}", errno.desc().to_lowercase())).exit(Exit::Failure)
+        Fault::new(format!("cannot read the kernel's version: {}", errno.desc().to_lowercase())).exit(Exit::Exception)
     })?;
     Ok(release(&name.release().to_string_lossy()))
 }
@@ -156,7 +169,7 @@ mod tests {
         assert!(host.mounts.iter().any(|mount| mount.point == Path::new("/proc")));
         let ids: Vec<_> = host.accounts.iter().map(|account| (account.word.as_str(), account.id)).collect();
         assert_eq!(ids, [("root", Some(0)), ("12", Some(12)), ("no-such-group", None)]);
-        assert_eq!(host.bounding, CapSet(facts::bounding()));
+        assert_eq!(Ok(host.bounding), facts::bounding().map(CapSet));
         assert_eq!(host.landlock, facts::landlock().unwrap_or(0));
         assert_eq!(facts::personality(), Ok(host.personality));
         assert_ne!(host.cookie, [0; 3]);

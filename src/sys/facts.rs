@@ -36,17 +36,22 @@ pub fn effective() -> Result<u64, Errno> {
 
 /// The calling thread's bounding set, one bit each (PR_CAPBSET_READ); asks until the kernel knows
 /// no further capability. Half as dear as reading it from /proc/self/status.
-pub fn bounding() -> u64 {
+///
+/// # Errors
+/// Only where a filter forbids the call: a set read in part would be dropped in part.
+pub fn bounding() -> Result<u64, Errno> {
     let mut set = 0;
     for cap in 0..64_u64 {
         // SAFETY: this prctl takes one number and touches no memory.
-        match unsafe { libc::prctl(libc::PR_CAPBSET_READ, cap, 0, 0, 0) } {
-            0 => {}
-            1 => set |= 1 << cap,
-            _ => break,
+        let answer = unsafe { libc::prctl(libc::PR_CAPBSET_READ, cap, 0, 0, 0) };
+        match Errno::result(answer) {
+            Ok(0) => {}
+            Ok(_) => set |= 1 << cap,
+            Err(Errno::EINVAL) => break,
+            Err(errno) => return Err(errno),
         }
     }
-    set
+    Ok(set)
 }
 
 /// The supplementary groups (getgroups(2)). nix's own reads /proc/sys/kernel/ngroups_max first.
