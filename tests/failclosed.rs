@@ -67,7 +67,11 @@ const OPTIONAL: &[Optional] = &[
     ),
     optional("syscall_0x1d3", "", "open_tree_attr: an older kernel's way, in two calls"),
     optional("socket", "AF_INET, SOCK_DGRAM", "a socket of any family will do"),
-    optional("mount", "MS_NOSUID|MS_NODEV|MS_NOEXEC", "a new view of the devices of the network; the old one stays read-only"),
+    optional(
+        "mount",
+        "MS_NOSUID|MS_NODEV|MS_NOEXEC",
+        "a new view of the devices of the network; the old one stays read-only",
+    ),
     Optional {
         call: "landlock_create_ruleset",
         like: "NULL, 0, LANDLOCK_CREATE_RULESET_VERSION",
