@@ -29,7 +29,7 @@ const EXCEPTIONS: &[(&str, &str, bool, &str)] = &[
 const PURE: &[&str] = &["text", "draft", "policy", "plan", "report"];
 
 /// Names that say nothing.
-const FORBIDDEN: &[&str] = &["utils", "util", "common", "helpers", "helper", "types", "manager", "misc", "shared"];
+const FORBIDDEN: &[&str] = &["utils", "util", "common", "helpers", "types", "manager", "misc"];
 
 /// How many lines a file can have, tests and all.
 const LONGEST: usize = 600;

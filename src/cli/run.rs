@@ -93,7 +93,7 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let (host, plan) = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.verbose {
         door::tell(&explain::text(&plan));
-    } else if !plan.shortfalls.is_empty() {
+    } else if !request.quiet && !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
     Err(Faults::one(crate::run::exec(&plan, &host)).into())

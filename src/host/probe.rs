@@ -127,16 +127,11 @@ mod tests {
 
     use super::*;
     use crate::draft::identity::Name;
-    use crate::draft::mounts::{MountAsk, View};
     use crate::draft::{Asked, By};
     use crate::host::Verdict;
 
     fn asked<T>(what: T) -> Asked<T> {
         Asked { what, by: By { directive: "Test", origin: None } }
-    }
-
-    fn wish(path: &str) -> Asked<MountAsk> {
-        asked(MountAsk { path: path.into(), view: View::Hidden, optional: false, rooted: false })
     }
 
     #[test]
@@ -162,7 +157,7 @@ mod tests {
     #[test]
     fn a_draft_gets_what_it_names() {
         let draft = Draft {
-            mounts: vec![wish("/etc")],
+            root: Some(asked("/srv".into())),
             user: Some(asked(Name::Word("root".into()))),
             groups: vec![asked(Name::Number(12)), asked(Name::Word("no-such-group".into()))],
             bounding: Some(asked(CapSet::EMPTY)),

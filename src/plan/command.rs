@@ -221,6 +221,7 @@ fn home(draft: &Draft, host: &Host) -> Result<PathBuf, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::capabilities::CapSet;
     use crate::draft::identity::Name;
     use crate::draft::limits::Limit;
     use crate::host::{Account, User};
@@ -228,7 +229,14 @@ mod tests {
 
     fn host(variables: &[(&str, &str)]) -> Host {
         let environment = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Host { pid: 7, environment, home: "/root".into(), directory: "/srv".into(), ..Host::default() }
+        Host {
+            pid: 7,
+            effective: CapSet::EVERY,
+            environment,
+            home: "/root".into(),
+            directory: "/srv".into(),
+            ..Host::default()
+        }
     }
 
     fn by(directive: &'static str) -> By {
@@ -325,9 +333,10 @@ mod tests {
         let mut draft = Draft::default();
         assert_eq!(ops(&draft, &host(&[])).len(), 1);
         draft.root = Some(Asked { what: "/mnt".into(), by: by("RootDirectory") });
-        assert_eq!(ops(&draft, &host(&[]))[1], Op::Directory { path: "/srv".into(), optional: false });
+        let entered = |draft: &Draft| ops(draft, &host(&[])).pop();
+        assert_eq!(entered(&draft), Some(Op::Directory { path: "/srv".into(), optional: false }));
         draft.directory = Some(Asked { what: (WorkingDirectory::Home, true), by: by("WorkingDirectory") });
-        assert_eq!(ops(&draft, &host(&[]))[1], Op::Directory { path: "/root".into(), optional: true });
+        assert_eq!(entered(&draft), Some(Op::Directory { path: "/root".into(), optional: true }));
     }
 
     #[test]

@@ -287,11 +287,9 @@ mod tests {
     #[test]
     fn words_split_at_blanks_outside_quotes() {
         let line = |text: &str| {
-            words(&text_item(text)).map(|items| items.into_iter().map(|item| item.text).collect::<Vec<_>>())
+            words(&super::text(&value(text)).expect("text"))
+                .map(|items| items.into_iter().map(|item| item.text).collect::<Vec<_>>())
         };
-        fn text_item(text: &str) -> Item {
-            super::text(&value(text)).expect("text")
-        }
         assert_eq!(line("a  'b c' \"d\\\"e\" f\\ g"), Ok(vec!["a".into(), "b c".into(), "d\"e".into(), "f g".into()]));
         assert!(line("a 'b").is_err());
     }

@@ -1,7 +1,5 @@
 //! What the target inherits: exactly what the caller had, and nothing of the launcher's.
 
-use std::fs;
-
 use crate::kit::{SEARCH, Who, base, people, probe, shown, verbs};
 
 fn policies(who: &Who) -> Vec<Vec<String>> {
