@@ -156,7 +156,7 @@ fn policies_in_the_readme_are_policies() {
 #[test]
 fn console_blocks_in_the_readme_print_what_they_show() {
     let directory = directory("readme");
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     let mut count = 0;
     for block in blocks(&package("README.md")) {
         if let Some(name) = block.file() {
@@ -175,12 +175,12 @@ fn console_blocks_in_the_readme_print_what_they_show() {
             let borrow = |lines: &[String]| lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
             let (pattern, text) = (borrow(&pattern), borrow(&text));
             if !matches(&pattern.lines().collect::<Vec<_>>(), &text.lines().collect::<Vec<_>>()) {
-                wrong.push_str(&format!("$ {command}\n--- shown\n{pattern}\n--- printed\n{text}\n\n"));
+                wrong.push(format!("$ {command}\n--- shown\n{pattern}\n--- printed\n{text}\n"));
             }
         }
     }
     fs::remove_dir_all(&directory).expect("the directory goes");
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= 5, "the README has lost its examples");
 }
 
