@@ -19,6 +19,7 @@ pub mod order;
 pub mod places;
 mod privileges;
 pub mod seccomp;
+mod service;
 mod specifier;
 mod target;
 pub mod tree;
