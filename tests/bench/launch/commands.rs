@@ -49,18 +49,22 @@ fn is_root() -> bool {
 }
 
 const LANDLOCK: &str =
-    "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nReadOnly = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n";
+    "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nRead = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n";
 
-/// stockade's policies, level by level. Exactly what the others of the level do, no more.
+/// stockade's policies, level by level. What the others of the level do, and no more.
 fn policies(place: &Path) -> Vec<(&'static str, Level, String)> {
-    let calls = "Extends = [\"container-default\"]\nNoNewPrivileges = true\nCapabilityBoundingSet = []\n";
-    let view = "PrivateMounts = true\nPrivateIPC = true\nProtectSystem = \"strict\"\nReadOnlyPaths = [\"/\"]\nPrivateDevices = true\nPrivateTmp = true\n\
-                NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
-    let allowed = format!("{LANDLOCK}Execute = [\"{}\"]\n", place.display());
+    let drop = "NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
+    let calls = "Extends = [\"container-default\"]\n";
+    let view = "PrivateIPC = true\nProtectHostname = true\nReadOnlyPaths = [\"/\"]\nPrivateDevices = true\n\
+                TemporaryFileSystem = [\"/tmp:mode=1777\"]\n";
+    let paths = format!(
+        "[Landlock]\nReadExecute = [\"/usr\", \"{}\"]\nRead = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n",
+        place.display()
+    );
     vec![
-        ("stockade", Level::InPlace, format!("{calls}{allowed}")),
-        ("stockade", Level::View, view.to_owned()),
-        ("stockade", Level::Whole, format!("{view}PrivateNetwork = true\nExtends = [\"container-default\"]\n")),
+        ("stockade", Level::InPlace, format!("{calls}{drop}{paths}")),
+        ("stockade", Level::View, format!("{view}{drop}")),
+        ("stockade", Level::Whole, format!("{calls}{view}PrivateNetwork = true\n{drop}")),
     ]
 }
 
