@@ -48,9 +48,6 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").expect("/proc is mounted")) == 0
 }
 
-const LANDLOCK: &str =
-    "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nRead = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n";
-
 /// stockade's policies, level by level. What the others of the level do, and no more.
 fn policies() -> Vec<(&'static str, Level, String)> {
     let drop = "NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
