@@ -343,7 +343,7 @@ mod tests {
         let sizes: Vec<(&str, usize, usize)> =
             all().map(|group| (group.name(), group.members().count(), group.set().len())).collect();
         let of = |name: &str| sizes.iter().find(|row| row.0 == name).map(|row| (row.1, row.2));
-        assert_eq!(sizes.len(), 30);
+        assert_eq!(sizes.len(), 30 + 1);
         assert_eq!(of("@default"), Some((67, 70)));
         assert_eq!(of("@system-service"), Some((61, 395)));
         assert_eq!(of("@privileged"), Some((31, 53)));
