@@ -204,7 +204,9 @@ fn directory(planner: &mut Planner<'_>) {
         // A `.` that was left out hides the directory on purpose.
         let dot = draft.mounts.iter().any(|asked| asked.what.path == Path::new("."));
         let optional = dot && places::here(host).is_none();
-        let op = Op::Directory { path: host.directory.clone(), optional };
+        // Under another root it would be another directory, so there systemd's default holds.
+        let path = if draft.root.is_some() { PathBuf::from("/") } else { host.directory.clone() };
+        let op = Op::Directory { path, optional };
         planner.step(Phase::Directory, op, vec![unwritten("WorkingDirectory")]);
     }
 }
@@ -335,7 +337,7 @@ mod tests {
         assert_eq!(ops(&draft, &host(&[])).len(), 1);
         draft.root = Some(Asked { what: "/mnt".into(), by: by("RootDirectory") });
         let entered = |draft: &Draft| ops(draft, &host(&[])).pop();
-        assert_eq!(entered(&draft), Some(Op::Directory { path: "/srv".into(), optional: false }));
+        assert_eq!(entered(&draft), Some(Op::Directory { path: "/".into(), optional: false }));
         draft.directory = Some(Asked { what: (WorkingDirectory::Home, true), by: by("WorkingDirectory") });
         assert_eq!(entered(&draft), Some(Op::Directory { path: "/root".into(), optional: true }));
     }
