@@ -224,7 +224,6 @@ mod tests {
             uid,
             gid: uid,
             effective,
-            bounding: CapSet::all(),
             landlock: 7,
             accounts: vec![web],
             home: "/root".into(),
