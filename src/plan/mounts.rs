@@ -316,7 +316,10 @@ fn expanded(planner: &mut Planner<'_>, path: &std::path::Path, by: &By) -> Optio
         Ok(Some(path)) => Some(path),
         Ok(None) => {
             let place = planner.host.directory.display();
-            planner.notes.push(format!("{}: `.` is left out, as it is {place}", by.directive));
+            planner.notes.push(format!(
+                "{}: `.` is left out, because {place} holds far more than one project; start from a directory below it",
+                by.directive
+            ));
             None
         }
         Err(fault) => {
