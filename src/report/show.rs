@@ -135,6 +135,7 @@ fn literal(value: &Value) -> String {
             let pairs = entries.iter().map(|entry| format!("{} = {}", key(&entry.name), literal(&entry.value)));
             format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
+        Kind::File(source) => quoted(&source.name),
         // Refused by every directive's grammar: shown, but not as something that can be used again.
         Kind::Other(what) => quoted(what),
     }
