@@ -142,7 +142,7 @@ fn literal(value: &Value) -> String {
 }
 
 /// A basic string of TOML: quotes, backslashes and everything that is not printable escaped.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -160,7 +160,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What could end a comment's line, or steer a terminal.
-fn hostile(c: char) -> bool {
+pub(super) fn hostile(c: char) -> bool {
     c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
