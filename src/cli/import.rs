@@ -92,7 +92,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let made_of = Arc::new(Source { name: "import".into(), text: made.clone() });
     // What is written must be a policy, whatever was read.
     let document = toml::parse(&made_of).map_err(Faults)?;
-    Policy::read(&document).or_else(|faults| if made.contains("\nSeccompProfile = ") { Ok(Policy::default()) } else { Err(Faults(faults)) })?;
+    Policy::read(&document).map_err(Faults)?;
     match text("output") {
         Some(path) => save(Path::new(path), &made)?,
         None if io::stdout().is_terminal() => door::say(&clean(&made))?,
@@ -141,6 +141,10 @@ fn objects(source: &Arc<Source>, format: &str, chosen: Chosen, matches: &ArgMatc
         Profile::Unconfined => Ok(import::named("Unconfined", &container.name, at)),
         Profile::RuntimeDefault => Ok(import::named("RuntimeDefault", &container.name, at)),
         Profile::Localhost(name) => {
+            // The file itself stands in the same text, as `stockade export kubernetes` prints it.
+            if let [(_, words)] = objects.profiles.as_slice() {
+                return one(words, chosen, &format!("{name} in {}", source.name));
+            }
             let root = matches.get_one::<String>("root").map_or(attach::KUBELET, String::as_str);
             let here = |fault: Fault| Faults::one(Fault { origin: Some(at.clone()), ..fault });
             let path = attach::below(Path::new(root), name).map_err(here)?;

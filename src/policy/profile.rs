@@ -134,6 +134,7 @@ pub fn meaning(words: &oci::Profile<'_>) -> Result<(Profile, Vec<Fault>), Vec<Fa
         reader.rule(rule);
     }
     let listener = reader.listener();
+    reader.silent();
     let Meaning { faults, mut warnings, rules, .. } = reader;
     warnings.sort_by_key(|fault| fault.origin.as_ref().map(|at| at.span.start));
     match default {
@@ -273,14 +274,6 @@ impl Meaning<'_> {
         if elsewhere || here(&rule.excludes.arches) || !all || calls.is_empty() {
             return;
         }
-        if Some(action) == self.default {
-            let always = rule.includes == oci::Needs::default() && rule.excludes == oci::Needs::default();
-            if always {
-                let message = "this rule answers what the default answers: it is no rule, and others for its calls count";
-                let place = rule.span.start..rule.span.start + 1;
-                self.warnings.push(Fault::at(&self.words.at(&place), message));
-            }
-        }
         let at = self.words.at(&rule.span);
         let template = Conditional {
             rule: Rule {
@@ -308,6 +301,23 @@ impl Meaning<'_> {
             }
         } else {
             self.add(&template, &calls, &rule.args);
+        }
+    }
+
+    /// Rules that answer what the default answers look as if they took something away from others.
+    fn silent(&mut self) {
+        for rule in self.rules.iter().filter(|rule| Some(rule.rule.action) == self.default && rule.always()) {
+            let other = |other: &&Conditional| other.rule.action != rule.rule.action;
+            let call = self
+                .rules
+                .iter()
+                .filter(other)
+                .find_map(|other| rule.rule.calls.iter().find(|call| other.rule.calls.contains(call)));
+            if let (Some(call), Some(at)) = (call, &rule.rule.by.origin) {
+                let message = format!("this rule answers what the default answers, so it is none; another one decides {call}");
+                let place = Origin::new(&at.source, at.span.start..at.span.start + 1);
+                self.warnings.push(Fault::at(&place, message));
+            }
         }
     }
 
