@@ -133,8 +133,10 @@ fn objects(source: &Arc<Source>, format: &str, chosen: Chosen, matches: &ArgMatc
     let container = container(&objects.containers, wanted, &source.name).map_err(Faults::one)?;
     let Some((profile, at)) = &container.profile else {
         let who = if container.name.is_empty() { "the pod" } else { &container.name };
-        return Err(Faults::one(Fault::new(format!("{} says nothing about the seccomp profile of {who}", source.name))
-            .help("Kubernetes runs it unconfined then, or with RuntimeDefault where kubelet has seccompDefault"))
+        return Err(Faults::one(
+            Fault::new(format!("{} says nothing about the seccomp profile of {who}", source.name))
+                .help("Kubernetes runs it unconfined then, or with RuntimeDefault where kubelet has seccompDefault"),
+        )
         .into());
     };
     match profile {
@@ -217,7 +219,8 @@ fn kernel(word: Option<&str>) -> anyhow::Result<(u32, u32)> {
     let Some(word) = word else {
         return Ok(Host::probe(&Draft::default()).map_err(Faults::one)?.release);
     };
-    let wrong = || Fault::new(format!("`{word}` is not a kernel's version")).help("write for instance 6.1").exit(Exit::Usage);
+    let wrong =
+        || Fault::new(format!("`{word}` is not a kernel's version")).help("write for instance 6.1").exit(Exit::Usage);
     Ok(oci::version(word).ok_or_else(|| Faults::one(wrong()))?)
 }
 
@@ -235,9 +238,9 @@ fn warn(warnings: &[Fault]) {
     let colour = door::colour(&io::stderr());
     for fault in warnings {
         let help = fault.help.join("; ");
-        let help = if help.is_empty() { "`man stockade.toml` says how SeccompProfile reads profiles".into() } else { help };
-        let finding =
-            Finding { lint: "profile", message: fault.message.clone(), origin: fault.origin.clone(), help };
+        let help =
+            if help.is_empty() { "`man stockade.toml` says how SeccompProfile reads profiles".into() } else { help };
+        let finding = Finding { lint: "profile", message: fault.message.clone(), origin: fault.origin.clone(), help };
         door::tell(&check::warning(&finding, colour));
     }
 }

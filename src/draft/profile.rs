@@ -6,6 +6,7 @@ use super::action::Action;
 use super::arch::Arch;
 use super::calls::{Call, Id};
 use super::capabilities::CapSet;
+use super::groups;
 use super::syscalls::{Flags, Layer, Rule};
 
 /// The call does not exist (`asm-generic/errno.h`).
@@ -150,12 +151,31 @@ impl Profile {
         Id::all().filter(|id| id.number(native).is_some_and(|number| number > newest)).map(Call::Known).collect()
     }
 
+    /// The calls that the profile names and that systemd does not know: what no rule answers about them is the profile's to
+    /// answer, where calls that neither knows answer ENOSYS.
+    pub fn rare(&self, caps: CapSet, kernel: (u32, u32)) -> Vec<Call> {
+        if self.default.strictness() < ENOSYS.strictness() || self.default == ENOSYS {
+            return Vec::new();
+        }
+        let rare = |call: &&Call| !matches!(call, Call::Known(id) if groups::known(*id));
+        let mut found: Vec<Call> = Vec::new();
+        for call in
+            self.rules.iter().filter(|rule| rule.holds(caps, kernel)).flat_map(|rule| &rule.rule.calls).filter(rare)
+        {
+            if !found.contains(call) {
+                found.push(call.clone());
+            }
+        }
+        found
+    }
+
     /// What the profile comes to with these capabilities on this kernel.
     pub fn layer(&self, caps: CapSet, kernel: (u32, u32), by: &By) -> Layer {
         let mut rules: Vec<Rule> = self.rules(caps, kernel).into_iter().map(|rule| rule.rule.clone()).collect();
-        let newer = self.newer(caps, kernel);
-        if !newer.is_empty() {
-            rules.push(Rule { calls: newer, when: Vec::new(), action: ENOSYS, by: by.clone() });
+        for (calls, action) in [(self.rare(caps, kernel), self.default), (self.newer(caps, kernel), ENOSYS)] {
+            if !calls.is_empty() {
+                rules.push(Rule { calls, when: Vec::new(), action, by: by.clone() });
+            }
         }
         let unknown = (self.default.strictness() >= ENOSYS.strictness()).then_some(ENOSYS);
         Layer { by: by.clone(), rules, otherwise: self.default, unknown }

@@ -11,6 +11,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Call, Id};
 use crate::draft::compare::{Exact, Operator};
+use crate::draft::groups;
 use crate::draft::syscalls::{Filter, Flags};
 use crate::fault::Fault;
 
@@ -58,7 +59,7 @@ pub type Region = [Cube; 6];
 const ANY: Cube = Cube { mask: 0, value: 0 };
 
 /// How many regions one call's decision can be cut into.
-const REGIONS: usize = 4096;
+const REGIONS: usize = 1024;
 
 /// The call does not exist.
 const ENOSYS: Action = Action::Errno(38);
@@ -80,7 +81,9 @@ pub fn flatten(filter: &Filter, native: Arch) -> Result<Flat, Fault> {
         .iter()
         .map(|arch| filter::decide(filter, *arch, native, &mut skipped))
         .collect::<Result<Vec<_>, _>>()?;
-    let Some((first, others)) = decisions.split_first() else { return Err(Fault::new("a filter without architectures")) };
+    let Some((first, others)) = decisions.split_first() else {
+        return Err(Fault::new("a filter without architectures"));
+    };
     let mut notes = Vec::new();
     let mut calls: BTreeMap<String, Vec<(Region, Action)>> = BTreeMap::new();
     for (name, number) in names(native) {
@@ -182,22 +185,28 @@ fn rules(calls: &BTreeMap<String, Vec<(Region, Action)>>, default: Action, top: 
     let said = |regions: &[(Region, Action)]| regions.iter().any(|(_, action)| *action != default);
     let newest = calls.iter().filter(|(_, regions)| said(regions)).filter_map(|(name, _)| number(name)).max();
     let mut rules: Vec<Rule> = Vec::new();
-    let mut add = |name: &str, region: Region, action: Action| {
-        match rules.iter_mut().find(|rule| rule.region == region && rule.action == action) {
-            Some(rule) => rule.calls.push(name.to_owned()),
-            None => rules.push(Rule { calls: vec![name.to_owned()], region, action }),
-        }
+    let mut add = |name: &str, region: Region, action: Action| match rules
+        .iter_mut()
+        .find(|rule| rule.region == region && rule.action == action)
+    {
+        Some(rule) => rule.calls.push(name.to_owned()),
+        None => rules.push(Rule { calls: vec![name.to_owned()], region, action }),
     };
     for (name, regions) in calls {
         for (region, action) in regions.iter().filter(|(_, action)| *action != default) {
             add(name, *region, *action);
         }
-        // What is newer than all that is named would answer ENOSYS: so it is named, although it answers the default.
-        if top != default && !said(regions) && number(name) > newest {
+        // What is newer than all that is named, or systemd's `@known` lacks, would answer ENOSYS: so it is named, although it
+        // answers the default.
+        let rare = Id::named(name).is_none_or(|id| !groups::known(id));
+        if top != default && !said(regions) && (rare || number(name) > newest) {
             add(name, [ANY; 6], default);
         }
     }
-    rules.sort_by_key(|rule| rule.region != [ANY; 6]);
+    rules.sort_by(|a, b| {
+        let key = |rule: &Rule| (rule.region != [ANY; 6], rule.action.to_ret());
+        key(a).cmp(&key(b)).then_with(|| a.calls.cmp(&b.calls)).then_with(|| a.region.cmp(&b.region))
+    });
     rules
 }
 
@@ -221,12 +230,7 @@ fn regions(decisions: &Decisions, number: u32) -> Option<Vec<(Region, Action)>> 
     Some(found)
 }
 
-fn follow(
-    decisions: &Decisions,
-    target: Target,
-    open: &[Region],
-    found: &mut Vec<(Region, Action)>,
-) -> Option<()> {
+fn follow(decisions: &Decisions, target: Target, open: &[Region], found: &mut Vec<(Region, Action)>) -> Option<()> {
     let node = match target {
         Target::Return(ret) => {
             found.extend(open.iter().map(|region| (*region, Action::from_ret(ret))));
@@ -327,8 +331,7 @@ mod tests {
                     let test = Exact { arg: 0, wide: true, mask, operator, value };
                     let (yes, no) = cut(&test);
                     for arg in 0..16_u64 {
-                        let count =
-                            |cubes: &[Cube]| cubes.iter().filter(|cube| arg & cube.mask == cube.value).count();
+                        let count = |cubes: &[Cube]| cubes.iter().filter(|cube| arg & cube.mask == cube.value).count();
                         let holds = test.holds(&[arg, 0, 0, 0, 0, 0]);
                         let expected = if holds { (1, 0) } else { (0, 1) };
                         assert_eq!((count(&yes), count(&no)), expected, "{arg} & {mask} {operator:?} {value}");

@@ -172,7 +172,8 @@ impl Meaning<'_> {
                 if let (Action::Errno(number), Some(beside)) = (action, answer.beside)
                     && u64::from(number) != beside
                 {
-                    let message = format!("the error's name says {number} and the number beside it {beside}: the name counts");
+                    let message =
+                        format!("the error's name says {number} and the number beside it {beside}: the name counts");
                     self.warnings.push(item.fault(message));
                 }
                 if action == Action::Errno(0) {
@@ -289,7 +290,8 @@ impl Meaning<'_> {
             until: rule.excludes.kernel,
             comment: rule.comment.as_ref().map_or(String::new(), |comment| comment.text.trim().to_owned()),
         };
-        let twice = rule.args.iter().enumerate().find(|(at, arg)| rule.args[..*at].iter().any(|a| a.index == arg.index));
+        let twice =
+            rule.args.iter().enumerate().find(|(at, arg)| rule.args[..*at].iter().any(|a| a.index == arg.index));
         if let Some((_, arg)) = twice {
             let message = format!(
                 "argument {} is compared twice in this rule, so each comparison is a rule of its own, as under runc",
@@ -314,7 +316,8 @@ impl Meaning<'_> {
                 .filter(other)
                 .find_map(|other| rule.rule.calls.iter().find(|call| other.rule.calls.contains(call)));
             if let (Some(call), Some(at)) = (call, &rule.rule.by.origin) {
-                let message = format!("this rule answers what the default answers, so it is none; another one decides {call}");
+                let message =
+                    format!("this rule answers what the default answers, so it is none; another one decides {call}");
                 let place = Origin::new(&at.source, at.span.start..at.span.start + 1);
                 self.warnings.push(Fault::at(&place, message));
             }
@@ -333,7 +336,10 @@ impl Meaning<'_> {
                     Settled::When(compare) => when.push(compare),
                     Settled::Never => {
                         never = true;
-                        let message = format!("argument {} of {call} never is {:#x}: this rule never holds", arg.index, arg.value);
+                        let message = format!(
+                            "argument {} of {call} never is {:#x}: this rule never holds",
+                            arg.index, arg.value
+                        );
                         self.warnings.push(Fault::at(&self.words.at(&arg.span), message));
                     }
                 }
@@ -373,7 +379,8 @@ impl Meaning<'_> {
         for word in names {
             let call = Call::parse(&word.text);
             if matches!(call, Call::Number(_)) || word.text.parse::<u32>().is_ok() || !call.is_known() {
-                let fault = self.item(word).fault(format!("no machine has a system call `{}`: it is ignored", word.text));
+                let fault =
+                    self.item(word).fault(format!("no machine has a system call `{}`: it is ignored", word.text));
                 self.warnings.push(match calls::nearest(&word.text) {
                     Some(near) => fault.help(format!("did you mean `{near}`?")),
                     None => fault,

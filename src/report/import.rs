@@ -25,7 +25,7 @@ const WIDTH: usize = 96;
 pub fn policy(profile: &Profile, chosen: Chosen, name: &str) -> String {
     let Chosen { caps, kernel } = chosen;
     let rules = profile.rules(caps, kernel);
-    let newer = profile.newer(caps, kernel);
+    let (rare, newer) = (profile.rare(caps, kernel), profile.newer(caps, kernel));
     let mut text = format!("# The seccomp profile {}.\n#\n", comment(name));
     if profile.rules.iter().all(Conditional::always) {
         text.push_str("# Its rules are the same for all containers and kernels.\n");
@@ -37,7 +37,8 @@ pub fn policy(profile: &Profile, chosen: Chosen, name: &str) -> String {
             caps => caps.names().join(" "),
         };
         let machine = engine_name(Arch::native());
-        let line = format!("Its includes and excludes are decided for {machine}, Linux {}.{}, {has}.", kernel.0, kernel.1);
+        let line =
+            format!("Its includes and excludes are decided for {machine}, Linux {}.{}, {has}.", kernel.0, kernel.1);
         text.push_str(&wrapped(&line));
         for rule in profile.rules.iter().filter(|rule| !rule.holds(caps, kernel)) {
             text.push_str(&wrapped(&left_out(rule, chosen)));
@@ -67,6 +68,10 @@ pub fn policy(profile: &Profile, chosen: Chosen, name: &str) -> String {
     }
     for rule in rules {
         one(&mut text, rule);
+    }
+    if !rare.is_empty() {
+        text.push_str("\n# Calls of few machines, which the profile names: the default, and not ENOSYS.\n");
+        block(&mut text, &rare, &[], &profile.default.to_string());
     }
     if !newer.is_empty() {
         text.push_str("\n# Newer than all that the profile names: with ENOSYS, libc takes older calls.\n");
@@ -145,7 +150,17 @@ fn lines(text: &str, width: usize) -> Vec<String> {
 
 /// Text that cannot leave its comment.
 fn comment(text: &str) -> String {
-    text.chars().map(|c| if c == '\n' || c == '\t' { ' ' } else if hostile(c) { '?' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c == '\n' || c == '\t' {
+                ' '
+            } else if hostile(c) {
+                '?'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// A policy that only names a profile, as a pod does.

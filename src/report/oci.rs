@@ -114,8 +114,10 @@ pub fn operator(flat: &Flat, name: &str) -> Result<(Value, Vec<String>), Fault> 
     let beyond = |region: &Region| region.iter().any(|cube| i64::try_from(cube.mask.max(cube.value)).is_err());
     if let Some(rule) = flat.rules.iter().find(|rule| beyond(&rule.region)) {
         let calls = rule.calls.join(", ");
-        return Err(Fault::new(format!("the rule on {calls} compares all 64 bits, and a SeccompProfile's numbers have 63"))
-            .help("compare with a mask of fewer bits, or export to OCI or Kubernetes"));
+        return Err(Fault::new(format!(
+            "the rule on {calls} compares all 64 bits, and a SeccompProfile's numbers have 63"
+        ))
+        .help("compare with a mask of fewer bits, or export to OCI or Kubernetes"));
     }
     let mut notes = Vec::new();
     let mut flat = flat.clone();

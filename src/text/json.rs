@@ -285,7 +285,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn hex(&mut self, start: usize) -> Result<u32, Fault> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|four| four.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let digits =
+            self.text.get(self.at..self.at + 4).filter(|four| four.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let code = code.ok_or_else(|| self.fault(start..start + 2, "four hexadecimal digits stand behind \\u"))?;
         self.at += 4;

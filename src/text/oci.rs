@@ -155,7 +155,8 @@ pub fn read<'a>(source: &'a Arc<Source>, node: &Node<'a>) -> Result<Profile<'a>,
         known(&mut reader, &field.name, &KEYS);
     }
     let default = answer(&mut reader, node, "defaultAction", "defaultErrnoRet", "defaultErrno");
-    let words = |reader: &mut Reader<'a>, name: &str| node.get(name).map_or(Vec::new(), |node| reader.words(node, name));
+    let words =
+        |reader: &mut Reader<'a>, name: &str| node.get(name).map_or(Vec::new(), |node| reader.words(node, name));
     let word = |reader: &mut Reader<'a>, name: &str| node.get(name).and_then(|node| reader.word(node, name));
     let architectures = words(&mut reader, "architectures");
     let map = arch_map(&mut reader, node);
@@ -338,7 +339,8 @@ fn needs<'a>(reader: &mut Reader<'a>, rule: &Node<'a>, key: &str) -> Needs<'a> {
     for field in reader.table(node, &format!("`{key}`")) {
         known(reader, &field.name, &["caps", "arches", "minKernel"]);
     }
-    let words = |reader: &mut Reader<'a>, name: &str| node.get(name).map_or(Vec::new(), |node| reader.words(node, name));
+    let words =
+        |reader: &mut Reader<'a>, name: &str| node.get(name).map_or(Vec::new(), |node| reader.words(node, name));
     let (caps, arches) = (words(reader, "caps"), words(reader, "arches"));
     let kernel = node.get("minKernel").and_then(|node| reader.word(node, "`minKernel`"));
     let kernel = kernel.filter(|word| !word.text.is_empty()).and_then(|word| {
