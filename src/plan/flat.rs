@@ -58,8 +58,11 @@ pub type Region = [Cube; 6];
 /// All values.
 const ANY: Cube = Cube { mask: 0, value: 0 };
 
-/// How many regions one call's decision can be cut into.
-const REGIONS: usize = 1024;
+/// How many regions one call's decision can be cut into; most of them answer the default and are not written.
+const REGIONS: usize = 1 << 14;
+
+/// How many rules one call can have.
+const RULES: usize = 256;
 
 /// The call does not exist.
 const ENOSYS: Action = Action::Errno(38);
@@ -114,6 +117,10 @@ pub fn flatten(filter: &Filter, native: Arch) -> Result<Flat, Fault> {
         notes.push(format!(
             "calls newer than those in the profile answer ENOSYS here and under runc; other engines answer {default}"
         ));
+    }
+    let written = |regions: &[(Region, Action)]| regions.iter().filter(|(_, action)| *action != default).count();
+    if let Some((name, _)) = calls.iter().find(|(_, regions)| written(regions) > RULES) {
+        return Err(too_many(name));
     }
     let rules = rules(&calls, default, top, native);
     Ok(Flat { default, architectures, flags: filter.flags, rules, notes })
