@@ -4,8 +4,10 @@ mod check;
 mod doctor;
 mod door;
 mod explain;
+mod export;
 mod file;
 pub mod generate;
+mod import;
 mod options;
 pub mod read;
 pub mod run;
@@ -37,6 +39,8 @@ const VERBS: &[Verb] = &[
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
+    Verb { name: "import", command: import::command, act: import::act },
+    Verb { name: "export", command: export::command, act: export::act },
     Verb { name: "generate", command: generate::command, act: generate::act },
 ];
 

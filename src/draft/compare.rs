@@ -144,6 +144,15 @@ impl Compare {
         } else if self.width == Width::Kernel && arch.is_narrow() && calls::bits(call, Arch::native(), self.arg) == 64 {
             // A whole register here, and wider elsewhere: a comparison of 64 bits stays true to its value.
             return Ok(Exact { arg: self.arg, wide: true, mask, operator: self.operator, value: self.value });
+        } else if bits == 16 && self.value >> calls::bits(call, Arch::native(), self.arg).min(32) == 0 {
+            // Old 16-bit ids here, and 32 bits on the native architecture: never equal, always less.
+            return Ok(Exact {
+                arg: self.arg,
+                wide: false,
+                mask: mask & all,
+                operator: self.operator,
+                value: self.value,
+            });
         } else {
             let name = call.map_or("this call", Id::name);
             let (arg, value) = (self.arg, self.value);

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod command;
 pub mod filter;
+pub mod flat;
 pub mod identity;
 mod layout;
 pub mod listing;

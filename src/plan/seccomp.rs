@@ -3,7 +3,9 @@
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{Call, Id};
+use crate::draft::capabilities::CapSet;
 use crate::draft::namespaces::Namespace;
+use crate::draft::profile::DOCKER;
 use crate::draft::syscalls::{Filter, Layer};
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
@@ -60,6 +62,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
 /// Whether the plan will hold a filter, without which an ordinary caller needs no no_new_privs on its account.
 pub fn wanted(draft: &Draft, host: &Host) -> bool {
     !draft.layers.is_empty()
+        || draft.profile.is_some()
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()
         || (draft.deny_write_execute.is_some() && !mdwe(host))
@@ -84,6 +87,17 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
     if let Some(asked) = &draft.filter_flags {
         filter.flags = asked.what;
     }
+    if let Some(asked) = &draft.profile {
+        filter.layers.push(asked.what.layer(container(draft), host.release, &asked.by));
+        let listed = &asked.what.architectures;
+        match draft.architectures {
+            // Both must allow an architecture.
+            Some(_) => filter.architectures.retain(|arch| listed.contains(arch)),
+            None => filter.architectures.clone_from(listed),
+        }
+        filter.flags.log |= asked.what.flags.log;
+        filter.flags.spec_allow |= asked.what.flags.spec_allow;
+    }
     filter
 }
 
@@ -91,6 +105,12 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
 pub fn offline<'a>(draft: &'a Draft, host: &Host) -> Option<&'a By> {
     let refused = !host.privileged() && matches!(host.user_namespace, Verdict::Refused { .. });
     draft.namespaces.iter().find(|asked| refused && asked.what == Namespace::Net).map(|asked| &asked.by)
+}
+
+/// The capabilities that a profile's rules are chosen by: the policy's, and Docker's where it says nothing about them.
+pub fn container(draft: &Draft) -> CapSet {
+    let asked = draft.bounding.as_ref().map_or(DOCKER, |asked| asked.what);
+    draft.dropped.iter().fold(asked, |set, dropped| set.without(dropped.what))
 }
 
 /// Whether the kernel has PR_SET_MDWE (prctl(2)).

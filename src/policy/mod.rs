@@ -23,6 +23,7 @@ pub mod lint;
 pub mod namespaces;
 pub mod paths;
 pub mod process;
+pub mod profile;
 pub mod restrict;
 pub mod seccomp;
 pub mod syscalls;
@@ -96,6 +97,7 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("System calls, in systemd's words", syscalls::DIRECTIVES),
     ("Single dangers that a filter takes away", restrict::DIRECTIVES),
     ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
+    ("System calls, in the words of container engines", profile::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
 ];
@@ -139,6 +141,8 @@ pub struct Policy {
     pub restrict: restrict::Restrict,
     /// System calls, in the kernel's words: the table [Seccomp].
     pub seccomp: seccomp::Seccomp,
+    /// System calls, in the words of container engines.
+    pub profile: profile::Choice,
     /// Access by Landlock: the table [Landlock].
     pub landlock: landlock::Landlock,
     /// Resource limits.
