@@ -20,7 +20,7 @@ const BY: By = By { directive: "SystemCallFilter", origin: None };
 
 fn rule(calls: &[&str], when: &[&str], action: Action) -> Rule {
     let when = when.iter().map(|text| Compare::parse(text).expect("a comparison")).collect();
-    Rule { calls: calls.iter().map(|word| Call::parse(word)).collect(), when, action, by: BY }
+    Rule { calls: calls.iter().map(|word| Call::parse(word)).collect(), when, action, by: BY, on: Vec::new() }
 }
 
 fn layer(rules: Vec<Rule>, otherwise: Action, unknown: Option<Action>) -> Layer {
@@ -394,11 +394,13 @@ fn any_compares() -> impl Strategy<Value = Vec<Compare>> {
 fn layers() -> impl Strategy<Value = Layer> {
     let words = proptest::collection::vec(select(WORDS.to_vec()), 1..5);
     let when = prop_oneof![Just(Vec::new()), proptest::collection::vec(compares(), 0..4)];
-    let rules = (words, when, actions()).prop_map(|(words, when, action)| Rule {
+    let on = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![Arch::X86]), 1 => Just(vec![Arch::X86_64, Arch::X32])];
+    let rules = (words, when, actions(), on).prop_map(|(words, when, action, on)| Rule {
         calls: words.iter().map(|word| Call::parse(word)).collect(),
         when,
         action,
         by: BY,
+        on,
     });
     let unknown = proptest::option::of(actions());
     (proptest::collection::vec(rules, 0..7), actions(), unknown)
@@ -479,7 +481,7 @@ proptest! {
     ) {
         let (action, otherwise) = (Action::Errno(1), Action::Allow);
         let wanted = filter(vec![layer(
-            rules.iter().map(|(call, when)| Rule { calls: vec![Call::parse(call)], when: when.clone(), action, by: BY }).collect(),
+            rules.iter().map(|(call, when)| Rule { calls: vec![Call::parse(call)], when: when.clone(), action, by: BY, on: Vec::new() }).collect(),
             otherwise,
             None,
         )]);
@@ -504,7 +506,7 @@ proptest! {
     ) {
         let rules = rules
             .into_iter()
-            .map(|(nr, when, action)| Rule { calls: vec![Call::parse(&nr.to_string())], when, action, by: BY })
+            .map(|(nr, when, action)| Rule { calls: vec![Call::parse(&nr.to_string())], when, action, by: BY, on: Vec::new() })
             .collect();
         let mut filter = filter(vec![layer(rules, otherwise, None), layer(Vec::new(), Action::Allow, Some(Action::Log))]);
         if x86 {

@@ -35,8 +35,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         return;
     }
     let mut filter = collect(draft, host);
+    if filter.flags.tsync {
+        planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
+    }
     let by = askers(draft, &filter.layers);
-    if !filter.layers.iter().all(passes) {
+    if refuses_execve(&filter) {
         if host.cookie == [0; 3] {
             planner.faults.push(
                 Fault::new("there are no random numbers to mark the start of the target with")
@@ -82,6 +85,11 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
     filter
 }
 
+/// Whether the filter refuses some execve, so that the launcher's own must be marked by a cookie.
+pub fn refuses_execve(filter: &Filter) -> bool {
+    !filter.layers.iter().all(passes)
+}
+
 /// Whether the kernel has PR_SET_MDWE (prctl(2)).
 fn mdwe(host: &Host) -> bool {
     host.release >= (6, 3)
@@ -91,7 +99,7 @@ fn mdwe(host: &Host) -> bool {
 fn passes(layer: &Layer) -> bool {
     let Some(execve) = Id::named("execve").map(Call::Known) else { return false };
     let runs = |action: Action| matches!(action, Action::Allow | Action::Log);
-    for rule in layer.rules.iter().filter(|rule| rule.calls.contains(&execve)) {
+    for rule in layer.rules.iter().filter(|rule| rule.is_on(Arch::native()) && rule.calls.contains(&execve)) {
         if !runs(rule.action) {
             return false;
         }
@@ -142,6 +150,7 @@ mod tests {
             when: Vec::new(),
             action: Action::KillProcess,
             by: by.clone(),
+            on: Vec::new(),
         };
         let layer = Layer { by, rules: vec![rule], otherwise, unknown: None };
         Draft { layers: vec![layer], ..Draft::default() }
