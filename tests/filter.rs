@@ -14,6 +14,8 @@ use stockade::draft::groups;
 use stockade::draft::syscalls::{Filter, Layer, Rule};
 use stockade::plan::machine::{self, Data, Instruction};
 use stockade::plan::meaning::meaning;
+use stockade::plan::paths;
+use stockade::plan::trace::{Question, trace};
 use stockade::plan::tree::{Program, compile};
 
 const BY: By = By { directive: "SystemCallFilter", origin: None };
@@ -455,6 +457,30 @@ proptest! {
         for data in data {
             let says = Action::from_ret(machine::run(&program.code, &data).expect("a valid program"));
             prop_assert_eq!(says, meaning(&filter, native, &data), "{:x?}\n{}", data, program.disassemble());
+        }
+    }
+
+    /// Of the answers that are told, the first whose comparisons hold is the right one, whatever is asked.
+    #[test]
+    fn answers_to_questions_are_what_filters_mean(
+        filter in filters(),
+        data in proptest::collection::vec(data(), 40),
+        given in any::<[bool; 6]>(),
+    ) {
+        let filter = Filter { cookie: None, ..filter };
+        let program = compile(&filter, Arch::X86_64).expect("a program");
+        for data in data {
+            let wanted = meaning(&filter, Arch::X86_64, &data);
+            let args = std::array::from_fn(|at| given[at].then_some(data.args[at]));
+            let narrow = [Arch::X86_64, Arch::X86, Arch::Aarch64].into_iter().find(|arch| arch.audit() == data.arch);
+            if let Some(arch) = narrow.filter(|arch| *arch != Arch::X86_64 || data.nr < 0x4000_0000) {
+                let answers = trace(&filter, Arch::X86_64, &Question { arch, number: data.nr, args });
+                let first = answers.expect("few answers").into_iter().find(|one| one.when.iter().all(|test| test.holds(&data.args)));
+                prop_assert_eq!(first.map(|one| one.action), Some(wanted), "{:x?}", data);
+            }
+            let ways = paths::ways(std::slice::from_ref(&program.code), data.nr, data.arch, args).expect("few ways");
+            let first = ways.into_iter().find(|way| way.when.iter().all(|test| test.holds(&data.args)));
+            prop_assert_eq!(first.map(|way| Action::from_ret(way.ret)), Some(wanted), "{:x?}\n{}", data, program.disassemble());
         }
     }
 

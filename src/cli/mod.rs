@@ -5,6 +5,7 @@ mod doctor;
 mod door;
 mod explain;
 mod file;
+mod filter;
 pub mod generate;
 mod options;
 pub mod read;
@@ -34,6 +35,7 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb { name: "run", command: run::command, act: run::act },
     Verb { name: "explain", command: explain::command, act: explain::act },
+    Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },

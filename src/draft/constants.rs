@@ -12,9 +12,11 @@ pub(super) fn value(name: &str) -> Option<u64> {
     VALUES.get(names().position(is)?).copied()
 }
 
-/// The constant with this value among those whose names begin so; the first where several have it.
+/// The constant with this value among those whose names begin so; of several the first but for second names.
 pub(super) fn named(start: &str, value: u64) -> Option<&'static str> {
-    names().zip(&VALUES).find(|(name, known)| **known == value && name.starts_with(start)).map(|(name, _)| name)
+    const SECOND: [&str; 2] = ["AF_LOCAL", "AF_ROUTE"];
+    let wanted = |name: &str, known: u64| known == value && name.starts_with(start) && !SECOND.contains(&name);
+    names().zip(&VALUES).find(|(name, known)| wanted(name, **known)).map(|(name, _)| name)
 }
 
 /// The constant's name that looks most like a misspelt one.

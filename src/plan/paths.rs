@@ -26,7 +26,8 @@ pub const LIMIT: usize = 1000;
 ///
 /// Nothing when there are too many, or a program is not one that the kernel takes.
 pub fn ways(filters: &[Vec<Instruction>], number: u32, arch: u32, args: [Option<u64>; 6]) -> Option<Vec<Way>> {
-    let mut walk = Walk { filters, number, arch, knowledge: Knowledge::of(args), when: Vec::new(), ways: Vec::new(), steps: 0 };
+    let mut walk =
+        Walk { filters, number, arch, knowledge: Knowledge::of(args), when: Vec::new(), ways: Vec::new(), steps: 0 };
     walk.filter(0, 0x7fff_0000)?;
     let mut ways = walk.ways;
     while let [.., before, last] = ways.as_slice()
@@ -42,7 +43,11 @@ pub fn ways(filters: &[Vec<Instruction>], number: u32, arch: u32, args: [Option<
 enum Word {
     Number(u32),
     /// Bits of one half of an argument.
-    Part { arg: u8, high: bool, mask: u32 },
+    Part {
+        arg: u8,
+        high: bool,
+        mask: u32,
+    },
     Computed,
 }
 
@@ -78,7 +83,14 @@ impl Walk<'_> {
     }
 
     /// Follows one filter from an instruction on.
-    fn follow(&mut self, filter: usize, code: &[Instruction], from: usize, mut state: State, strictest: u32) -> Option<()> {
+    fn follow(
+        &mut self,
+        filter: usize,
+        code: &[Instruction],
+        from: usize,
+        mut state: State,
+        strictest: u32,
+    ) -> Option<()> {
         let mut at = from;
         loop {
             self.steps += 1;

@@ -8,8 +8,8 @@ use crate::draft::compare::Exact;
 use crate::draft::syscalls::{Filter, Layer};
 
 use super::knowledge::Knowledge;
-use super::meaning::{is_unknown, place};
 use super::machine::Data;
+use super::meaning::{is_unknown, place};
 
 /// A call about which somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -236,6 +236,9 @@ mod tests {
         let ask = |arch, number| trace(&filter, Arch::X86_64, &Question::any(arch, number)).expect("few answers");
         assert_eq!(ask(Arch::X86, 3)[0].who, Who::Foreign);
         assert_eq!(ask(Arch::X32, 3)[0].who, Who::Foreign);
-        assert_eq!(ask(Arch::X86_64, 9999)[0], Answer { when: Vec::new(), action: Action::Errno(38), who: Who::Newer(&LIST) });
+        assert_eq!(
+            ask(Arch::X86_64, 9999)[0],
+            Answer { when: Vec::new(), action: Action::Errno(38), who: Who::Newer(&LIST) }
+        );
     }
 }

@@ -23,7 +23,8 @@ pub fn bpf(code: &[Instruction]) -> String {
 
 /// An array for a C program.
 pub fn c(code: &[Instruction]) -> String {
-    let lines = code.iter().map(|step| format!("    {{ {:#04x}, {}, {}, {:#010x} }},\n", step.code, step.jt, step.jf, step.k));
+    let lines =
+        code.iter().map(|step| format!("    {{ {:#04x}, {}, {}, {:#010x} }},\n", step.code, step.jt, step.jf, step.k));
     format!("static const struct sock_filter filter[{}] = {{\n{}}};\n", code.len(), lines.collect::<String>())
 }
 
@@ -44,7 +45,8 @@ mod tests {
 
     #[test]
     fn forms_are_those_of_other_tools() {
-        let code = [Instruction { code: 0x15, jt: 1, jf: 2, k: 0x0102_0304 }, Instruction { code: 6, jt: 0, jf: 0, k: 0 }];
+        let code =
+            [Instruction { code: 0x15, jt: 1, jf: 2, k: 0x0102_0304 }, Instruction { code: 6, jt: 0, jf: 0, k: 0 }];
         let bytes = raw(&code);
         assert_eq!(bytes.len(), 16);
         if cfg!(target_endian = "little") {

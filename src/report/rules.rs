@@ -47,16 +47,15 @@ pub fn of_programs(programs: &[Vec<Instruction>], native: Arch) -> Vec<Section<'
     let all = Arch::words().filter_map(Arch::parse).skip(1).filter(|arch| arch.runs_on(native));
     let mut all: Vec<Arch> = all.collect();
     all.sort_by_key(|arch| *arch != native);
-    all.into_iter()
-        .map(|arch| section(arch, |number| ways(programs, &Question::any(arch, number))))
-        .collect()
+    all.into_iter().map(|arch| section(arch, |number| ways(programs, &Question::any(arch, number)))).collect()
 }
 
 /// The answers of filters that a process has, the oldest first, to a call.
 pub fn ways(programs: &[Vec<Instruction>], question: &Question) -> Option<Vec<Answer<'static>>> {
     let number = if question.arch == Arch::X32 { question.number | X32_BIT } else { question.number };
     let ways = paths::ways(programs, number, question.arch.audit(), question.args)?;
-    let answer = |way: paths::Way| Answer { when: joined(way.when), action: Action::from_ret(way.ret), who: Who::Nobody };
+    let answer =
+        |way: paths::Way| Answer { when: joined(way.when), action: Action::from_ret(way.ret), who: Who::Nobody };
     Some(ways.into_iter().map(answer).collect())
 }
 
@@ -113,9 +112,13 @@ pub fn text(sections: &[Section<'_>]) -> String {
             match &group.answers[..] {
                 [] => text.push_str("  answers that cannot be followed\n"),
                 [only] => text.push_str(&format!("  {}{}\n", only.action, comment(only.who))),
-                answers => cases(&mut text, "  ", answers, &names(section.arch, group.numbers[0])),
+                answers => {
+                    wrapped(&mut text, "  by arguments:", &numbers(section, group));
+                    cases(&mut text, "    ", answers, &names(section.arch, group.numbers[0]));
+                    continue;
+                }
             }
-            wrapped(&mut text, &numbers(section, group));
+            wrapped(&mut text, "   ", &numbers(section, group));
         }
     }
     text
@@ -202,8 +205,8 @@ fn numbers(section: &Section<'_>, group: &Group<'_>) -> Vec<String> {
     words
 }
 
-fn wrapped(text: &mut String, words: &[String]) {
-    let mut line = String::from("   ");
+fn wrapped(text: &mut String, start: &str, words: &[String]) {
+    let mut line = start.to_owned();
     for word in words {
         if line.len() + word.len() + 1 > WIDTH && line.len() > 3 {
             text.push_str(&format!("{line}\n"));
