@@ -49,6 +49,8 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             return;
         }
         filter.cookie = Some(host.cookie);
+        // A call's registers can be read while it hangs, by whoever may attach (proc(5): /proc/pid/syscall).
+        planner.step(Phase::Filter, Op::Undumpable, by.clone());
     }
     match tree::compile(&filter, Arch::native()) {
         Ok(program) => {
@@ -183,6 +185,8 @@ mod tests {
         for draft in [refusing("execve", Action::Allow), refusing("read", Action::Errno(1))] {
             let steps = steps(&draft, &host((6, 18))).expect("a plan");
             assert!(matches!(&steps[0].op, Op::Filter(op) if op.marked));
+            let plan = Plan::new(&draft, &host((6, 18)), vec!["true".into()]).expect("a plan");
+            assert!(plan.steps.iter().any(|step| step.op == Op::Undumpable), "its registers can be read");
             assert_eq!(execve(&steps[0], COOKIE), Action::Allow);
             assert_ne!(execve(&steps[0], [0; 3]), Action::Allow);
             for which in 0..3 {
