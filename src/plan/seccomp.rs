@@ -38,8 +38,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         return;
     }
     let mut filter = collect(draft, host);
+    if filter.flags.tsync {
+        planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
+    }
     let by = askers(draft, &filter.layers);
-    if !filter.layers.iter().all(passes) {
+    if refuses_execve(&filter) {
         if host.cookie == [0; 3] {
             planner.faults.push(
                 Fault::new("there are no random numbers to mark the start of the target with")
@@ -49,6 +52,8 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             return;
         }
         filter.cookie = Some(host.cookie);
+        // A call's registers can be read while it hangs, by whoever may attach (proc(5): /proc/pid/syscall).
+        planner.step(Phase::Filter, Op::Undumpable, by.clone());
     }
     match tree::compile(&filter, Arch::native()) {
         Ok(program) => {
@@ -113,6 +118,11 @@ pub fn container(draft: &Draft) -> CapSet {
     draft.dropped.iter().fold(asked, |set, dropped| set.without(dropped.what))
 }
 
+/// Whether the filter refuses some execve, so that the launcher's own must be marked by a cookie.
+pub fn refuses_execve(filter: &Filter) -> bool {
+    !filter.layers.iter().all(passes)
+}
+
 /// Whether the kernel has PR_SET_MDWE (prctl(2)).
 fn mdwe(host: &Host) -> bool {
     host.release >= (6, 3)
@@ -122,7 +132,7 @@ fn mdwe(host: &Host) -> bool {
 fn passes(layer: &Layer) -> bool {
     let Some(execve) = Id::named("execve").map(Call::Known) else { return false };
     let runs = |action: Action| matches!(action, Action::Allow | Action::Log);
-    for rule in layer.rules.iter().filter(|rule| rule.calls.contains(&execve)) {
+    for rule in layer.rules.iter().filter(|rule| rule.is_on(Arch::native()) && rule.calls.contains(&execve)) {
         if !runs(rule.action) {
             return false;
         }
@@ -173,6 +183,7 @@ mod tests {
             when: Vec::new(),
             action: Action::KillProcess,
             by: by.clone(),
+            on: Vec::new(),
         };
         let layer = Layer { by, rules: vec![rule], otherwise, unknown: None };
         Draft { layers: vec![layer], ..Draft::default() }
@@ -205,6 +216,8 @@ mod tests {
         for draft in [refusing("execve", Action::Allow), refusing("read", Action::Errno(1))] {
             let steps = steps(&draft, &host((6, 18))).expect("a plan");
             assert!(matches!(&steps[0].op, Op::Filter(op) if op.marked));
+            let plan = Plan::new(&draft, &host((6, 18)), vec!["true".into()]).expect("a plan");
+            assert!(plan.steps.iter().any(|step| step.op == Op::Undumpable), "its registers can be read");
             assert_eq!(execve(&steps[0], COOKIE), Action::Allow);
             assert_ne!(execve(&steps[0], [0; 3]), Action::Allow);
             for which in 0..3 {
