@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::draft::arch::Arch;
 use crate::draft::syscalls::{Filter, Flags};
-use crate::fault::{Exit, Fault, clean};
+use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::host::installed::{Installed, Loaded};
 use crate::plan::machine::Instruction;
@@ -172,7 +172,7 @@ fn process(pid: i32, nth: Option<u16>) -> anyhow::Result<Subject> {
     let process = Installed::of(pid).map_err(Faults::one)?;
     let mut loaded: Vec<Loaded> = process.filters().map_err(|fault| {
         // What can be seen without rights is told all the same.
-        door::tell(&format!("stockade: {}\n", state(&process)));
+        door::tell(&format!("stockade: {}\n", program::state(&process)));
         Faults::one(fault)
     })?;
     if let Some(nth) = nth {
@@ -186,21 +186,6 @@ fn process(pid: i32, nth: Option<u16>) -> anyhow::Result<Subject> {
     let step = |step: &libc::sock_filter| Instruction { code: step.code, jt: step.jt, jf: step.jf, k: step.k };
     let programs = loaded.iter().map(|one| one.program.iter().map(step).collect()).collect();
     Ok(Subject::Process { process, programs, logs: loaded.iter().map(|one| one.logs).collect() })
-}
-
-/// One line about what /proc says.
-fn state(process: &Installed) -> String {
-    let name = clean(&process.name).replace('\n', "?");
-    let mode = match process.mode {
-        0 => "no filter (Seccomp: 0)".to_owned(),
-        1 => "strict mode: read, write, _exit and sigreturn only (Seccomp: 1)".to_owned(),
-        _ => match process.count {
-            Some(1) => "one filter (Seccomp: 2, Seccomp_filters: 1)".to_owned(),
-            Some(count) => format!("{count} filters (Seccomp: 2, Seccomp_filters: {count})"),
-            None => "filters (Seccomp: 2)".to_owned(),
-        },
-    };
-    format!("process {} ({name}): {mode}", process.pid)
 }
 
 impl Subject {
@@ -288,28 +273,10 @@ impl Subject {
 
     /// Size, depth and whatever else holds for the whole.
     fn head(&self, programs: &[Program]) -> String {
-        let size = |program: &Program| {
-            format!("{} instructions, {} at most for one call", program.code.len(), program.depth())
-        };
         match self {
-            Self::Policy { filter, program, .. } => {
-                let mut text = format!("one program of {}\n", size(program));
-                text.push_str(&format!("other architectures: {}\n", filter.foreign));
-                let flags = program::flags(program.flags);
-                if !flags.is_empty() {
-                    text.push_str(&format!("loaded with: {}\n", flags.join(", ")));
-                }
-                text
-            }
+            Self::Policy { filter, program, .. } => program::head(filter, program),
             Self::Process { process, .. } if process.pid == 0 => "the policy filters no system calls\n".into(),
-            Self::Process { process, logs, .. } => {
-                let mut text = format!("{}\n", state(process));
-                for (at, (program, logs)) in programs.iter().zip(logs).enumerate() {
-                    let logged = if *logs == Some(true) { ", logged" } else { "" };
-                    text.push_str(&format!("filter {}: {}{logged}\n", at + 1, size(program)));
-                }
-                text
-            }
+            Self::Process { process, logs, .. } => program::process(process, programs, logs),
         }
     }
 

@@ -71,8 +71,7 @@ fn split(list: &str) -> Vec<&str> {
         match (c, quote) {
             _ if escaped => escaped = false,
             ('\\', Some(_)) => escaped = true,
-            (c, Some(open)) if c == open => quote = None,
-            (_, Some(_)) => {}
+            (c, Some(open)) => quote = (c != open).then_some(open),
             ('"' | '\'', None) => quote = Some(c),
             ('{' | '[', None) => depth += 1,
             ('}' | ']', None) => depth = depth.saturating_sub(1),
