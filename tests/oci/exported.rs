@@ -61,7 +61,7 @@ fn dockers_default_is_small_and_comes_back() {
         let args = [family, 1, 0, 0, 0, 0];
         assert_eq!(says(&program(&back), Arch::native(), socket, args), Action::Errno(1), "{family:#x}");
     }
-    assert_eq!(says(&program(&back), Arch::native(), socket, [41 | 1 << 32, 1, 0, 0, 0, 0]), Action::Allow);
+    assert_eq!(says(&program(&back), Arch::native(), socket, [0x1_0000_0029, 1, 0, 0, 0, 0]), Action::Allow);
 }
 
 #[test]
