@@ -6,6 +6,7 @@ mod door;
 mod explain;
 mod export;
 mod file;
+mod filter;
 pub mod generate;
 mod import;
 mod options;
@@ -36,6 +37,7 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb { name: "run", command: run::command, act: run::act },
     Verb { name: "explain", command: explain::command, act: explain::act },
+    Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },

@@ -182,9 +182,20 @@ impl fmt::Display for Compare {
     }
 }
 
-/// Reads a value: numbers and constants joined by `|`.
-fn number(text: &str) -> Result<u64, String> {
+/// Reads a value: numbers and the kernel's constants, joined by `|`. The error says what is wrong.
+pub fn number(text: &str) -> Result<u64, String> {
     text.split('|').try_fold(0, |sum, word| Ok(sum | single(word.trim())?))
+}
+
+/// The kernel's name for a value of an argument, where the call's own constants have one each.
+pub fn word(call: &str, arg: u8, value: u64) -> Option<&'static str> {
+    let start = match (call, arg) {
+        ("socket" | "socketpair", 0) => "AF_",
+        ("keyctl", 0) => "KEYCTL_",
+        ("ioctl", 1) => "TIO",
+        _ => return None,
+    };
+    constants::named(start, value)
 }
 
 fn single(word: &str) -> Result<u64, String> {

@@ -219,7 +219,7 @@ impl Demands<'_> {
                 None => all.push(Call::parse(word)),
             }
         }
-        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone() };
+        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone(), on: Vec::new() };
         self.draft.layers.push(layer::layer(&self.by, vec![rule]));
     }
 
