@@ -182,7 +182,7 @@ impl Profile {
         let mut rules: Vec<Rule> = self.rules(caps, kernel).into_iter().map(|rule| rule.rule.clone()).collect();
         for (calls, action) in [(self.rare(caps, kernel), self.default), (self.newer(caps, kernel), ENOSYS)] {
             if !calls.is_empty() {
-                rules.push(Rule { calls, when: Vec::new(), action, by: by.clone() });
+                rules.push(Rule { calls, when: Vec::new(), action, by: by.clone(), on: Vec::new() });
             }
         }
         let unknown = (self.default.strictness() >= ENOSYS.strictness()).then_some(ENOSYS);

@@ -283,6 +283,7 @@ impl Meaning<'_> {
                 when: Vec::new(),
                 action,
                 by: By { directive: "SeccompProfile", origin: Some(at.clone()) },
+                on: Vec::new(),
             },
             plain: rule.args.is_empty(),
             with,

@@ -148,7 +148,7 @@ fn layers() -> impl Strategy<Value = Layer> {
     let calls = subsequence(CALLS.to_vec(), 1..4);
     let rule = (calls, compares(), actions()).prop_map(|(calls, when, action)| {
         let calls = calls.into_iter().map(Call::parse).collect();
-        Rule { calls, when, action, by: crate::By { directive: "Seccomp.Rule", origin: None } }
+        Rule { calls, when, action, by: crate::By { directive: "Seccomp.Rule", origin: None }, on: Vec::new() }
     });
     (proptest::collection::vec(rule, 0..4), actions()).prop_map(|(rules, otherwise)| {
         let unknown = (otherwise.strictness() >= 4).then_some(Action::Errno(38));
