@@ -1,7 +1,6 @@
 //! Container engines' seccomp profiles: read as engines read them, said as policies, and given back.
 
 mod kit;
-mod scratch;
 
 #[path = "oci/exported.rs"]
 mod exported;

@@ -77,13 +77,21 @@ const ARCHES: [(&str, Option<Arch>); 23] = [
     ("SCMP_ARCH_SHEB", None),
 ];
 
-/// The architecture that libseccomp calls so: nothing for a name that nobody knows, and nothing inside for one that
-/// stockade has no word for.
-pub fn architecture(name: &str) -> Option<Option<Arch>> {
+/// An architecture of libseccomp's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// One that stockade has a word for.
+    Ours(Arch),
+    /// Another one, on which stockade does not run.
+    Other,
+}
+
+/// The architecture that libseccomp calls so; nothing for a name that nobody knows.
+pub fn architecture(name: &str) -> Option<Machine> {
     if name == "SCMP_ARCH_NATIVE" {
-        return Some(Some(Arch::native()));
+        return Some(Machine::Ours(Arch::native()));
     }
-    ARCHES.iter().find(|(known, _)| *known == name).map(|(_, arch)| *arch)
+    ARCHES.iter().find(|(known, _)| *known == name).map(|(_, arch)| arch.map_or(Machine::Other, Machine::Ours))
 }
 
 /// Every name that [`architecture`] knows.

@@ -10,14 +10,14 @@ use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Call};
 use crate::draft::capabilities::CapSet;
 use crate::draft::compare::{Compare, Operator, Width};
-use crate::draft::profile::{Conditional, Profile, architecture, architectures, engine_name};
+use crate::draft::profile::{Conditional, Machine, Profile, architecture, architectures, engine_name};
 use crate::draft::syscalls::{Flags, Layer, Rule};
 use crate::draft::{Asked, By};
 use crate::fault::{Fault, Origin, Source};
 use crate::text::attach::WORDS;
 use crate::text::node::Word;
 use crate::text::profiles::SHIPPED;
-use crate::text::{Kind, oci, toml};
+use crate::text::{Kind, Value, oci, toml};
 
 use super::form::{self, Form, Item};
 use super::{Directive, Policy, seccomp};
@@ -62,23 +62,7 @@ pub const DIRECTIVES: &[Directive] = &[Directive {
     unlike: None,
     exposure: &[],
     read: |policy, value| {
-        policy.profile.chosen = match &value.kind {
-            Kind::File(source) => Some(file(source)?),
-            _ => {
-                let item = form::text(value)?;
-                let word = item.text.trim();
-                match WORDS.iter().find(|(known, _)| *known == word) {
-                    Some((_, true)) => Some(Chosen::Default),
-                    Some((_, false)) => None,
-                    None if word.is_empty() => None,
-                    None => {
-                        return Err(item
-                            .fault(format!("the seccomp profile `{word}` has not been read"))
-                            .help("write RuntimeDefault, Unconfined or the path of a file"));
-                    }
-                }
-            }
-        };
+        policy.profile.chosen = choose(value)?;
         Ok(())
     },
     demand: |policy, demands| match &policy.profile.chosen {
@@ -97,6 +81,23 @@ impl Policy {
             Some(Chosen::File(_, warnings)) => warnings,
             _ => &[],
         }
+    }
+}
+
+/// The profile that a value names.
+fn choose(value: &Value) -> Result<Option<Chosen>, Fault> {
+    if let Kind::File(source) = &value.kind {
+        return file(source).map(Some);
+    }
+    let item = form::text(value)?;
+    let word = item.text.trim();
+    match WORDS.iter().find(|(known, _)| *known == word) {
+        Some((_, true)) => Ok(Some(Chosen::Default)),
+        Some((_, false)) => Ok(None),
+        None if word.is_empty() => Ok(None),
+        None => Err(item
+            .fault(format!("the seccomp profile `{word}` has not been read"))
+            .help("write RuntimeDefault, Unconfined or the path of a file")),
     }
 }
 
@@ -194,7 +195,7 @@ impl Meaning<'_> {
         let native = Arch::native();
         let mut all: Vec<&Word<'_>> = self.words.architectures.iter().collect();
         for (main, subs) in &self.words.map {
-            let here = self.architecture(main).flatten() == Some(native);
+            let here = self.architecture(main) == Some(Machine::Ours(native));
             let known: Vec<&Word<'_>> = subs.iter().filter(|sub| self.architecture(sub).is_some()).collect();
             if here {
                 all.extend(known);
@@ -203,7 +204,7 @@ impl Meaning<'_> {
         }
         let mut found = Vec::new();
         for word in all {
-            if let Some(Some(arch)) = self.architecture(word)
+            if let Some(Machine::Ours(arch)) = self.architecture(word)
                 && arch != native
                 && arch.runs_on(native)
                 && !found.contains(&arch)
@@ -214,7 +215,7 @@ impl Meaning<'_> {
         found
     }
 
-    fn architecture(&mut self, word: &Word<'_>) -> Option<Option<Arch>> {
+    fn architecture(&mut self, word: &Word<'_>) -> Option<Machine> {
         let found = architecture(&word.text);
         let item = self.item(word);
         if found.is_none() && !self.faults.iter().any(|fault| fault.origin.as_ref() == Some(&item.at)) {
@@ -433,9 +434,4 @@ fn settle(arg: &oci::Arg, call: &Call) -> Settled {
         Operator::Equal | Operator::Greater | Operator::GreaterEqual => Settled::Never,
         Operator::NotEqual | Operator::Less | Operator::LessEqual => Settled::Always,
     }
-}
-
-/// Where a rule was written.
-pub fn place(rule: &Conditional) -> Option<&Origin> {
-    rule.rule.by.origin.as_ref()
 }

@@ -98,8 +98,9 @@ fn left_out(rule: &Conditional, chosen: Chosen) -> String {
     if let Some((major, minor)) = rule.until.filter(|version| chosen.kernel >= *version) {
         why.push(format!("only before Linux {major}.{minor}"));
     }
-    let when: String = rule.rule.when.iter().map(|compare| format!(" {compare}")).collect();
-    format!("Left out, {}: {} {}{when}", why.join(", "), rule.rule.action, calls.join(" "))
+    let mut said = calls;
+    said.extend(rule.rule.when.iter().map(ToString::to_string));
+    format!("Left out, {}: {} {}", why.join(", "), rule.rule.action, said.join(" "))
 }
 
 fn one(text: &mut String, rule: &Conditional) {
@@ -118,8 +119,8 @@ fn block(text: &mut String, calls: &[Call], when: &[String], action: &str) {
     if let [line] = lines.as_slice() {
         text.push_str(&format!("Syscalls = [{}]\n", quoted(line)));
     } else {
-        let lines: String = lines.iter().map(|line| format!("    {},\n", quoted(line))).collect();
-        text.push_str(&format!("Syscalls = [\n{lines}]\n"));
+        let lines: Vec<String> = lines.iter().map(|line| format!("    {},\n", quoted(line))).collect();
+        text.push_str(&format!("Syscalls = [\n{}]\n", lines.concat()));
     }
     if !when.is_empty() {
         let when: Vec<String> = when.iter().map(|compare| quoted(compare)).collect();
@@ -130,7 +131,8 @@ fn block(text: &mut String, calls: &[Call], when: &[String], action: &str) {
 
 /// A comment of as many lines as it takes.
 fn wrapped(text: &str) -> String {
-    lines(&comment(text), WIDTH - 2).iter().map(|line| format!("# {line}\n")).collect()
+    let lines = lines(&comment(text), WIDTH - 2);
+    lines.iter().map(|line| format!("# {line}\n")).collect::<Vec<_>>().concat()
 }
 
 /// Words in lines of at most so many bytes, where they fit.

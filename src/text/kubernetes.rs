@@ -85,7 +85,9 @@ impl<'a> Reading<'a> {
         let kind = node.get("kind").and_then(Node::text).unwrap_or_default();
         let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
         if let Some(Tree::List(items)) = node.get("items").map(|items| &items.tree) {
-            items.iter().for_each(|item| self.object(item));
+            for item in items {
+                self.object(item);
+            }
         } else if kind == "SeccompProfile" || version.starts_with(OPERATOR) {
             self.operators(node, kind);
         } else if node.get("defaultAction").is_some() {
@@ -118,8 +120,7 @@ impl<'a> Reading<'a> {
         if let Some(state) = spec.get("state").filter(|state| state.text() != Some("Enabled")) {
             self.reader.warn(&state.span, "the operator would not install this profile");
         }
-        const OWN: [&str; 3] = ["state", "baseProfileName", "disabled"];
-        let own = |field: &Field<'_>| OWN.contains(&&*field.name.text);
+        let own = |field: &Field<'_>| ["state", "baseProfileName", "disabled"].contains(&&*field.name.text);
         let mut bare = spec.clone();
         if let Tree::Table(fields) = &mut bare.tree {
             fields.retain(|field| !own(field));
@@ -201,14 +202,14 @@ impl<'a> Reading<'a> {
         let profile = match &*word.text {
             "unconfined" => Profile::Unconfined,
             "runtime/default" | "docker/default" => Profile::RuntimeDefault,
-            text => match text.strip_prefix(attach::LOCAL) {
-                Some(path) => Profile::Localhost(self.inside(&word, path)?),
-                None => {
+            text => {
+                let Some(path) = text.strip_prefix(attach::LOCAL) else {
                     let fault = self.reader.fault(&word.span, format!("`{text}` is not a profile"));
                     fault.help.push("write one of: runtime/default, unconfined, localhost/FILE".into());
                     return None;
-                }
-            },
+                };
+                Profile::Localhost(self.inside(&word, path)?)
+            }
         };
         Some((profile, self.reader.at(&word.span)))
     }

@@ -140,13 +140,11 @@ impl<'a> Reader<'a> {
 
     /// The fields of a table; anything else is a fault.
     pub fn table<'n, 'b>(&mut self, node: &'n Node<'b>, what: &str) -> &'n [Field<'b>] {
-        match &node.tree {
-            Tree::Table(fields) => fields,
-            _ => {
-                self.fault(&node.span, format!("{what} is a table, not {}", node.kind()));
-                &[]
-            }
+        if let Tree::Table(fields) = &node.tree {
+            return fields;
         }
+        self.fault(&node.span, format!("{what} is a table, not {}", node.kind()));
+        &[]
     }
 
     /// The elements of a list, none for null; anything else is a fault.

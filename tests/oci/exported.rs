@@ -61,7 +61,7 @@ fn dockers_default_is_small_and_comes_back() {
         let args = [family, 1, 0, 0, 0, 0];
         assert_eq!(says(&program(&back), Arch::native(), socket, args), Action::Errno(1), "{family:#x}");
     }
-    assert_eq!(says(&program(&back), Arch::native(), socket, [41 | 1 << 32, 1, 0, 0, 0, 0]), Action::Allow);
+    assert_eq!(says(&program(&back), Arch::native(), socket, [0x1_0000_0029, 1, 0, 0, 0, 0]), Action::Allow);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn layers() -> impl Strategy<Value = Layer> {
     let calls = subsequence(CALLS.to_vec(), 1..4);
     let rule = (calls, compares(), actions()).prop_map(|(calls, when, action)| {
         let calls = calls.into_iter().map(Call::parse).collect();
-        Rule { calls, when, action, by: crate::By { directive: "Seccomp.Rule", origin: None } }
+        Rule { calls, when, action, by: crate::By { directive: "Seccomp.Rule", origin: None }, on: Vec::new() }
     });
     (proptest::collection::vec(rule, 0..4), actions()).prop_map(|(rules, otherwise)| {
         let unknown = (otherwise.strictness() >= 4).then_some(Action::Errno(38));

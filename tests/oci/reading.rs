@@ -251,6 +251,28 @@ proptest! {
     }
 }
 
+/// Names that profiles and objects have.
+const KEYS: [&str; 18] = [
+    "defaultAction",
+    "defaultErrnoRet",
+    "architectures",
+    "archMap",
+    "syscalls",
+    "names",
+    "name",
+    "action",
+    "args",
+    "index",
+    "value",
+    "op",
+    "includes",
+    "caps",
+    "minKernel",
+    "kind",
+    "spec",
+    "securityContext",
+];
+
 /// JSON in the neighbourhood of profiles.
 fn arbitrary() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::Value;
@@ -269,26 +291,6 @@ fn arbitrary() -> impl Strategy<Value = serde_json::Value> {
             "\u{1}\"\\é"
         ])
         .prop_map(Value::from),
-    ];
-    const KEYS: [&str; 18] = [
-        "defaultAction",
-        "defaultErrnoRet",
-        "architectures",
-        "archMap",
-        "syscalls",
-        "names",
-        "name",
-        "action",
-        "args",
-        "index",
-        "value",
-        "op",
-        "includes",
-        "caps",
-        "minKernel",
-        "kind",
-        "spec",
-        "securityContext",
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
