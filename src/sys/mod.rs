@@ -5,11 +5,14 @@
 
 pub mod child;
 pub mod descriptors;
+pub mod detached;
 pub mod execve;
 pub mod facts;
 pub mod mount;
 pub mod privileges;
 pub mod process;
+pub mod ptrace;
+pub mod registers;
 pub mod seccomp;
 pub mod start;
 pub mod trial;
