@@ -10,6 +10,7 @@ pub mod calls;
 pub mod capabilities;
 pub mod compare;
 mod constants;
+pub mod decision;
 pub mod errno;
 pub mod groups;
 pub mod identity;
@@ -98,6 +99,8 @@ pub struct Draft {
     pub architectures: Option<Asked<Vec<Arch>>>,
     /// How the filter is loaded (Seccomp.Flags).
     pub filter_flags: Option<Asked<Flags>>,
+    /// Who answers the calls that the filter notifies of.
+    pub supervision: Supervision,
     /// MemoryDenyWriteExecute=: PR_SET_MDWE where the kernel has it, a filter otherwise.
     pub deny_write_execute: Option<Asked<()>>,
     /// LockPersonality=: the filter compares with the personality that the host reports.
@@ -114,6 +117,24 @@ pub struct Draft {
     pub descriptors: Option<Asked<Vec<i32>>>,
     /// Changes to the environment.
     pub environment: Vec<Asked<Variable>>,
+}
+
+/// Who answers calls that the filter does not answer itself, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Supervision {
+    /// What [`action::Action::Notify`] numbers; the first one is the policy's default, EPERM where the list is empty.
+    pub decisions: Vec<decision::Decision>,
+    /// An agent that answers in stockade's place.
+    pub agent: Option<Asked<Agent>>,
+}
+
+/// A listener of the OCI runtime specification (`listenerPath`, `listenerMetadata`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its unix socket.
+    pub path: std::path::PathBuf,
+    /// What it is told besides.
+    pub metadata: String,
 }
 
 impl Draft {

@@ -236,7 +236,7 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
 /// An action that this version can carry out.
 fn action(word: &str, item: &Item) -> Result<Action, Fault> {
     match Action::parse(word).map_err(|message| item.fault(message))? {
-        Action::Notify | Action::Trace(_) => Err(item
+        Action::Notify(_) | Action::Trace(_) => Err(item
             .fault(format!("the action `{word}` is not in this version yet"))
             .help("write one of: allow, log, errno:NAME, trap, kill-thread, kill-process")),
         action => Ok(action),
