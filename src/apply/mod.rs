@@ -5,6 +5,7 @@ mod devices;
 mod find;
 mod hidden;
 mod identity;
+mod inspect;
 mod landlock;
 mod limits;
 mod mounts;
@@ -46,6 +47,9 @@ enum Act {
     Loopback,
     Find,
     Exec,
+    Attached,
+    Inspect { strict: bool },
+    Unreached,
 }
 
 /// What steps leave for later ones.
@@ -56,6 +60,8 @@ struct State {
     ruleset: Option<::landlock::RulesetCreated>,
     /// Which of the candidates is the target's file.
     found: usize,
+    /// Whether a tracer that the plan wants has attached.
+    traced: bool,
 }
 
 /// A step that failed.
@@ -83,8 +89,13 @@ impl Ready {
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(plan)?;
         let ops = plan.steps.iter().filter_map(|step| if let Op::Mount(op) = &step.op { Some(op) } else { None });
-        let state = State { mounts: mounts::State::new(ops), ruleset: None, found: 0 };
+        let state = State { mounts: mounts::State::new(ops), ruleset: None, found: 0, traced: false };
         Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
+    }
+
+    /// The tracer that the plan begins with has attached, which is not done here. Without it such a plan fails.
+    pub fn traced(&mut self) {
+        self.state.traced = true;
     }
 
     /// Carries the plan out on this process. A plan with a target ends in it and does not return.
@@ -110,6 +121,10 @@ impl Ready {
             Act::Filter(act) => act.perform(),
             Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
             Act::Find => find::find(&self.candidates).map(|found| state.found = found),
+            Act::Attached if state.traced => Ok(()),
+            // What stands behind the execution is the tracer's.
+            Act::Attached | Act::Unreached => Err(Errno::ESRCH),
+            Act::Inspect { strict } => inspect::inspect(&self.candidates[state.found], *strict),
             Act::Exec => Err(execve(&self.candidates[state.found], &self.argv, &self.environment, self.cookie)),
         }
     }
@@ -126,6 +141,9 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
+        Op::Attach(_) => Act::Attached,
+        Op::Inspect { strict } => Act::Inspect { strict: *strict },
+        Op::Strict(_) => Act::Unreached,
         Op::Descriptors { .. }
         | Op::MapIds(_)
         | Op::Users(_)

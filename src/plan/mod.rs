@@ -20,6 +20,7 @@ pub mod places;
 mod privileges;
 pub mod seccomp;
 mod specifier;
+pub mod strict;
 mod target;
 pub mod tree;
 mod view;
@@ -85,6 +86,7 @@ impl Plan {
         if !argv.is_empty() {
             command::execute(&mut planner);
         }
+        strict::plan(&mut planner);
         let environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()

@@ -25,6 +25,7 @@ pub mod paths;
 pub mod process;
 pub mod restrict;
 pub mod seccomp;
+mod strict;
 pub mod syscalls;
 pub mod users;
 

@@ -5,6 +5,7 @@ use crate::draft::arch::Arch;
 use crate::draft::calls::Call;
 use crate::draft::compare::Compare;
 use crate::draft::groups;
+use crate::draft::strict::Trigger;
 use crate::draft::syscalls::{Flags, Layer, Rule};
 use crate::draft::{Asked, By};
 use crate::fault::{Fault, Origin};
@@ -13,13 +14,17 @@ use crate::text::{Entry, Kind, Value};
 use super::calls::What;
 use super::form::{self, Form, Item};
 use super::layer::ENOSYS;
-use super::{Directive, Policy, syscalls};
+use super::{Directive, Policy, strict, syscalls};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
 pub struct Seccomp {
     /// Seccomp.Mode = "none": the rest of the table means nothing.
     pub off: bool,
+    /// Seccomp.Mode = "strict" (false) or "strict-compat" (true).
+    pub strict: Option<bool>,
+    /// Seccomp.StrictAt.
+    pub at: Trigger,
     /// Seccomp.Default.
     pub default: Option<Action>,
     /// Seccomp.Rule, in order.
@@ -49,26 +54,36 @@ pub const DIRECTIVES: &[Directive] = &[
         summary: "what the table [Seccomp] is for",
         manual: "*filter*, the default, filters system calls by the words of this table. *none* makes the rest of the \
                  table mean nothing, whatever a profile wrote there; *SystemCallFilter* and other directives still \
-                 filter. *strict* and *strict-compat*, the kernel's strict mode and a filter like it, are not in this \
-                 version.",
+                 filter.\n\n\
+                 *strict* is the kernel's strict mode (SECCOMP_MODE_STRICT, `Seccomp: 1` in /proc/PID/status). The \
+                 program needs no change: it is started, runs to *Seccomp.StrictAt* under a tracer, and the mode is \
+                 entered there on its behalf, checked from outside, and the tracer is gone. From then on it can only \
+                 read(2) and write(2) descriptors that are open, return from signal handlers, and end by _exit(2); \
+                 everything else is SIGKILL. That is less than most programs need: the C library's exit() and a return \
+                 from main use exit_group(2) and are killed, printf and malloc may call fstat or brk, and reading the \
+                 time stamp counter, which clock_gettime(2) does too, is SIGSEGV.\n\n\
+                 *strict-compat* enters at the same point a filter that allows the same calls and exit_group too, and \
+                 leaves the clock alone; anything else kills the process by SIGSYS. It sets no_new_privs.\n\n\
+                 The kernel takes no filter beside *strict*, so a policy that asks for both is refused. The target's file \
+                 must be readable for whoever starts it, and neither set-user-id nor set-group-id; nobody else may trace \
+                 it, and ptrace(2) must be allowed. What fails after the start ends the target with status 228, and is \
+                 said on standard error.",
         example: "[Seccomp]\nMode = \"filter\"\nDefault = \"log\"",
         unlike: None,
         exposure: &[],
         read: |policy, value| {
-            policy.seccomp.off = match form::word(value, &MODES)? {
-                Mode::Filter => false,
-                Mode::None => true,
-                Mode::Strict => {
-                    let word = form::text(value)?.text;
-                    return Err(value
-                        .fault(format!("Seccomp.Mode = \"{}\" is not in this version yet", word.trim()))
-                        .help("SystemCallFilter = [\"read write exit exit_group rt_sigreturn\"] comes near it"));
-                }
+            let mode = form::word(value, &MODES)?;
+            policy.seccomp.off = matches!(mode, Mode::None);
+            policy.seccomp.strict = match mode {
+                Mode::Strict => Some(false),
+                Mode::StrictCompat => Some(true),
+                Mode::Filter | Mode::None => None,
             };
             Ok(())
         },
-        demand: |_, _| {},
+        demand: strict::demand,
     },
+    strict::AT,
     Directive {
         name: "Seccomp.Default",
         form: Form::Text("ACTION"),
@@ -192,11 +207,12 @@ pub const DIRECTIVES: &[Directive] = &[
 enum Mode {
     Filter,
     Strict,
+    StrictCompat,
     None,
 }
 
 const MODES: [(&str, Mode); 4] =
-    [("filter", Mode::Filter), ("strict", Mode::Strict), ("strict-compat", Mode::Strict), ("none", Mode::None)];
+    [("filter", Mode::Filter), ("strict", Mode::Strict), ("strict-compat", Mode::StrictCompat), ("none", Mode::None)];
 
 /// The layer that Seccomp.Rule, SystemCallFilter= and their defaults make together; none when they say nothing.
 pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
