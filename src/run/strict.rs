@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::draft::strict::Trigger;
 use crate::plan::strict::StrictOp;
 use crate::plan::tree::Program as Filter;
-use crate::sys::ptrace::{self, Stop};
+use crate::sys::ptrace;
 use crate::sys::registers::{self, CALL, calls};
 
 use super::auxiliary::{self, Status, Values};
@@ -27,7 +27,7 @@ const STEPS: usize = 4000;
 /// # Errors
 /// The target is still held then, and must be ended; or it has ended.
 pub(super) fn confine(tracee: &mut Tracee, op: &StrictOp) -> Result<(), Trouble> {
-    tracee.run(None, |stop| stop == Stop::Event(libc::PTRACE_EVENT_EXEC))?;
+    tracee.executed()?;
     let end = Instant::now() + PATIENCE;
     // From here on a thread, a process or another program is an event that ends all.
     let early = Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_TRACEFORK | Options::PTRACE_O_TRACEVFORK;

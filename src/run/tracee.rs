@@ -1,5 +1,6 @@
 //! A stopped target in a tracer's hands: run to a point, made to call the kernel, ended.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -53,18 +54,43 @@ pub(super) struct Tracee {
     held: i32,
 }
 
+/// How a target goes on.
+#[derive(Clone, Copy)]
+enum Next {
+    /// It is running.
+    Wait,
+    /// With this signal, or 0.
+    Resume(i32),
+    /// As a stopped job.
+    Listen,
+}
+
 impl Tracee {
     pub(super) fn new(pid: Pid) -> Self {
         Self { pid, held: 0 }
     }
 
+    /// Waits until the launcher, which is running, has become the target.
+    pub(super) fn executed(&self) -> Result<(), Trouble> {
+        self.until(Next::Wait, None, |stop| stop == Stop::Event(libc::PTRACE_EVENT_EXEC)).map(drop)
+    }
+
     /// Lets it run, signals and stops included, until `end` or until something happens that is `wanted`.
-    pub(super) fn run(&self, end: Option<Instant>, mut wanted: impl FnMut(Stop) -> bool) -> Result<Stop, Trouble> {
-        let mut next = Some(0);
+    fn run(&self, end: Instant, wanted: impl FnMut(Stop) -> bool) -> Result<Stop, Trouble> {
+        self.until(Next::Resume(0), Some(end), wanted)
+    }
+
+    fn until(
+        &self,
+        mut next: Next,
+        end: Option<Instant>,
+        mut wanted: impl FnMut(Stop) -> bool,
+    ) -> Result<Stop, Trouble> {
         loop {
             match next {
-                Some(signal) => ptrace::resume(self.pid, signal)?,
-                None => ptrace::listen(self.pid)?,
+                Next::Wait => {}
+                Next::Resume(signal) => ptrace::resume(self.pid, signal)?,
+                Next::Listen => ptrace::listen(self.pid)?,
             }
             let stop = match end {
                 Some(end) => ptrace::wait_until(self.pid, end)?,
@@ -74,9 +100,9 @@ impl Tracee {
                 return Ok(stop);
             }
             next = match stop {
-                Stop::Signal(signal) => Some(signal),
-                Stop::Group(_) => None,
-                Stop::Event(_) => Some(0),
+                Stop::Signal(signal) => Next::Resume(signal),
+                Stop::Group(_) => Next::Listen,
+                Stop::Event(_) => Next::Resume(0),
                 Stop::Exited(_) | Stop::Killed(_) => return Err(Trouble::Gone),
             };
         }
@@ -119,7 +145,7 @@ impl Tracee {
         let word = ptrace::peek(self.pid, at)?;
         ptrace::poke(self.pid, at, word & !(0xff << shift) | u64::from(TRAP) << shift)?;
         let mut there = None;
-        let stop = self.run(Some(end), |stop| match stop {
+        let stop = self.run(end, |stop| match stop {
             Stop::Signal(libc::SIGTRAP) => {
                 there = registers::read(self.pid).ok().filter(|now| now.counter() == address.wrapping_add(1));
                 there.is_some()
@@ -178,10 +204,12 @@ impl Tracee {
 
     /// Ends it with a status, if it can still be made to do that; by SIGKILL otherwise.
     pub(super) fn end(mut self, status: u8, stray: Option<Pid>) {
-        if let Some(stray) = stray {
+        // A thread dies with its process.
+        let process = |stray: Pid| !Path::new(&format!("/proc/{}/task/{stray}", self.pid)).exists();
+        if let Some(stray) = stray.filter(|stray| process(*stray)) {
             kill(stray, Signal::SIGKILL).ok();
         }
-        if self.exit(status).is_ok() {
+        if self.exit(status, stray).is_ok() {
             return;
         }
         // Whatever is left dies with the tracer too (PTRACE_O_EXITKILL).
@@ -190,18 +218,27 @@ impl Tracee {
         }
     }
 
-    fn exit(&mut self, status: u8) -> Result<(), Trouble> {
+    fn exit(&mut self, status: u8, stray: Option<Pid>) -> Result<(), Trouble> {
         self.mask()?;
-        // It may be inside a system call, whose end would overwrite what is about to be set.
+        // It may be inside a system call, which is not to be started again, and whose end would overwrite what is about to
+        // be set.
+        registers::write(self.pid, registers::read(self.pid)?.outside())?;
         self.step()?;
         let own = registers::read(self.pid)?;
         let place = Place::find(self.pid, own.counter())?;
         registers::write(self.pid, own.calling(place.address, libc::SYS_exit_group, [status.into(), 0, 0]))?;
         let end = Instant::now() + MOMENT;
-        match self.run(Some(end), |_| false) {
-            Err(Trouble::Gone) | Ok(_) => Ok(()),
-            Err(trouble) => Err(trouble),
+        ptrace::resume(self.pid, 0)?;
+        // The kernel tells of a process's end when its threads have been waited for.
+        for pid in stray.into_iter().chain([self.pid]) {
+            while !matches!(ptrace::wait_until(pid, end)?, Stop::Exited(_) | Stop::Killed(_)) {
+                // A new one has a first stop; nothing else is left to be told.
+                if pid == self.pid {
+                    ptrace::resume(pid, 0)?;
+                }
+            }
         }
+        Ok(())
     }
 }
 
