@@ -22,6 +22,7 @@ pub mod seccomp;
 mod specifier;
 pub mod strict;
 mod target;
+mod trace;
 pub mod tree;
 mod view;
 mod words;
@@ -86,6 +87,7 @@ impl Plan {
         if !argv.is_empty() {
             command::execute(&mut planner);
         }
+        trace::plan(&mut planner);
         strict::plan(&mut planner);
         let environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);

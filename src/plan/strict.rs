@@ -68,8 +68,9 @@ fn alone(planner: &Planner<'_>, compat: bool, by: &By) -> Result<(), Fault> {
     let names = names.join(", ");
     if !compat {
         let message = format!("{by} and a filter exclude each other, and a filter is what {names} ask for");
-        return Err(fault(by, message)
-            .help("leave those out; or Seccomp.Mode = \"strict-compat\", a filter like strict mode, goes with others"));
+        return Err(fault(by, message).help(
+            "leave those out; or Seccomp.Mode = \"strict-compat\", a filter like strict mode, goes with others",
+        ));
     }
     for name in ["prctl", "seccomp"] {
         let Some(nr) = Call::parse(name).number(Arch::native(), Arch::native()) else { continue };
@@ -110,8 +111,7 @@ mod tests {
 
     fn refusing(call: &str, mut draft: Draft) -> Vec<Fault> {
         let by = By { directive: "SystemCallFilter", origin: None };
-        let rule =
-            Rule { calls: vec![Call::parse(call)], when: Vec::new(), action: Action::Errno(1), by: by.clone() };
+        let rule = Rule { calls: vec![Call::parse(call)], when: Vec::new(), action: Action::Errno(1), by: by.clone() };
         draft.layers = vec![Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None }];
         Plan::new(&draft, &Host::default(), vec!["true".into()]).err().unwrap_or_default()
     }

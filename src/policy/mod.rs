@@ -27,6 +27,7 @@ pub mod restrict;
 pub mod seccomp;
 mod strict;
 pub mod syscalls;
+mod trace;
 pub mod users;
 
 use caps::Capability;

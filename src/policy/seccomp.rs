@@ -4,6 +4,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::Call;
 use crate::draft::compare::Compare;
+use crate::draft::decision::Decision;
 use crate::draft::groups;
 use crate::draft::strict::Trigger;
 use crate::draft::syscalls::{Flags, Layer, Rule};
@@ -14,7 +15,7 @@ use crate::text::{Entry, Kind, Value};
 use super::calls::What;
 use super::form::{self, Form, Item};
 use super::layer::ENOSYS;
-use super::{Directive, Policy, strict, syscalls};
+use super::{Directive, Policy, strict, syscalls, trace};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +43,8 @@ pub struct Given {
     pub when: Vec<Compare>,
     /// The answer.
     pub action: Action,
+    /// What a tracer answers, where the action is trace.
+    pub decision: Option<Decision>,
     /// Where it was written.
     pub at: Origin,
 }
@@ -90,7 +93,7 @@ pub const DIRECTIVES: &[Directive] = &[
         summary: "what calls answer that nothing else decides",
         manual: "The answer to calls that neither a *Seccomp.Rule* nor *SystemCallFilter* decides: *allow*, *log*, \
                  *errno:EPERM* (any error's name or number), *trap* or *trap:N* (SIGSYS, with N in si_errno), \
-                 *kill-thread* or *kill-process*. Unset it is *allow*; beside a *SystemCallFilter* of allowed calls it \
+                 *trace* or *trace:N* (a tracer's, see *Seccomp.Rule*; ENOSYS without one), *kill-thread* or *kill-process*. Unset it is *allow*; beside a *SystemCallFilter* of allowed calls it \
                  is *SystemCallErrorNumber*.\n\n\
                  Where the answer refuses, calls that are newer than all that stockade knows answer ENOSYS, so that \
                  libc falls back to older ones.",
@@ -119,8 +122,9 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Table(&[
             ("Syscalls", "names, numbers and @groups"),
             ("Args", "comparisons that must all hold: arg0 == AF_UNIX, arg1 & 0x7 != 0"),
-            ("Action", "allow, log, errno:NAME, trap[:N], kill-thread or kill-process"),
+            ("Action", "allow, log, errno:NAME, trap[:N], trace[:N], kill-thread or kill-process"),
             ("ErrnoRet", "the error, where Action is just errno"),
+            ("Decide", "the tracer's answer, where Action is trace: continue, errno:NAME, value:N, log or ask"),
         ]),
         summary: "answer some calls, by their arguments if need be",
         manual: "One rule. *Syscalls* lists calls by name, native number or @group. *Args* lists comparisons of arguments \
@@ -129,7 +133,17 @@ pub const DIRECTIVES: &[Directive] = &[
                  *Action* answers as in *Seccomp.Default*; with plain *errno* the error is in *ErrnoRet*, or EPERM.\n\n\
                  Rules are tried in order, before *SystemCallFilter*, and the first that holds answers. Numbers are \
                  unsigned, and compared as wide as the kernel takes the argument: an int argument by its low 32 bits, so \
-                 that bits above them change nothing. What other directives refuse stays refused.",
+                 that bits above them change nothing. What other directives refuse stays refused.\n\n\
+                 With *trace:N* the call goes to a tracer (ptrace(2)), which is told the number N, 0 to 65535. *Decide* \
+                 starts one beside the target: it lets the call run (*continue*), makes it return an error (*errno:NAME*) \
+                 or anything (*value:N*) without running it, writes it to standard error and lets it run (*log*), or asks \
+                 at the terminal (*ask*; without one the answer is EPERM). It follows threads, children and programs that \
+                 they execute, passes every signal and stop through, and holds no rights; when it dies the target is \
+                 killed. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
+                 *Decide* there is no tracer: the kernel answers ENOSYS unless somebody else traces the target. A traced \
+                 program cannot be traced by others (strace, gdb), and set-user-id programs gain nothing in it. Decisions \
+                 are by numbers only: memory that an argument points to can be changed by other threads after the \
+                 tracer has looked, so there are none about paths.",
         example: "[[Seccomp.Rule]]\nSyscalls = [\"socket\"]\nArgs = [\"arg0 == AF_VSOCK\"]\nAction = \"errno:EPERM\"",
         unlike: None,
         exposure: &[],
@@ -145,6 +159,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
+            trace::demand(policy, demands);
             if policy.syscalls.filter.is_none()
                 && policy.seccomp.default.is_none()
                 && !policy.seccomp.rules.is_empty()
@@ -252,16 +267,16 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
 /// An action that this version can carry out.
 fn action(word: &str, item: &Item) -> Result<Action, Fault> {
     match Action::parse(word).map_err(|message| item.fault(message))? {
-        Action::Notify(_) | Action::Trace(_) => Err(item
+        Action::Notify(_) => Err(item
             .fault(format!("the action `{word}` is not in this version yet"))
-            .help("write one of: allow, log, errno:NAME, trap, kill-thread, kill-process")),
+            .help("write one of: allow, log, errno:NAME, trap, trace:N, kill-thread, kill-process")),
         action => Ok(action),
     }
 }
 
 /// One rule.
 fn given(value: &Value) -> Result<Given, Fault> {
-    const KEYS: [&str; 4] = ["Syscalls", "Args", "Action", "ErrnoRet"];
+    const KEYS: [&str; 5] = ["Syscalls", "Args", "Action", "ErrnoRet", "Decide"];
     let Kind::Table(entries) = &value.kind else {
         return Err(value
             .fault(format!("a rule is a table, not {}", value.kind_name()))
@@ -293,7 +308,8 @@ fn given(value: &Value) -> Result<Given, Fault> {
         }
         when.push(compare);
     }
-    Ok(Given { calls, when, action, at: value.at.clone() })
+    let decision = find("Decide").map(|entry| trace::decide(entry, action)).transpose()?;
+    Ok(Given { calls, when, action, decision, at: value.at.clone() })
 }
 
 fn called(entry: &Entry) -> Result<Vec<Call>, Fault> {

@@ -3,8 +3,8 @@
 use std::fs::File;
 
 use object::elf::{FileHeader64, PF_X, PT_LOAD, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE};
-use object::read::elf::{FileHeader, ProgramHeader, Sym};
 use object::read::ReadCache;
+use object::read::elf::{FileHeader, ProgramHeader, Sym};
 use object::{Endianness, elf};
 
 type Header = FileHeader64<Endianness>;
@@ -47,10 +47,7 @@ impl Program {
             let table = sections.symbols(endian, data, kind)?;
             for symbol in table.iter() {
                 let code = matches!(symbol.st_type(), STT_FUNC | STT_NOTYPE) && symbol.st_type() != STT_GNU_IFUNC;
-                if code
-                    && !symbol.is_undefined(endian)
-                    && symbol.name(endian, table.strings())? == name.as_bytes()
-                {
+                if code && !symbol.is_undefined(endian) && symbol.name(endian, table.strings())? == name.as_bytes() {
                     return Ok(Some(self.address(symbol.st_value(endian).into())));
                 }
             }

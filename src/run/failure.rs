@@ -61,7 +61,9 @@ fn unsuitable(plan: &Plan, step: &Step, errno: Errno) -> Fault {
     let name = plan.program.to_string_lossy();
     let (message, help) = match errno {
         Errno::EACCES => ("cannot be read", "a tracer needs to read the program: chmod +r, or another user"),
-        Errno::EPERM => ("is set-user-id or set-group-id", "start it without strict mode, or take the bit away (chmod -s)"),
+        Errno::EPERM => {
+            ("is set-user-id or set-group-id", "start it without strict mode, or take the bit away (chmod -s)")
+        }
         Errno::ENOEXEC => ("is a program for another architecture", "only native programs can be put into strict mode"),
         Errno::EBUSY => (
             "has a filter already, and strict mode excludes one",

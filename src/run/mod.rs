@@ -3,7 +3,9 @@
 mod auxiliary;
 mod elf;
 mod failure;
+mod question;
 mod strict;
+mod trace;
 mod tracee;
 mod tracer;
 

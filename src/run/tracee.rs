@@ -39,10 +39,7 @@ impl From<Errno> for Trouble {
         match errno {
             Errno::ESRCH => Self::Gone,
             Errno::ETIMEDOUT => Self::Late,
-            errno => Self::new(
-                format!("tracing the target failed: {}", errno.desc().to_lowercase()),
-                HELP,
-            ),
+            errno => Self::new(format!("tracing the target failed: {}", errno.desc().to_lowercase()), HELP),
         }
     }
 }
@@ -163,7 +160,8 @@ impl Tracee {
             (Err(Trouble::Late), _) => {
                 ptrace::interrupt(self.pid)?;
                 ptrace::wait_until(self.pid, Instant::now() + MOMENT)?;
-                let message = format!("the target does not get to {point} in {} seconds", super::strict::PATIENCE.as_secs());
+                let message =
+                    format!("the target does not get to {point} in {} seconds", super::strict::PATIENCE.as_secs());
                 Err(Trouble::new(message, "until there it may not wait for anything; choose an earlier point"))
             }
             (Err(trouble), _) => Err(trouble),

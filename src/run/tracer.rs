@@ -7,6 +7,7 @@ use nix::fcntl::OFlag;
 use nix::sys::ptrace::Options;
 use nix::unistd::{Pid, getpid, pipe2, read, write};
 
+use crate::draft::decision::Decision;
 use crate::fault::{Exit, Fault};
 use crate::plan::Plan;
 use crate::plan::op::{Op, Step, Tracer};
@@ -14,6 +15,8 @@ use crate::plan::strict::StrictOp;
 use crate::sys::detached::{self, Side};
 use crate::sys::{process, ptrace, registers};
 
+use super::question::Terminal;
+use super::trace::Supervisor;
 use super::tracee::{Tracee, Trouble};
 use super::{auxiliary, failure, strict};
 
@@ -73,7 +76,11 @@ fn hear(from: &OwnedFd, into: &mut [u8]) -> Result<(), Errno> {
 
 /// The helper's whole life.
 fn help(plan: &Plan, step: &Step, launcher: Pid, yama: bool, from: &OwnedFd, to: OwnedFd) -> ! {
-    let attached = seize(launcher, yama, from, &to);
+    // Before it leaves the session that the terminal belongs to.
+    let terminal = if asks(&step.op) { Terminal::open() } else { None };
+    let mut keep = vec![from.as_raw_fd(), to.as_raw_fd()];
+    keep.extend(terminal.as_ref().map(Terminal::number));
+    let attached = detached::settle(&keep).and_then(|()| seize(launcher, yama, from, &to));
     let number = attached.err().map_or(0, |errno| errno as i32);
     let told = write(&to, &number.to_ne_bytes()).is_ok();
     drop(to);
@@ -82,27 +89,35 @@ fn help(plan: &Plan, step: &Step, launcher: Pid, yama: bool, from: &OwnedFd, to:
         detached::leave(1);
     }
     match &step.op {
-        Op::Attach(Tracer::Strict) => {
+        Op::Attach(Tracer::Answers(op)) => {
+            let mut supervisor = Supervisor::new(launcher, op, terminal);
+            if let Err(errno) = supervisor.confine() {
+                say(&fault(step, format!("the tracer cannot confine itself: {}", failure::words(errno))).render(false));
+                detached::leave(1);
+            }
+            supervisor.serve();
+        }
+        _ => {
             let strict = plan.steps.iter().find_map(|step| if let Op::Strict(op) = &step.op { Some(op) } else { None });
             if let Some(op) = strict {
                 confine(step, launcher, op);
             }
         }
-        _ => {}
     }
     detached::leave(0)
 }
 
+fn asks(op: &Op) -> bool {
+    let Op::Attach(Tracer::Answers(op)) = op else { return false };
+    op.decisions.iter().any(|(_, decision)| *decision == Decision::Ask)
+}
+
 fn seize(launcher: Pid, yama: bool, from: &OwnedFd, to: &OwnedFd) -> Result<(), Errno> {
-    detached::settle(&[from.as_raw_fd(), to.as_raw_fd()])?;
     if yama {
         write(to, &getpid().as_raw().to_ne_bytes())?;
         hear(from, &mut [0])?;
     }
-    ptrace::seize(
-        launcher,
-        Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_TRACESECCOMP,
-    )
+    ptrace::seize(launcher, Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_TRACESECCOMP)
 }
 
 /// Strict mode, or the target's end.
@@ -127,7 +142,11 @@ fn confine(step: &Step, launcher: Pid, op: &StrictOp) {
 
 /// The helper's own way to say what is wrong: the launcher is the target already.
 fn tell(step: &Step, message: String, help: &str) {
-    let text = fault(step, message).help(help).render(false);
+    say(&fault(step, message).help(help).render(false));
+}
+
+/// Writes to standard error; there is nobody to tell when that fails.
+pub(super) fn say(text: &str) {
     let mut rest = text.as_bytes();
     while let Ok(length @ 1..) = write(std::io::stderr(), rest) {
         rest = &rest[length..];

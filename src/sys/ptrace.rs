@@ -148,6 +148,34 @@ pub fn message(pid: Pid) -> Result<i64, Errno> {
     ptrace::getevent(pid)
 }
 
+/// A call that a filter has handed to the tracer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// AUDIT_ARCH_*.
+    pub arch: u32,
+    /// Its number.
+    pub number: u32,
+    /// Its arguments.
+    pub arguments: [u64; 6],
+}
+
+/// The call at which a tracee has stopped for PTRACE_EVENT_SECCOMP (PTRACE_GET_SYSCALL_INFO, Linux 5.3).
+pub fn pending(pid: Pid) -> Result<Pending, Errno> {
+    // SAFETY: the structure is plain data, for which zeros are valid.
+    let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::ptrace_syscall_info>();
+    // SAFETY: the kernel writes as many bytes as are given, at most.
+    let got = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, pid.as_raw(), size, &raw mut info) };
+    Errno::result(got)?;
+    if info.op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: the kernel says that this is the member which it has filled in.
+    let call = unsafe { info.u.seccomp };
+    let number = u32::try_from(call.nr & 0xffff_ffff).unwrap_or(u32::MAX);
+    Ok(Pending { arch: info.arch, number, arguments: call.args })
+}
+
 /// Blocks these signals, one bit each from 1 on; says which were (PTRACE_GETSIGMASK, Linux 3.11).
 pub fn swap_mask(pid: Pid, mask: u64) -> Result<u64, Errno> {
     let mut old = 0_u64;
@@ -201,10 +229,7 @@ mod tests {
         // The first realtime signal, which is no signal for nix.
         assert_eq!(stop(0x227f), Some(Stop::Signal(34)));
         assert_eq!(stop(EVENT_STOP << 16 | 0x147f), Some(Stop::Group(libc::SIGTSTP)));
-        assert_eq!(
-            stop(EVENT_STOP << 16 | 0x057f),
-            Some(Stop::Event(EVENT_STOP))
-        );
+        assert_eq!(stop(EVENT_STOP << 16 | 0x057f), Some(Stop::Event(EVENT_STOP)));
         assert_eq!(stop(libc::PTRACE_EVENT_SECCOMP << 16 | 0x057f), Some(Stop::Event(libc::PTRACE_EVENT_SECCOMP)));
         assert_eq!(stop(0xffff), None);
     }
