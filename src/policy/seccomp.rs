@@ -141,7 +141,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  they execute, passes every signal and stop through, and holds no rights; when it dies the target is \
                  killed. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
                  *Decide* there is no tracer: the kernel answers ENOSYS unless somebody else traces the target. A traced \
-                 program cannot be traced by others (strace, gdb), and set-user-id programs gain nothing in it. Decisions \
+                 program cannot be traced by others (strace, gdb), and where an ordinary user starts it, set-user-id programs gain nothing in \
+                 it. Decisions \
                  are by numbers only: memory that an argument points to can be changed by other threads after the \
                  tracer has looked, so there are none about paths.",
         example: "[[Seccomp.Rule]]\nSyscalls = [\"socket\"]\nArgs = [\"arg0 == AF_VSOCK\"]\nAction = \"errno:EPERM\"",

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use object::elf::{FileHeader64, PF_X, PT_LOAD, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE};
+use object::elf::{FileHeader64, PF_X, PT_LOAD, STT_FUNC, STT_NOTYPE};
 use object::read::ReadCache;
 use object::read::elf::{FileHeader, ProgramHeader, Sym};
 use object::{Endianness, elf};
@@ -24,7 +24,7 @@ impl Program {
     pub(super) fn new(file: File, entry: u64) -> Result<Self, object::read::Error> {
         let mut program = Self { cache: ReadCache::new(file), bias: 0 };
         let header = Header::parse(&program.cache)?;
-        let bias = entry.wrapping_sub(header.e_entry(header.endian()?).into());
+        let bias = entry.wrapping_sub(header.e_entry(header.endian()?));
         program.bias = bias;
         Ok(program)
     }
@@ -46,9 +46,9 @@ impl Program {
         for kind in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {
             let table = sections.symbols(endian, data, kind)?;
             for symbol in table.iter() {
-                let code = matches!(symbol.st_type(), STT_FUNC | STT_NOTYPE) && symbol.st_type() != STT_GNU_IFUNC;
+                let code = matches!(symbol.st_type(), STT_FUNC | STT_NOTYPE);
                 if code && !symbol.is_undefined(endian) && symbol.name(endian, table.strings())? == name.as_bytes() {
-                    return Ok(Some(self.address(symbol.st_value(endian).into())));
+                    return Ok(Some(self.address(symbol.st_value(endian))));
                 }
             }
         }
@@ -67,8 +67,8 @@ impl Program {
             .iter()
             .filter(|segment| segment.p_type(endian) == PT_LOAD && segment.p_flags(endian).contains(PF_X))
             .map(|segment| {
-                let start = self.address(segment.p_vaddr(endian).into());
-                start..start.saturating_add(segment.p_memsz(endian).into())
+                let start = self.address(segment.p_vaddr(endian));
+                start..start.saturating_add(segment.p_memsz(endian))
             });
         Ok(Code(code.collect()))
     }

@@ -124,11 +124,11 @@ impl<'a> Supervisor<'a> {
             Some(Decision::Ask) => {
                 let pending = ptrace::pending(pid)?;
                 let text = describe(pid, number)?;
-                match self.terminal.as_mut().is_some_and(|terminal| terminal.ask((pending.arch, pending.number), &text))
-                {
-                    true => return Ok(()),
-                    false => -i64::from(libc::EPERM),
+                let call = (pending.arch, pending.number);
+                if self.terminal.as_mut().is_some_and(|terminal| terminal.ask(call, &text)) {
+                    return Ok(());
                 }
+                -i64::from(libc::EPERM)
             }
             // As the kernel answers where there is no tracer.
             None | Some(Decision::Open(_)) => -i64::from(libc::ENOSYS),

@@ -88,21 +88,18 @@ fn help(plan: &Plan, step: &Step, launcher: Pid, yama: bool, from: &OwnedFd, to:
         // If it has attached after all, its death is the launcher's (PTRACE_O_EXITKILL).
         detached::leave(1);
     }
-    match &step.op {
-        Op::Attach(Tracer::Answers(op)) => {
-            let mut supervisor = Supervisor::new(launcher, op, terminal);
-            if let Err(errno) = supervisor.confine() {
-                say(&fault(step, format!("the tracer cannot confine itself: {}", failure::words(errno))).render(false));
-                detached::leave(1);
-            }
-            supervisor.serve();
+    if let Op::Attach(Tracer::Answers(op)) = &step.op {
+        let mut supervisor = Supervisor::new(launcher, op, terminal);
+        if let Err(errno) = supervisor.confine() {
+            say(&fault(step, format!("the tracer cannot confine itself: {}", failure::words(errno))).render(false));
+            detached::leave(1);
         }
-        _ => {
-            let strict = plan.steps.iter().find_map(|step| if let Op::Strict(op) = &step.op { Some(op) } else { None });
-            if let Some(op) = strict {
-                confine(step, launcher, op);
-            }
-        }
+        supervisor.serve();
+        detached::leave(0);
+    }
+    let strict = plan.steps.iter().find_map(|step| if let Op::Strict(op) = &step.op { Some(op) } else { None });
+    if let Some(op) = strict {
+        confine(step, launcher, op);
     }
     detached::leave(0)
 }
