@@ -41,7 +41,7 @@ fn start(plan: &Plan, step: &Step) -> Result<(), Errno> {
     let yama = process::prctl(libc::PR_SET_PTRACER, 0).is_ok();
     if let Side::Beside(launcher) = detached::beside()? {
         drop((from_helper, to_helper));
-        help(plan, step, launcher, yama, &from_launcher, to_launcher);
+        help(plan, step, launcher, yama, from_launcher, to_launcher);
     }
     drop((to_launcher, from_launcher));
     let mut answer = [0; 4];
@@ -75,15 +75,15 @@ fn hear(from: &OwnedFd, into: &mut [u8]) -> Result<(), Errno> {
 }
 
 /// The helper's whole life.
-fn help(plan: &Plan, step: &Step, launcher: Pid, yama: bool, from: &OwnedFd, to: OwnedFd) -> ! {
+fn help(plan: &Plan, step: &Step, launcher: Pid, yama: bool, from: OwnedFd, to: OwnedFd) -> ! {
     // Before it leaves the session that the terminal belongs to.
     let terminal = if asks(&step.op) { Terminal::open() } else { None };
     let mut keep = vec![from.as_raw_fd(), to.as_raw_fd()];
     keep.extend(terminal.as_ref().map(Terminal::number));
-    let attached = detached::settle(&keep).and_then(|()| seize(launcher, yama, from, &to));
+    let attached = detached::settle(&keep).and_then(|()| seize(launcher, yama, &from, &to));
     let number = attached.err().map_or(0, |errno| errno as i32);
     let told = write(&to, &number.to_ne_bytes()).is_ok();
-    drop(to);
+    drop((from, to));
     if attached.is_err() || !told {
         // If it has attached after all, its death is the launcher's (PTRACE_O_EXITKILL).
         detached::leave(1);
