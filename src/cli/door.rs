@@ -48,11 +48,17 @@ pub(super) fn tell(text: &str) {
     drop(out.flush());
 }
 
+/// Faults that are told where the policy was only to be used.
+const MOST: usize = 20;
+
 /// Tells faults; the first one's status is the program's.
 pub(super) fn faults(faults: &[Fault]) -> Exit {
     let colour = colour(&io::stderr());
-    for fault in faults {
+    for fault in faults.iter().take(MOST) {
         tell(&fault.render(colour));
+    }
+    if let Some(more) = faults.len().checked_sub(MOST).filter(|more| *more > 0) {
+        tell(&format!("stockade: and {more} more faults; `stockade check` tells all of them\n"));
     }
     faults.first().map_or(Exit::Failure, |fault| fault.exit)
 }

@@ -19,6 +19,7 @@ pub mod order;
 pub mod places;
 mod privileges;
 pub mod seccomp;
+mod service;
 mod specifier;
 pub mod strict;
 mod target;
@@ -148,9 +149,14 @@ impl<'a> Planner<'a> {
         self.steps.push(Step { phase, op, by });
     }
 
+    /// Whether the policy would rather run without what a directive asks for than not at all.
+    pub fn may_lack(&self, directive: &str) -> bool {
+        self.draft.prefer.iter().any(|asked| prefers(&asked.what, directive))
+    }
+
     /// Something cannot be enforced: noted where the policy prefers to run weaker, a fault elsewhere.
     pub fn short(&mut self, shortfall: Shortfall) {
-        if self.draft.prefer.iter().any(|asked| prefers(&asked.what, shortfall.by.directive)) {
+        if self.may_lack(shortfall.by.directive) {
             self.shortfalls.push(shortfall);
             return;
         }

@@ -3,10 +3,11 @@
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{Call, Id};
+use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::{Filter, Layer};
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
-use crate::host::Host;
+use crate::host::{Host, Verdict};
 use crate::policy::restrict;
 
 use super::op::{FilterOp, Op};
@@ -62,6 +63,7 @@ pub fn wanted(draft: &Draft, host: &Host) -> bool {
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()
         || (draft.deny_write_execute.is_some() && !mdwe(host))
+        || offline(draft, host).is_some()
 }
 
 /// The whole filter, without the launcher's own way through it.
@@ -73,6 +75,9 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
     if let Some(asked) = draft.deny_write_execute.as_ref().filter(|_| !mdwe(host)) {
         filter.layers.push(restrict::write_execute(&asked.by));
     }
+    if let Some(by) = offline(draft, host) {
+        filter.layers.push(restrict::offline(by));
+    }
     if let Some(asked) = &draft.architectures {
         filter.architectures.clone_from(&asked.what);
     }
@@ -80,6 +85,12 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         filter.flags = asked.what;
     }
     filter
+}
+
+/// Who asked for a network namespace that cannot be had. Where that is no fault, the filter does what it can.
+pub fn offline<'a>(draft: &'a Draft, host: &Host) -> Option<&'a By> {
+    let refused = !host.privileged() && matches!(host.user_namespace, Verdict::Refused { .. });
+    draft.namespaces.iter().find(|asked| refused && asked.what == Namespace::Net).map(|asked| &asked.by)
 }
 
 /// Whether the kernel has PR_SET_MDWE (prctl(2)).

@@ -45,7 +45,7 @@ pub const DIRECTIVES: &[Directive] = &[
         unlike: Some(
             "A name that nobody knows is an error; systemd warns and ignores it. An answer can also stand in a line that \
              is not inverted and then refuses; systemd drops such a word. The groups are those of systemd 262, \
-             whichever systemd is installed.",
+             whichever systemd is installed, and *@container-default* is stockade's own.",
         ),
         exposure: GROUPS,
         read: |policy, value| {
