@@ -20,6 +20,7 @@ pub mod places;
 mod privileges;
 pub mod seccomp;
 mod specifier;
+pub mod supervise;
 mod target;
 pub mod tree;
 mod view;
@@ -80,6 +81,7 @@ impl Plan {
         access::plan(&mut planner);
         command::plan(&mut planner);
         seccomp::plan(&mut planner);
+        supervise::plan(&mut planner);
         identity::plan(&mut planner);
         namespaces::plan(&mut planner);
         if !argv.is_empty() {

@@ -56,6 +56,7 @@ impl Phase {
             Self::NoNewPrivileges => "privileges",
             Self::Landlock => "landlock",
             Self::Find => "find",
+            Self::Supervisor => "supervisor",
             Self::Filter => "filter",
             Self::Exec => "exec",
         }
@@ -110,6 +111,7 @@ impl fmt::Display for Op {
             Self::DenyWriteExecute => f.write_str("refuse memory that is writable and executable"),
             Self::NoNewPrivileges => f.write_str("set no_new_privs"),
             Self::Access(op) => op.fmt(f),
+            Self::Supervise(op) => op.fmt(f),
             Self::Filter(op) => op.fmt(f),
             Self::Exec => f.write_str("execute the target"),
         }
