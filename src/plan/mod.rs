@@ -22,6 +22,7 @@ pub mod seccomp;
 mod service;
 mod specifier;
 pub mod strict;
+pub mod supervise;
 mod target;
 mod trace;
 pub mod tree;
@@ -83,6 +84,7 @@ impl Plan {
         access::plan(&mut planner);
         command::plan(&mut planner);
         seccomp::plan(&mut planner);
+        supervise::plan(&mut planner);
         identity::plan(&mut planner);
         namespaces::plan(&mut planner);
         if !argv.is_empty() {

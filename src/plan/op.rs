@@ -12,6 +12,7 @@ use super::access::AccessOp;
 use super::mounts::MountOp;
 use super::order::Phase;
 use super::strict::StrictOp;
+use super::supervise::SuperviseOp;
 use super::tree::Program;
 
 /// One operation with its place and those who asked for it.
@@ -88,6 +89,8 @@ pub enum Op {
     NoNewPrivileges,
     /// Something about Landlock.
     Access(AccessOp),
+    /// Something about who answers the filter's notifications.
+    Supervise(SuperviseOp),
     /// Installs the seccomp filter.
     Filter(FilterOp),
     /// execve(2) of the target.
@@ -137,6 +140,8 @@ pub struct FilterOp {
     pub program: Program,
     /// Whether execve is refused but to the launcher itself, which the program knows by [`super::Plan::cookie`].
     pub marked: bool,
+    /// Whether it notifies somebody, who needs the descriptor that loading it returns.
+    pub listens: bool,
 }
 
 /// Without the instructions: the cookie is among them.
@@ -164,7 +169,9 @@ impl Op {
             Self::SecureBits(_) => Exit::SecureBits,
             Self::Umask(_) | Self::DenyWriteExecute => Exit::Memory,
             Self::NoNewPrivileges => Exit::NoNewPrivileges,
-            Self::Filter(_) | Self::Attach(_) | Self::Inspect { .. } | Self::Strict(_) => Exit::Seccomp,
+            Self::Supervise(_) | Self::Filter(_) | Self::Attach(_) | Self::Inspect { .. } | Self::Strict(_) => {
+                Exit::Seccomp
+            }
             Self::Find | Self::Exec => Exit::Exec,
         }
     }
@@ -180,6 +187,9 @@ impl fmt::Display for FilterOp {
         }
         if program.flags.spec_allow {
             f.write_str(", speculation allowed")?;
+        }
+        if self.listens {
+            f.write_str(", answered by a supervisor")?;
         }
         if self.marked {
             f.write_str(", execve for stockade only")?;

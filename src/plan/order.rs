@@ -51,6 +51,8 @@ pub enum Phase {
     NoNewPrivileges,
     /// Landlock after every mount (it forbids mounting) and before the filter.
     Landlock,
+    /// A supervisor is made with all that the target has by then but the filter, which it must not be under.
+    Supervisor,
     /// Last: from here on only what the policy allows.
     Filter,
     /// The target.

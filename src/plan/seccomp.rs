@@ -50,7 +50,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     match tree::compile(&filter, Arch::native()) {
         Ok(program) => {
-            let op = FilterOp { program, marked: filter.cookie.is_some() };
+            let op = FilterOp { program, marked: filter.cookie.is_some(), listens: false };
             planner.step(Phase::Filter, Op::Filter(op), by);
         }
         Err(fault) => planner.faults.push(fault),

@@ -26,6 +26,7 @@ pub mod process;
 pub mod restrict;
 pub mod seccomp;
 mod strict;
+pub mod supervise;
 pub mod syscalls;
 mod trace;
 pub mod users;
@@ -98,6 +99,7 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("System calls, in systemd's words", syscalls::DIRECTIVES),
     ("Single dangers that a filter takes away", restrict::DIRECTIVES),
     ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
+    ("System calls that somebody else answers: the table [Seccomp]", supervise::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
 ];
@@ -141,6 +143,8 @@ pub struct Policy {
     pub restrict: restrict::Restrict,
     /// System calls, in the kernel's words: the table [Seccomp].
     pub seccomp: seccomp::Seccomp,
+    /// Who answers the calls that the filter notifies of.
+    pub supervise: supervise::Supervise,
     /// Access by Landlock: the table [Landlock].
     pub landlock: landlock::Landlock,
     /// Resource limits.

@@ -15,6 +15,7 @@ use crate::text::{Entry, Kind, Value};
 use super::calls::What;
 use super::form::{self, Form, Item};
 use super::layer::ENOSYS;
+use super::supervise::{self, Supervise};
 use super::{Directive, Policy, strict, syscalls, trace};
 
 /// What the policy says of it.
@@ -93,7 +94,9 @@ pub const DIRECTIVES: &[Directive] = &[
         summary: "what calls answer that nothing else decides",
         manual: "The answer to calls that neither a *Seccomp.Rule* nor *SystemCallFilter* decides: *allow*, *log*, \
                  *errno:EPERM* (any error's name or number), *trap* or *trap:N* (SIGSYS, with N in si_errno), \
-                 *trace* or *trace:N* (a tracer's, see *Seccomp.Rule*; ENOSYS without one), *kill-thread* or *kill-process*. Unset it is *allow*; beside a *SystemCallFilter* of allowed calls it \
+                 *kill-thread* or *kill-process*; *notify*, a supervisor decides (see *Seccomp.Decide*); *trace* or \
+                 *trace:N*, a tracer decides (see *Seccomp.Rule*; ENOSYS without one). Unset it is *allow*; beside a \
+                 *SystemCallFilter* of allowed calls it \
                  is *SystemCallErrorNumber*.\n\n\
                  Where the answer refuses, calls that are newer than all that stockade knows answer ENOSYS, so that \
                  libc falls back to older ones.",
@@ -122,15 +125,21 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Table(&[
             ("Syscalls", "names, numbers and @groups"),
             ("Args", "comparisons that must all hold: arg0 == AF_UNIX, arg1 & 0x7 != 0"),
-            ("Action", "allow, log, errno:NAME, trap[:N], trace[:N], kill-thread or kill-process"),
+            ("Action", "allow, log, errno:NAME, trap[:N], notify, trace[:N], kill-thread or kill-process"),
             ("ErrnoRet", "the error, where Action is just errno"),
-            ("Decide", "the tracer's answer, where Action is trace: continue, errno:NAME, value:N, log or ask"),
+            (
+                "Decide",
+                "what the supervisor answers, where Action is notify, or a tracer, where it is trace: continue, errno:NAME, value:N, open, log, ask",
+            ),
+            ("ReadOnlyPaths", "where Decide is open: what may be opened for reading"),
+            ("ReadWritePaths", "where Decide is open: what may be opened for reading and writing"),
         ]),
         summary: "answer some calls, by their arguments if need be",
         manual: "One rule. *Syscalls* lists calls by name, native number or @group. *Args* lists comparisons of arguments \
                  that must all hold, several of one argument too: `arg0 == AF_NETLINK`, `arg1 & 0xff == 3`, with ==, !=, \
                  <, <=, > and >=, and numbers or the kernel's names joined by |. Without *Args* the rule always holds. \
-                 *Action* answers as in *Seccomp.Default*; with plain *errno* the error is in *ErrnoRet*, or EPERM.\n\n\
+                 *Action* answers as in *Seccomp.Default*; with plain *errno* the error is in *ErrnoRet*, or EPERM; with \
+                 *notify* the supervisor's answer is in *Decide*, or as in *Seccomp.Decide*.\n\n\
                  Rules are tried in order, before *SystemCallFilter*, and the first that holds answers. Numbers are \
                  unsigned, and compared as wide as the kernel takes the argument: an int argument by its low 32 bits, so \
                  that bits above them change nothing. What other directives refuse stays refused.\n\n\
@@ -141,22 +150,23 @@ pub const DIRECTIVES: &[Directive] = &[
                  they execute, passes every signal and stop through, and holds no rights; when it dies the target is \
                  killed. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
                  *Decide* there is no tracer: the kernel answers ENOSYS unless somebody else traces the target. A traced \
-                 program cannot be traced by others (strace, gdb), and where an ordinary user starts it, set-user-id programs gain nothing in \
-                 it. Decisions \
-                 are by numbers only: memory that an argument points to can be changed by other threads after the \
+                 program cannot be traced by others (strace, gdb), and where an ordinary user starts it, set-user-id \
+                 programs gain nothing in it. Decisions are by numbers only: memory that an argument points to can be changed by other threads after the \
                  tracer has looked, so there are none about paths.",
         example: "[[Seccomp.Rule]]\nSyscalls = [\"socket\"]\nArgs = [\"arg0 == AF_VSOCK\"]\nAction = \"errno:EPERM\"",
         unlike: None,
         exposure: &[],
         read: |policy, value| {
-            match &value.kind {
-                Kind::List(elements) if elements.is_empty() => policy.seccomp.rules.clear(),
-                Kind::List(elements) => {
-                    let rules: Vec<Given> = elements.iter().map(given).collect::<Result<_, _>>()?;
-                    policy.seccomp.rules.extend(rules);
-                }
-                _ => policy.seccomp.rules.push(given(value)?),
+            let elements = match &value.kind {
+                Kind::List(elements) => elements.as_slice(),
+                _ => std::slice::from_ref(value),
+            };
+            let rules: Vec<Given> =
+                elements.iter().map(|element| given(element, &mut policy.supervise)).collect::<Result<_, _>>()?;
+            if rules.is_empty() {
+                policy.seccomp.rules.clear();
             }
+            policy.seccomp.rules.extend(rules);
             Ok(())
         },
         demand: |policy, demands| {
@@ -177,7 +187,8 @@ pub const DIRECTIVES: &[Directive] = &[
         manual: "*log*: the kernel logs every answer but allow (SECCOMP_FILTER_FLAG_LOG), as far as \
                  /proc/sys/kernel/seccomp/actions_logged lets it. *spec-allow*: speculative store bypass is not switched \
                  off for the target (SECCOMP_FILTER_FLAG_SPEC_ALLOW), which old kernels did to everything that has a \
-                 filter; faster, and open to that attack.",
+                 filter; faster, and open to that attack. *new-listener* and *wait-killable-recv* stand for what every \
+                 filter with the action *notify* has, and say nothing elsewhere.",
         example: "[Seccomp]\nDefault = \"log\"\nFlags = [\"log\"]",
         unlike: None,
         exposure: &[],
@@ -191,11 +202,9 @@ pub const DIRECTIVES: &[Directive] = &[
                 match word.text.as_str() {
                     "log" => flags.log = true,
                     "spec-allow" => flags.spec_allow = true,
-                    "wait-killable-recv" => {
-                        return Err(
-                            word.fault("wait-killable-recv needs the action notify, which is not in this version yet")
-                        );
-                    }
+                    "wait-killable-recv" => flags.wait_killable = true,
+                    // A filter with the action notify has one anyway, and no other can.
+                    "new-listener" => {}
                     "tsync" => {
                         return Err(word
                             .fault("tsync has nothing to do here: stockade has one thread when it loads the filter")
@@ -204,7 +213,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     other => {
                         return Err(word
                             .fault(format!("`{other}` is not a flag of filters"))
-                            .help("write one of: log, spec-allow"));
+                            .help("write one of: log, spec-allow, new-listener, wait-killable-recv"));
                     }
                 }
             }
@@ -265,19 +274,14 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
     Some(Layer { by: by.clone(), rules, otherwise, unknown })
 }
 
-/// An action that this version can carry out.
+/// An action.
 fn action(word: &str, item: &Item) -> Result<Action, Fault> {
-    match Action::parse(word).map_err(|message| item.fault(message))? {
-        Action::Notify(_) => Err(item
-            .fault(format!("the action `{word}` is not in this version yet"))
-            .help("write one of: allow, log, errno:NAME, trap, trace:N, kill-thread, kill-process")),
-        action => Ok(action),
-    }
+    Action::parse(word).map_err(|message| item.fault(message))
 }
 
 /// One rule.
-fn given(value: &Value) -> Result<Given, Fault> {
-    const KEYS: [&str; 5] = ["Syscalls", "Args", "Action", "ErrnoRet", "Decide"];
+fn given(value: &Value, supervise: &mut Supervise) -> Result<Given, Fault> {
+    const KEYS: [&str; 7] = ["Syscalls", "Args", "Action", "ErrnoRet", "Decide", "ReadOnlyPaths", "ReadWritePaths"];
     let Kind::Table(entries) = &value.kind else {
         return Err(value
             .fault(format!("a rule is a table, not {}", value.kind_name()))
@@ -298,7 +302,18 @@ fn given(value: &Value) -> Result<Given, Fault> {
     let find = |name: &str| entries.iter().rev().find(|entry| entry.name == name);
     let missing = |name: &str| value.fault(format!("the rule has no {name}"));
     let calls = called(find("Syscalls").ok_or_else(|| missing("Syscalls"))?)?;
-    let action = answer(find("Action").ok_or_else(|| missing("Action"))?, find("ErrnoRet"))?;
+    let mut action = answer(find("Action").ok_or_else(|| missing("Action"))?, find("ErrnoRet"))?;
+    let mut traced = None;
+    if let Some(decision) = supervise::decide(find, &calls)? {
+        match action {
+            Action::Notify(_) => action = Action::Notify(supervise.number(decision, &value.at)?),
+            Action::Trace(_) => traced = Some(trace::answers(decision, value)?),
+            _ => {
+                let fault = value.fault(format!("`{action}` takes no Decide"));
+                return Err(fault.help("write Action = \"notify\" or \"trace:N\" with it"));
+            }
+        }
+    }
     let mut when = Vec::new();
     for item in find("Args").map_or(Ok(Vec::new()), |entry| form::lines(&entry.value))? {
         let compare = Compare::parse(item.text.trim()).map_err(|message| item.fault(message))?;
@@ -309,8 +324,7 @@ fn given(value: &Value) -> Result<Given, Fault> {
         }
         when.push(compare);
     }
-    let decision = find("Decide").map(|entry| trace::decide(entry, action)).transpose()?;
-    Ok(Given { calls, when, action, decision, at: value.at.clone() })
+    Ok(Given { calls, when, action, decision: traced, at: value.at.clone() })
 }
 
 fn called(entry: &Entry) -> Result<Vec<Call>, Fault> {

@@ -4,20 +4,19 @@ use crate::draft::action::Action;
 use crate::draft::decision::Decision;
 use crate::draft::{Asked, By};
 use crate::fault::Fault;
-use crate::text::Entry;
+use crate::text::Value;
 
-use super::{Demands, Policy, form};
+use super::{Demands, Policy};
 
-/// Reads a rule's Decide.
-pub(super) fn decide(entry: &Entry, action: Action) -> Result<Decision, Fault> {
-    let item = form::text(&entry.value)?;
-    if !matches!(action, Action::Trace(_)) {
-        return Err(item.fault(format!("`{action}` takes no Decide")).help("write Action = \"trace:N\" with it"));
-    }
-    match Decision::parse(item.text.trim()).map_err(|message| item.fault(message))? {
-        Decision::Open(_) => Err(item
+/// What a rule's Decide is for a tracer.
+///
+/// # Errors
+/// It cannot open files.
+pub(super) fn answers(decision: Decision, rule: &Value) -> Result<Decision, Fault> {
+    match decision {
+        Decision::Open(_) => Err(rule
             .fault("a tracer cannot open files for the target")
-            .help("write one of: continue, errno:NAME, value:N, log, ask")),
+            .help("write Action = \"notify\" with it, or one of: continue, errno:NAME, value:N, log, ask")),
         decision => Ok(decision),
     }
 }

@@ -3,6 +3,7 @@
 mod auxiliary;
 mod elf;
 mod failure;
+mod notify;
 mod question;
 mod strict;
 mod trace;
@@ -15,18 +16,19 @@ use crate::host::Host;
 use crate::plan::Plan;
 
 /// Carries the plan out in this process: when it works, this process *is* the target, and the function does not return.
-/// There is no supervisor and no child, but where the plan wants a tracer: then a helper stands beside, which is nobody's
-/// child, and the process must have one thread when this is called.
+/// It has no child. Beside it stands a helper only where the plan wants one, for a filter that notifies or for a tracer;
+/// the process must have one thread when this is called.
 ///
 /// What comes back is what failed, with who asked for it and what can be done.
 pub fn exec(plan: &Plan, host: &Host) -> Fault {
-    let ready = Ready::new(plan).and_then(|mut ready| {
+    let ready = Ready::new(plan).and_then(|ready| {
+        let mut ready = ready.supervised(notify::serve);
         if tracer::attach(plan)? {
             ready.traced();
         }
         Ok(ready)
     });
-    match ready.map(|mut ready| ready.run()) {
+    match ready.map(Ready::run) {
         Ok(Err(failure)) => failure::explain(plan, host, failure),
         Ok(Ok(())) => Fault::new("the plan has no target").exit(Exit::Exception),
         Err(fault) => fault,

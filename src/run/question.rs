@@ -5,9 +5,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{read, write};
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use crate::fault::clean;
+use crate::sys::target;
 
 /// The terminal that stockade was started at, and the answers that are to be remembered.
 pub(super) struct Terminal {
@@ -35,6 +36,8 @@ impl Terminal {
         }
         let question = format!("stockade: {}: let it? [y]es, [n]o, [a]lways, ne[v]er: ", clean(text));
         loop {
+            // What was typed before was no answer to this.
+            target::forget_input(self.file.as_fd());
             if write(&self.file, question.as_bytes()).is_err() {
                 return false;
             }

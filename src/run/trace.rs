@@ -29,7 +29,7 @@ const ALL: Options = Options::PTRACE_O_EXITKILL
     .union(Options::PTRACE_O_TRACEVFORK);
 
 /// What the tracer needs itself: everything else kills it, and the target with it.
-const OWN_CALLS: [&str; 14] = [
+const OWN_CALLS: [&str; 15] = [
     "wait4",
     "ptrace",
     "read",
@@ -44,6 +44,8 @@ const OWN_CALLS: [&str; 14] = [
     "poll",
     "rt_sigreturn",
     "restart_syscall",
+    // What was typed before a question is thrown away by it.
+    "ioctl",
 ];
 
 /// A tracer at work.
