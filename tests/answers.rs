@@ -438,7 +438,9 @@ fn wrong_rules_are_refused() {
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Args", &["arg9 == 1"])], "arg0 to arg5"),
         (&[("Syscalls", &["socket"]), ("Action", &["allow"]), ("Args", &["arg0 == 0x100000001"])], "32 bits"),
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("ErrnoRet", &["1"])], "takes no ErrnoRet"),
-        (&[("Syscalls", &["read"]), ("Action", &["notify"])], "not in this version yet"),
+        (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Decide", &["log"])], "takes no Decide"),
+        (&[("Syscalls", &["open"]), ("Action", &["trace:1"]), ("Decide", &["open"])], "a tracer cannot open files"),
+        (&[("Syscalls", &["read"]), ("Action", &["trace:1"]), ("Decide", &["maybe"])], "`maybe` is not a decision"),
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &["x86"])], "not in this version yet"),
     ] {
         let faults = read(vec![entry("Seccomp.Rule", table(entries))]).expect_err(message);

@@ -379,6 +379,14 @@ fn terminal() -> (OwnedFd, String) {
     (master, format!("/dev/pts/{number}"))
 }
 
+/// A session of its own with descriptor 0 as its terminal.
+fn own_terminal() -> std::io::Result<()> {
+    nix::unistd::setsid()?;
+    // SAFETY: takes a number only.
+    let taken = unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
+    if taken == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 #[test]
 fn whoever_sits_at_the_terminal_is_asked_once() {
     for who in people() {
@@ -387,13 +395,8 @@ fn whoever_sits_at_the_terminal_is_asked_once() {
         let slave = fs::File::options().read(true).write(true).open(&path).expect("the terminal");
         let mut command = under(&who, ASK, &program("answers")).command();
         command.stdin(Stdio::from(slave));
-        // SAFETY: both calls are async-signal-safe; descriptor 0 is the terminal.
-        unsafe {
-            command.pre_exec(|| {
-                nix::unistd::setsid()?;
-                if libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
-            });
-        }
+        // SAFETY: only async-signal-safe calls.
+        unsafe { command.pre_exec(own_terminal) };
         let child = command.spawn().expect("stockade starts");
         drop(command);
         let mut screen = fs::File::from(master);
