@@ -9,8 +9,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use kit::{Who, base, compile, people};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// Says that it runs, echoes its input, and ends by _exit(2) itself, as a program for strict mode must.
 const RAW: &str = r#"
@@ -345,9 +348,33 @@ fn signals_reach_a_target_in_strict_mode() {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("output");
         assert_eq!(line, "ready\n");
-        let pid = nix::unistd::Pid::from_raw(child.id().try_into().expect("a process id"));
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        let pid = Pid::from_raw(child.id().try_into().expect("a process id"));
+        kill(pid, Signal::SIGTERM).expect("a signal");
         assert_eq!(child.wait().expect("its end").signal(), Some(libc::SIGTERM));
+    }
+}
+
+#[test]
+fn a_target_on_its_way_hears_signals_and_dies_with_its_tracer() {
+    for who in people() {
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            let run = who.confined(&["-p", "Seccomp.Mode=strict", "-p", "Seccomp.StrictAt=main"]);
+            let mut child = run.words(&[program("early-WAIT")]).command().spawn().expect("stockade starts");
+            let process = PathBuf::from(format!("/proc/{}", child.id()));
+            let end = Instant::now() + kit::PATIENCE;
+            let waits = || fs::read_to_string(process.join("syscall")).is_ok_and(|call| call.starts_with("34 "));
+            while !waits() {
+                assert!(Instant::now() < end, "it never gets to pause(2)");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let status = fs::read_to_string(process.join("status")).expect("its status");
+            let tracer = field(&status, "TracerPid").parse().expect("a number");
+            assert_ne!(tracer, 0);
+            // The one goes to the target, the other to its tracer.
+            let whom = if signal == Signal::SIGKILL { tracer } else { child.id().try_into().expect("a process id") };
+            kill(Pid::from_raw(whom), signal).expect("a signal");
+            assert_eq!(child.wait().expect("its end").signal(), Some(signal as i32));
+        }
     }
 }
 

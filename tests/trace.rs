@@ -83,6 +83,27 @@ int main(void) {
 }
 "#;
 
+/// Has a child that no tracer is told of.
+const UNTRACED: &str = r#"
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    if (syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0) == 0) {
+        long parent = syscall(SYS_getppid);
+        printf("untraced %ld %d\n", parent, errno);
+        return 0;
+    }
+    wait(0);
+    return 0;
+}
+"#;
+
 /// Counts signals, a realtime one among them, and ends at SIGTERM.
 const SIGNALS: &str = r#"
 #include <signal.h>
@@ -125,7 +146,9 @@ fn programs() -> &'static Path {
     MADE.get_or_init(|| {
         let folder = base().join("trace");
         fs::create_dir_all(&folder).expect("a folder");
-        for (name, text) in [("answers", ANSWERS), ("churn", CHURN), ("signals", SIGNALS), ("orphan", ORPHAN)] {
+        for (name, text) in
+            [("answers", ANSWERS), ("churn", CHURN), ("signals", SIGNALS), ("orphan", ORPHAN), ("untraced", UNTRACED)]
+        {
             let source = folder.join(format!("{name}.c"));
             fs::write(&source, text).expect("a source");
             compile(&source, &folder.join(name), &["-O1", "-pthread"]);
@@ -339,6 +362,13 @@ fn children_that_outlive_the_target_get_their_answers() {
 }
 
 #[test]
+fn children_behind_the_tracers_back_get_enosys() {
+    for who in people() {
+        under(&who, RULES, &program("untraced")).run().ends(0).says("untraced -1 38");
+    }
+}
+
+#[test]
 fn a_traced_launcher_refuses() {
     for who in people() {
         let run = under(&who, RULES, &program("answers")).behind(&["strace", "-f", "-o", "/dev/null"]);
@@ -434,7 +464,7 @@ fn mistakes_are_named() {
     let refused = |rules: &str, complaint: &str| {
         under(who, rules, "true").run().ends(78).complains(complaint).runs_nothing();
     };
-    refused(&rule("trace:1", "open"), "a tracer cannot open files");
+    refused(&rule("trace:1", "open").replace("getppid", "openat"), "a tracer cannot open files");
     refused(&rule("trace:1", "perhaps"), "`perhaps` is not a decision");
     refused(&rule("errno:EPERM", "continue"), "takes no Decide");
     refused(&format!("{}{}", rule("trace:1", "log"), rule("trace:1", "continue")), "trace:1 is answered by log");

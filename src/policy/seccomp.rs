@@ -70,7 +70,7 @@ pub const DIRECTIVES: &[Directive] = &[
                  leaves the clock alone; anything else kills the process by SIGSYS. It sets no_new_privs.\n\n\
                  The kernel takes no filter beside *strict*, so a policy that asks for both is refused. The target's file \
                  must be readable for whoever starts it, and neither set-user-id nor set-group-id; nobody else may trace \
-                 it, and ptrace(2) must be allowed. What fails after the start ends the target with status 228, and is \
+                 it, ptrace(2) must be allowed, and the machine is an x86-64. What fails after the start ends the target with status 228, and is \
                  said on standard error.",
         example: "[Seccomp]\nMode = \"filter\"\nDefault = \"log\"",
         unlike: None,
@@ -148,7 +148,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  or anything (*value:N*) without running it, writes it to standard error and lets it run (*log*), or asks \
                  at the terminal (*ask*; without one the answer is EPERM). It follows threads, children and programs that \
                  they execute, passes every signal and stop through, and holds no rights; when it dies the target is \
-                 killed. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
+                 killed. A child that is made behind its back (CLONE_UNTRACED of clone(2)) gets ENOSYS. It is for x86-64 \
+                 only. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
                  *Decide* there is no tracer: the kernel answers ENOSYS unless somebody else traces the target. A traced \
                  program cannot be traced by others (strace, gdb), and where an ordinary user starts it, set-user-id \
                  programs gain nothing in it. Decisions are by numbers only: memory that an argument points to can be changed by other threads after the \

@@ -17,8 +17,9 @@ pub(super) const AT: Directive = Directive {
              *0xADDRESS* is one of the program's file, as nm(1) prints it. *auto*, the default, is *entry* for \
              dynamically linked programs and *main* for static ones, whose C library still has to start.\n\n\
              Until there only the policy's other parts hold: namespaces, Landlock, limits. A program that ends before \
-             has never been in the mode; one that makes threads or processes before, or takes longer than 10 seconds, is \
-             ended with status 228.",
+             has never been in the mode; one that makes threads or processes before, executes another program, or takes \
+             longer than 10 seconds, is ended with status 228. A process that it makes behind the tracer's back \
+             (CLONE_UNTRACED of clone(2)) before that point is not in the mode.",
     example: "[Seccomp]\nMode = \"strict-compat\"\nStrictAt = \"main\"",
     unlike: None,
     exposure: &[],

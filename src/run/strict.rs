@@ -37,6 +37,7 @@ pub(super) fn confine(tracee: &mut Tracee, op: &StrictOp) -> Result<(), Trouble>
     // It has stopped inside execve, at whose end the kernel would overwrite the result of whatever was called here.
     tracee.step()?;
     let values = auxiliary::read(tracee.pid).map_err(|error| unreadable("its auxiliary vector", &error))?;
+    tracee.vdso = values.vdso;
     suitable(tracee, &values)?;
     tracee.unmask(mask)?;
     tracee.run_to(values.entry, end, "its entry point")?;

@@ -10,6 +10,8 @@ use nix::unistd::Pid;
 use crate::sys::ptrace::{self, EVENT_STOP, Stop};
 use crate::sys::registers::{self, CALL, TRAP};
 
+use super::auxiliary;
+
 /// Every signal but SIGTRAP, which single steps end with: bit 0 is signal 1.
 const ALL_BUT_TRAP: u64 = !(1 << (libc::SIGTRAP - 1));
 
@@ -49,6 +51,8 @@ pub(super) struct Tracee {
     pub(super) pid: Pid,
     /// SIGSTOP, when it came at a bad time: it is given when the target is let go of.
     held: i32,
+    /// Where its vDSO is, once that is known.
+    pub(super) vdso: Option<u64>,
 }
 
 /// How a target goes on.
@@ -64,7 +68,7 @@ enum Next {
 
 impl Tracee {
     pub(super) fn new(pid: Pid) -> Self {
-        Self { pid, held: 0 }
+        Self { pid, held: 0, vdso: None }
     }
 
     /// Waits until the launcher, which is running, has become the target.
@@ -185,7 +189,7 @@ impl Tracee {
     /// system calls.
     pub(super) fn call(&mut self, number: i64, arguments: [u64; 3]) -> Result<i64, Trouble> {
         let own = registers::read(self.pid)?;
-        let place = Place::find(self.pid, own.counter())?;
+        let place = Place::find(self, own.counter())?;
         registers::write(self.pid, own.calling(place.address, number, arguments))?;
         self.step()?;
         let result = registers::read(self.pid)?.result();
@@ -202,6 +206,8 @@ impl Tracee {
 
     /// Ends it with a status, if it can still be made to do that; by SIGKILL otherwise.
     pub(super) fn end(mut self, status: u8, stray: Option<Pid>) {
+        // Another program has another one.
+        self.vdso = auxiliary::read(self.pid).ok().and_then(|values| values.vdso);
         // A thread dies with its process.
         let process = |stray: Pid| !Path::new(&format!("/proc/{}/task/{stray}", self.pid)).exists();
         if let Some(stray) = stray.filter(|stray| process(*stray)) {
@@ -223,7 +229,7 @@ impl Tracee {
         registers::write(self.pid, registers::read(self.pid)?.outside())?;
         self.step()?;
         let own = registers::read(self.pid)?;
-        let place = Place::find(self.pid, own.counter())?;
+        let place = Place::find(self, own.counter())?;
         registers::write(self.pid, own.calling(place.address, libc::SYS_exit_group, [status.into(), 0, 0]))?;
         let end = Instant::now() + MOMENT;
         ptrace::resume(self.pid, 0)?;
@@ -251,10 +257,9 @@ struct Place {
 
 impl Place {
     /// In the vDSO, where nothing needs to be written; in place of the target's own code where there is no vDSO.
-    fn find(pid: Pid, counter: u64) -> Result<Self, Trouble> {
-        if let Some(offset) = ptrace::vdso_call(CALL)
-            && let Some(base) = super::auxiliary::read(pid).ok().and_then(|values| values.vdso)
-        {
+    fn find(tracee: &Tracee, counter: u64) -> Result<Self, Trouble> {
+        let pid = tracee.pid;
+        if let (Some(base), Some(offset)) = (tracee.vdso, ptrace::vdso_call(CALL)) {
             let address = base.wrapping_add(offset);
             let word = ptrace::peek(pid, address & !7)?.to_ne_bytes();
             let next = ptrace::peek(pid, (address & !7) + 8)?.to_ne_bytes();
