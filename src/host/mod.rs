@@ -4,6 +4,7 @@
 mod accounts;
 pub mod diagnose;
 mod identity;
+pub mod installed;
 pub mod mounts;
 mod probe;
 pub mod survey;

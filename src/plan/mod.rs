@@ -7,7 +7,9 @@
 pub mod access;
 pub mod command;
 pub mod filter;
+pub mod flat;
 pub mod identity;
+pub mod knowledge;
 mod layout;
 pub mod listing;
 pub mod machine;
@@ -16,8 +18,10 @@ pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
+pub mod paths;
 pub mod places;
 mod privileges;
+pub mod question;
 pub mod seccomp;
 mod service;
 mod specifier;
@@ -26,6 +30,7 @@ pub mod supervise;
 mod target;
 mod trace;
 pub mod tree;
+pub mod verdict;
 mod view;
 mod words;
 

@@ -90,7 +90,7 @@ fn fault(by: &By, message: String) -> Fault {
 /// The filter like strict mode.
 fn compat(by: &By) -> Filter {
     let calls = CALLS.iter().map(|name| Call::parse(name)).collect();
-    let rule = Rule { calls, when: Vec::new(), action: Action::Allow, by: by.clone() };
+    let rule = Rule { calls, when: Vec::new(), action: Action::Allow, on: Vec::new(), by: by.clone() };
     let layer = Layer { by: by.clone(), rules: vec![rule], otherwise: Action::KillProcess, unknown: None };
     Filter { layers: vec![layer], ..Filter::new() }
 }
@@ -111,7 +111,13 @@ mod tests {
 
     fn refusing(call: &str, mut draft: Draft) -> Vec<Fault> {
         let by = By { directive: "SystemCallFilter", origin: None };
-        let rule = Rule { calls: vec![Call::parse(call)], when: Vec::new(), action: Action::Errno(1), by: by.clone() };
+        let rule = Rule {
+            calls: vec![Call::parse(call)],
+            when: Vec::new(),
+            action: Action::Errno(1),
+            on: Vec::new(),
+            by: by.clone(),
+        };
         draft.layers = vec![Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None }];
         Plan::new(&draft, &Host::default(), vec!["true".into()]).err().unwrap_or_default()
     }

@@ -11,6 +11,7 @@ use crate::draft::By;
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Call, X32_BIT};
+use crate::draft::compare::Compare;
 use crate::draft::decision::Decision;
 use crate::draft::syscalls::{Filter, Layer, Rule};
 use crate::plan::op::TraceOp;
@@ -29,7 +30,7 @@ const ALL: Options = Options::PTRACE_O_EXITKILL
     .union(Options::PTRACE_O_TRACEVFORK);
 
 /// What the tracer needs itself: everything else kills it, and the target with it.
-const OWN_CALLS: [&str; 15] = [
+const OWN_CALLS: [&str; 14] = [
     "wait4",
     "ptrace",
     "read",
@@ -44,8 +45,6 @@ const OWN_CALLS: [&str; 15] = [
     "poll",
     "rt_sigreturn",
     "restart_syscall",
-    // What was typed before a question is thrown away by it.
-    "ioctl",
 ];
 
 /// A tracer at work.
@@ -154,8 +153,16 @@ fn describe(pid: Pid, number: u16) -> Result<String, Errno> {
 /// The tracer's own filter.
 fn own() -> Filter {
     let by = By { directive: "Seccomp.Rule", origin: None };
-    let calls = OWN_CALLS.iter().map(|name| Call::parse(name)).collect();
-    let rule = Rule { calls, when: Vec::new(), action: Action::Allow, by: by.clone() };
-    let layer = Layer { by, rules: vec![rule], otherwise: Action::KillProcess, unknown: None };
+    let allowed = |names: &[&str], when: Vec<Compare>| Rule {
+        calls: names.iter().map(|name| Call::parse(name)).collect(),
+        when,
+        action: Action::Allow,
+        on: Vec::new(),
+        by: by.clone(),
+    };
+    let mut rules = vec![allowed(&OWN_CALLS, Vec::new())];
+    // TCFLSH: what was typed before a question is thrown away.
+    rules.extend(Compare::parse("arg1 == 0x540b").map(|flush| allowed(&["ioctl"], vec![flush])));
+    let layer = Layer { by: by.clone(), rules, otherwise: Action::KillProcess, unknown: None };
     Filter { layers: vec![layer], ..Filter::new() }
 }

@@ -162,6 +162,7 @@ fn filter() -> Result<(), Errno> {
         calls: calls.iter().map(|name| Call::parse(name)).collect(),
         when,
         action: Action::Allow,
+        on: Vec::new(),
         by: by.clone(),
     };
     let mut rules = vec![rule(CALLS, Vec::new())];
