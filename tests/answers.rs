@@ -412,7 +412,10 @@ fn wrong_words_are_refused_with_the_right_ones() {
         ("RestrictAddressFamilies=AF_INET none", "`none` is not an address family", ""),
         ("Seccomp.Mode=strict", "Seccomp.Mode = \"strict\" is not in this version yet", ""),
         ("Seccomp.Mode=strict-compat", "is not in this version yet", ""),
-        ("Seccomp.Default=notify", "the action `notify` is not in this version yet", ""),
+        ("Seccomp.Decide=allow", "`allow` is not a decision; there are continue", ""),
+        ("Seccomp.Decide=errno:0", "error 0 pretends success", ""),
+        ("Seccomp.Decide=value:many", "is not a number of 64 bits", ""),
+        ("Seccomp.Listener=run/agent.sock", "is not an absolute path", ""),
         ("Seccomp.Default=trace:3", "is not in this version yet", ""),
         ("Seccomp.Default=deny", "`deny` is not an action", ""),
         ("Seccomp.Flags=tsync", "tsync has nothing to do here", ""),
@@ -438,7 +441,22 @@ fn wrong_rules_are_refused() {
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Args", &["arg9 == 1"])], "arg0 to arg5"),
         (&[("Syscalls", &["socket"]), ("Action", &["allow"]), ("Args", &["arg0 == 0x100000001"])], "32 bits"),
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("ErrnoRet", &["1"])], "takes no ErrnoRet"),
-        (&[("Syscalls", &["read"]), ("Action", &["notify"])], "not in this version yet"),
+        (&[("Syscalls", &["read"]), ("Action", &["log"]), ("Decide", &["log"])], "`log` takes no Decide"),
+        (&[("Syscalls", &["read"]), ("Action", &["notify"]), ("Decide", &["deny"])], "`deny` is not a decision"),
+        (&[("Syscalls", &["openat", "stat"]), ("Action", &["notify"]), ("Decide", &["open"])], "cannot answer stat"),
+        (
+            &[
+                ("Syscalls", &["openat"]),
+                ("Action", &["notify"]),
+                ("Decide", &["continue"]),
+                ("ReadOnlyPaths", &["/etc"]),
+            ],
+            "ReadOnlyPaths needs Decide = \"open\"",
+        ),
+        (
+            &[("Syscalls", &["openat"]), ("Action", &["notify"]), ("Decide", &["open"]), ("ReadWritePaths", &["etc"])],
+            "is not an absolute path",
+        ),
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &["x86"])], "not in this version yet"),
     ] {
         let faults = read(vec![entry("Seccomp.Rule", table(entries))]).expect_err(message);

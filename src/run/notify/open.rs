@@ -72,9 +72,10 @@ impl Wish {
         };
         let path = caller.path(address)?;
         caller.check()?;
-        let mut flags = OFlag::from_bits_retain(call::int(how.0) & KNOWN);
+        let flags = OFlag::from_bits_retain(call::int(how.0) & KNOWN);
         if flags.contains(OFlag::O_PATH) {
-            flags &= OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            // The kernel lets no descriptor of this kind be put into another process.
+            return Err(Errno::EOPNOTSUPP);
         }
         let mode = u32::try_from(how.1 & 0o7777).unwrap_or(0);
         Ok(Self { directory, path, flags, mode, resolve: how.2 })
@@ -84,7 +85,7 @@ impl Wish {
     pub(super) fn writes(&self) -> bool {
         let access = self.flags & OFlag::O_ACCMODE;
         let makes = OFlag::O_CREAT | OFlag::O_TRUNC;
-        (access != OFlag::O_RDONLY || self.flags.intersects(makes)) && !self.flags.contains(OFlag::O_PATH)
+        access != OFlag::O_RDONLY || self.flags.intersects(makes)
     }
 
     fn creates(&self) -> bool {
@@ -98,11 +99,7 @@ impl Wish {
 
     /// What it is opened with: nothing may wait for the other end of a pipe, or become anybody's terminal.
     fn careful(&self) -> OFlag {
-        if self.flags.contains(OFlag::O_PATH) {
-            self.flags | OFlag::O_CLOEXEC
-        } else {
-            self.flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK
-        }
+        self.flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK
     }
 }
 
@@ -252,9 +249,6 @@ fn finish(caller: &Caller<'_>, found: Found, wish: &Wish, umask: u32) -> Result<
             if flags.contains(OFlag::O_DIRECTORY) && kind != SFlag::S_IFDIR.bits() {
                 return Err(Errno::ENOTDIR);
             }
-            if flags.contains(OFlag::O_PATH) {
-                return settle(fd, wish);
-            }
             if kind == SFlag::S_IFLNK.bits() {
                 return Err(Errno::ELOOP);
             }
@@ -267,7 +261,7 @@ fn finish(caller: &Caller<'_>, found: Found, wish: &Wish, umask: u32) -> Result<
 
 /// Takes off what was only the supervisor's care.
 fn settle(fd: OwnedFd, wish: &Wish) -> Result<Opened, Errno> {
-    if !wish.flags.intersects(OFlag::O_NONBLOCK | OFlag::O_PATH) {
+    if !wish.flags.contains(OFlag::O_NONBLOCK) {
         let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?) & !OFlag::O_NONBLOCK;
         fcntl(&fd, FcntlArg::F_SETFL(flags))?;
     }

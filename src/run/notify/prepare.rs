@@ -138,6 +138,7 @@ const CALLS: &[&str] = &[
     "setfsgid",
     "setgroups",
     "capset",
+    "capget",
     "restart_syscall",
     "rt_sigreturn",
     "clock_gettime",
