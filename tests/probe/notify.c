@@ -4,6 +4,7 @@
 //
 // Built statically, so that nothing but what is written here makes system calls worth notifying of.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -252,9 +253,11 @@ static void spy(int directory, const char *path) {
 static int v_spies(char **a) {  // what of the supervisor's can be opened by its own hand
   (void)a;
   char path[64], text[4096];
-  for (int pid = 2; pid < 4194304; pid++) {
+  DIR *all = fdopendir(syscall(SYS_open, "/proc", O_RDONLY | O_DIRECTORY));
+  for (struct dirent *entry; (entry = readdir(all));) {
+    int pid = atoi(entry->d_name);
     snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
-    int fd = syscall(SYS_open, path, O_RDONLY);
+    int fd = pid > 1 ? syscall(SYS_open, path, O_RDONLY) : -1;
     if (fd < 0) continue;
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);

@@ -121,7 +121,8 @@ pub(super) fn namespace(process: BorrowedFd<'_>, thread: u32) -> Result<(u64, u6
     Ok((stat.st_dev, stat.st_ino))
 }
 
-/// Does something as the caller would, with its umask where that counts. What the caller is, is looked up only where
+/// Does something as the caller would, with its umask where that counts, once it is known that all that was learnt of it
+/// so far was its own. What the caller is, is looked up only where
 /// it may have become somebody else without our losing sight of it: the kernel shows nothing of another user's
 /// process to a supervisor without privileges.
 ///
@@ -135,6 +136,7 @@ pub(super) fn as_caller<T>(
     let own = caller.view.own.as_ref().ok_or(Errno::EPERM)?;
     let privileged = own.user == 0 || !own.permitted.is_empty();
     if !privileged && !creates {
+        caller.check()?;
         return work(0);
     }
     let inside = !privileged || namespace(caller.view.process()?, caller.thread())? == caller.view.namespace;
