@@ -414,6 +414,10 @@ fn wrong_words_are_refused_with_the_right_ones() {
         ("Seccomp.StrictAt=0xmain", "`0xmain` is not a hexadecimal address", ""),
         ("Seccomp.StrictAt=4096", "`4096` is neither auto, entry, main, a symbol nor an address", ""),
         ("Seccomp.Default=trace:65536", "`65536` in `trace:65536` is not a number", ""),
+        ("Seccomp.Decide=allow", "`allow` is not a decision; there are continue", ""),
+        ("Seccomp.Decide=errno:0", "error 0 pretends success", ""),
+        ("Seccomp.Decide=value:many", "is not a number of 64 bits", ""),
+        ("Seccomp.Listener=run/agent.sock", "is not an absolute path", ""),
         ("Seccomp.Default=deny", "`deny` is not an action", ""),
         ("Seccomp.Flags=tsnyc", "`tsnyc` is not a flag", "tsync"),
         ("SystemCallFilter=read:trap:x", "`x` in `trap:x` is not a number", ""),
@@ -447,6 +451,22 @@ fn wrong_rules_are_refused() {
         (&[("Syscalls", &["read"]), ("Action", &["trace:1"]), ("Decide", &["maybe"])], "`maybe` is not a decision"),
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &["i386"])], "`i386` is not an arch"),
         (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &[][..])], "holds on no architecture"),
+        (&[("Syscalls", &["read"]), ("Action", &["log"]), ("Decide", &["log"])], "`log` takes no Decide"),
+        (&[("Syscalls", &["read"]), ("Action", &["notify"]), ("Decide", &["deny"])], "`deny` is not a decision"),
+        (&[("Syscalls", &["openat", "stat"]), ("Action", &["notify"]), ("Decide", &["open"])], "cannot answer stat"),
+        (
+            &[
+                ("Syscalls", &["openat"]),
+                ("Action", &["notify"]),
+                ("Decide", &["continue"]),
+                ("ReadOnlyPaths", &["/etc"]),
+            ],
+            "ReadOnlyPaths needs Decide = \"open\"",
+        ),
+        (
+            &[("Syscalls", &["openat"]), ("Action", &["notify"]), ("Decide", &["open"]), ("ReadWritePaths", &["etc"])],
+            "is not an absolute path",
+        ),
     ] {
         let faults = read(vec![entry("Seccomp.Rule", table(entries))]).expect_err(message);
         assert!(faults[0].message.contains(message), "{message}: {}", faults[0].message);

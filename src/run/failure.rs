@@ -9,6 +9,7 @@ use crate::host::diagnose::{self, Stage};
 use crate::plan::Plan;
 use crate::plan::mounts::{MountOp, New};
 use crate::plan::op::{Op, Step};
+use crate::plan::supervise::SuperviseOp;
 
 /// The fault for a failed step.
 pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
@@ -38,10 +39,29 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             fault.help(cause.reason).help(cause.remedy)
         }
         None => match &step.op {
+            Op::Filter(op) if op.listens && failure.errno == Errno::EBUSY => fault
+                .help(
+                    "another supervisor already answers calls of this process: one around stockade, as in a container",
+                )
+                .help("only one can: take notify out of this policy, or out of the one around it"),
+            Op::Filter(op) if op.listens && sends(plan) => {
+                fault.help("the agent did not take the filter's notifications").help("look at what it says about them")
+            }
+            Op::Supervise(SuperviseOp::Connect(_)) => {
+                fault.help("start the agent first, or leave out Seccomp.Listener")
+            }
+            Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
+                fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
+            }
             Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
             _ => fault,
         },
     }
+}
+
+/// Whether an agent gets the filter's notifications.
+fn sends(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.op, Op::Supervise(SuperviseOp::Send(_))))
 }
 
 /// What the host's diagnosis calls a step; nothing for one that says enough by itself.

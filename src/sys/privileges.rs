@@ -48,6 +48,20 @@ fn set(halves: &[Half; 2]) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// The effective set of another thread (capget(2)).
+///
+/// # Errors
+/// ESRCH: it is gone.
+pub fn effective_of(thread: u32) -> Result<u64, Errno> {
+    let pid = i32::try_from(thread).map_err(|_| Errno::ESRCH)?;
+    let header = Header { version: VERSION, pid };
+    let mut halves = [Half { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    // SAFETY: for this version the kernel writes two halves to a live array, and the header stays as it is.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw const header, halves.as_mut_ptr()) };
+    Errno::result(result)?;
+    Ok(u64::from(halves[0].effective) | u64::from(halves[1].effective) << 32)
+}
+
 /// Takes one capability out of the bounding set (PR_CAPBSET_DROP). EINVAL: there is none of that
 /// number in this kernel.
 pub fn drop_bounding(number: u32) -> Result<(), Errno> {

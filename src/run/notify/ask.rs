@@ -146,7 +146,7 @@ impl Questions {
             "a" | "always" => (true, true),
             "v" | "never" => (false, true),
             _ => {
-                self.say("Type y, n, a or v: ");
+                self.say("Answer [y]es, [n]o, [a]lways or ne[v]er: ");
                 return;
             }
         };

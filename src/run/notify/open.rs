@@ -54,7 +54,7 @@ const KNOWN: i32 = libc::O_ACCMODE
     | libc::O_TMPFILE;
 
 impl Wish {
-    /// Reads a call's arguments, memory included, and checks that they are the caller's own.
+    /// Reads a call's arguments, memory included, unchecked.
     ///
     /// # Errors
     /// Those of the call for wrong arguments; EPERM: it is not a call that opens a file, or its memory cannot be read.
@@ -71,10 +71,10 @@ impl Wish {
             _ => return Err(Errno::EPERM),
         };
         let path = caller.path(address)?;
-        caller.check()?;
-        let mut flags = OFlag::from_bits_retain(call::int(how.0) & KNOWN);
+        let flags = OFlag::from_bits_retain(call::int(how.0) & KNOWN);
         if flags.contains(OFlag::O_PATH) {
-            flags &= OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            // The kernel lets no descriptor of this kind be put into another process.
+            return Err(Errno::EOPNOTSUPP);
         }
         let mode = u32::try_from(how.1 & 0o7777).unwrap_or(0);
         Ok(Self { directory, path, flags, mode, resolve: how.2 })
@@ -84,7 +84,7 @@ impl Wish {
     pub(super) fn writes(&self) -> bool {
         let access = self.flags & OFlag::O_ACCMODE;
         let makes = OFlag::O_CREAT | OFlag::O_TRUNC;
-        (access != OFlag::O_RDONLY || self.flags.intersects(makes)) && !self.flags.contains(OFlag::O_PATH)
+        access != OFlag::O_RDONLY || self.flags.intersects(makes)
     }
 
     fn creates(&self) -> bool {
@@ -98,11 +98,7 @@ impl Wish {
 
     /// What it is opened with: nothing may wait for the other end of a pipe, or become anybody's terminal.
     fn careful(&self) -> OFlag {
-        if self.flags.contains(OFlag::O_PATH) {
-            self.flags | OFlag::O_CLOEXEC
-        } else {
-            self.flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK
-        }
+        self.flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK
     }
 }
 
@@ -189,12 +185,11 @@ pub(super) fn give(listener: &Listener, id: u64, opened: &Opened) {
     }
 }
 
-/// The directory that the path starts from.
+/// The directory that the path starts from, unchecked.
 fn start(caller: &Caller<'_>, wish: &Wish) -> Result<OwnedFd, Errno> {
     let beneath = wish.resolve & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0;
     let absolute = wish.path.to_bytes().starts_with(b"/") && !beneath;
     let start = if absolute { caller.root() } else { caller.directory(wish.directory) }?;
-    caller.check()?;
     if wish.path.is_empty() { Err(Errno::ENOENT) } else { Ok(start) }
 }
 
@@ -252,9 +247,6 @@ fn finish(caller: &Caller<'_>, found: Found, wish: &Wish, umask: u32) -> Result<
             if flags.contains(OFlag::O_DIRECTORY) && kind != SFlag::S_IFDIR.bits() {
                 return Err(Errno::ENOTDIR);
             }
-            if flags.contains(OFlag::O_PATH) {
-                return settle(fd, wish);
-            }
             if kind == SFlag::S_IFLNK.bits() {
                 return Err(Errno::ELOOP);
             }
@@ -267,9 +259,9 @@ fn finish(caller: &Caller<'_>, found: Found, wish: &Wish, umask: u32) -> Result<
 
 /// Takes off what was only the supervisor's care.
 fn settle(fd: OwnedFd, wish: &Wish) -> Result<Opened, Errno> {
-    if !wish.flags.intersects(OFlag::O_NONBLOCK | OFlag::O_PATH) {
-        let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?) & !OFlag::O_NONBLOCK;
-        fcntl(&fd, FcntlArg::F_SETFL(flags))?;
+    if !wish.flags.contains(OFlag::O_NONBLOCK) {
+        // Only the flags that F_SETFL can change are looked at.
+        fcntl(&fd, FcntlArg::F_SETFL(wish.flags))?;
     }
     Ok(Opened { fd, close_on_exec: wish.flags.contains(OFlag::O_CLOEXEC) })
 }

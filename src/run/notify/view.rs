@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
-use super::ids::Ids;
+use super::ids::{self, Ids};
 
 /// The supervisor's own standing.
 pub(super) struct View {
@@ -15,6 +15,8 @@ pub(super) struct View {
     pub(super) device: u64,
     /// The supervisor's root, which is the target's at its start.
     pub(super) root: Option<OwnedFd>,
+    /// The supervisor's user namespace; zeros without /proc.
+    pub(super) namespace: (u64, u64),
     /// The supervisor's ids; nothing without /proc.
     pub(super) own: Option<Ids>,
 }
@@ -23,7 +25,9 @@ impl View {
     /// Looks through this /proc.
     pub(super) fn new(process: Option<OwnedFd>, root: Option<OwnedFd>, own: Option<Ids>) -> Self {
         let device = process.as_ref().and_then(|fd| fstat(fd).ok()).map_or(0, |stat| stat.st_dev);
-        Self { process, device, root, own }
+        let own_namespace = |fd: &OwnedFd| ids::namespace(fd.as_fd(), own.as_ref()?.process).ok();
+        let namespace = process.as_ref().and_then(own_namespace).unwrap_or_default();
+        Self { process, device, root, namespace, own }
     }
 
     /// /proc.
