@@ -320,7 +320,7 @@ fn actions() -> impl Strategy<Value = Action> {
         Just(Action::Trap(7)),
         (0..3_u16).prop_map(Action::Errno),
         Just(Action::Errno(4095)),
-        Just(Action::Notify),
+        Just(Action::Notify(0)),
         Just(Action::Trace(9)),
         Just(Action::Log),
         Just(Action::Allow),

@@ -25,7 +25,10 @@ pub mod question;
 pub mod seccomp;
 mod service;
 mod specifier;
+pub mod strict;
+pub mod supervise;
 mod target;
+mod trace;
 pub mod tree;
 pub mod verdict;
 mod view;
@@ -86,11 +89,14 @@ impl Plan {
         access::plan(&mut planner);
         command::plan(&mut planner);
         seccomp::plan(&mut planner);
+        supervise::plan(&mut planner);
         identity::plan(&mut planner);
         namespaces::plan(&mut planner);
         if !argv.is_empty() {
             command::execute(&mut planner);
         }
+        trace::plan(&mut planner);
+        strict::plan(&mut planner);
         let environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()

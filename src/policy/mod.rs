@@ -26,7 +26,10 @@ pub mod process;
 pub mod profile;
 pub mod restrict;
 pub mod seccomp;
+mod strict;
+pub mod supervise;
 pub mod syscalls;
+mod trace;
 pub mod users;
 
 use caps::Capability;
@@ -97,6 +100,7 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("System calls, in systemd's words", syscalls::DIRECTIVES),
     ("Single dangers that a filter takes away", restrict::DIRECTIVES),
     ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
+    ("System calls that somebody else answers: the table [Seccomp]", supervise::DIRECTIVES),
     ("System calls, in the words of container engines", profile::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
@@ -141,6 +145,8 @@ pub struct Policy {
     pub restrict: restrict::Restrict,
     /// System calls, in the kernel's words: the table [Seccomp].
     pub seccomp: seccomp::Seccomp,
+    /// Who answers the calls that the filter notifies of.
+    pub supervise: supervise::Supervise,
     /// System calls, in the words of container engines.
     pub profile: profile::Choice,
     /// Access by Landlock: the table [Landlock].

@@ -24,7 +24,7 @@ impl Tried<'_> {
     pub fn exit(&self) -> Exit {
         let runs = |answer: &Answer<'_>| match answer.action {
             Action::Allow | Action::Log => Some(true),
-            Action::Notify | Action::Trace(_) => None,
+            Action::Notify(_) | Action::Trace(_) => None,
             _ => Some(false),
         };
         let mut all = self.answers.iter().map(runs);

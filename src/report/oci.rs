@@ -49,7 +49,7 @@ fn action(map: &mut Map<String, Value>, action: Action, key: &str, number: &str)
     let (name, data) = match action {
         Action::Allow => ("SCMP_ACT_ALLOW", None),
         Action::Log => ("SCMP_ACT_LOG", None),
-        Action::Notify => ("SCMP_ACT_NOTIFY", None),
+        Action::Notify(_) => ("SCMP_ACT_NOTIFY", None),
         Action::KillProcess => ("SCMP_ACT_KILL_PROCESS", None),
         Action::KillThread => ("SCMP_ACT_KILL_THREAD", None),
         Action::Errno(data) => ("SCMP_ACT_ERRNO", Some(data)),
@@ -83,7 +83,7 @@ pub fn differences(flat: &Flat) -> Vec<String> {
     if actions().any(|action| action == Action::Errno(4095)) {
         notes.push("libseccomp does not take the error 4095, and so no engine that uses it does".into());
     }
-    if actions().any(|action| action == Action::Notify) {
+    if actions().any(|action| matches!(action, Action::Notify(_))) {
         notes.push("SCMP_ACT_NOTIFY needs a `listenerPath` in the profile: an agent that answers".into());
     }
     notes
