@@ -43,6 +43,18 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// The whole lines that the span lies on; nothing where they are too long to be shown.
+    fn window(&self) -> Option<Range<usize>> {
+        let text = &self.source.text;
+        let start = self.span.start.min(text.len());
+        let end = self.span.end.clamp(start, text.len());
+        let first = text.as_bytes()[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let last = text.as_bytes()[end..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| end + at);
+        (last - first <= LONGEST).then_some(first..last)
+    }
+}
+
 /// `web.toml:12` for files, `-p ProtectHome=yes` for flags.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +77,8 @@ pub const FLAG: &str = "-p";
 pub enum Exit {
     Success = 0,
     Failure = 1,
+    Refused = 3,
+    Depends = 4,
     Usage = 64,
     Config = 78,
     Timeout = 124,
@@ -95,6 +109,8 @@ impl Exit {
         match self {
             Self::Success => "SUCCESS",
             Self::Failure => "FAILURE",
+            Self::Refused => "REFUSED",
+            Self::Depends => "DEPENDS",
             Self::Usage => "USAGE",
             Self::Config => "CONFIG",
             Self::Timeout => "TIMEOUT",
@@ -173,27 +189,46 @@ impl Fault {
     /// `colour` adds ANSI styles; everything else that could be an escape sequence is removed.
     pub fn render(&self, colour: bool) -> String {
         let Some(origin) = &self.origin else {
-            let lines = self.help.iter().map(|help| format!("  = help: {}\n", clean(help)));
-            return format!("stockade: {}\n{}", clean(&self.message), lines.collect::<String>());
+            let lines = self.help.iter().map(|help| format!("  = help: {}\n", short(help)));
+            return format!("stockade: {}\n{}", short(&self.message), lines.collect::<String>());
         };
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let text = clean(&origin.source.text);
+        let Some(window) = origin.window() else {
+            let lines = self.help.iter().map(|help| format!("  = help: {}\n", short(help)));
+            let (line, column) = origin.line_column();
+            let place = format!(" --> {}:{line}:{column}", short(&origin.source.name));
+            return format!("error: {}\n{place}\n{}", short(&self.message), lines.collect::<String>());
+        };
         // Cleaning keeps lengths, so spans stay true.
-        let span = origin.span.start.min(text.len())..origin.span.end.min(text.len());
-        let message = clean(&self.message);
-        let label = clean(&self.label);
+        let text = clean(&origin.source.text[window.clone()]);
+        let within = |at: usize| at.clamp(window.start, window.end) - window.start;
+        let span = within(origin.span.start)..within(origin.span.end);
+        let message = short(&self.message);
+        let label = short(&self.label);
         let path = clean(&origin.source.name);
         let mut annotation = AnnotationKind::Primary.span(span);
         if !label.is_empty() {
             annotation = annotation.label(label.as_str());
         }
-        let snippet = Snippet::source(text.as_str()).path(path.as_str()).annotation(annotation);
-        let help: Vec<String> = self.help.iter().map(|line| clean(line)).collect();
+        let first = origin.line_column().0;
+        let snippet = Snippet::source(text.as_str()).line_start(first).path(path.as_str()).annotation(annotation);
+        let help: Vec<String> = self.help.iter().map(|line| short(line)).collect();
         let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
         for line in &help {
             group = group.element(Level::HELP.message(line.as_str()));
         }
         format!("{}\n", renderer.render(&[group]))
+    }
+}
+
+/// More of a text than anybody reads in one message.
+const LONGEST: usize = 600;
+
+/// Clean, and cut where it is longer than a message should be.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => clean(text),
+        Some((end, _)) => format!("{}…", clean(&text[..end])),
     }
 }
 

@@ -418,7 +418,11 @@ fn wrong_words_are_refused_with_the_right_ones() {
         ("Seccomp.Listener=run/agent.sock", "is not an absolute path", ""),
         ("Seccomp.Default=trace:3", "is not in this version yet", ""),
         ("Seccomp.Default=deny", "`deny` is not an action", ""),
-        ("Seccomp.Flags=tsync", "tsync has nothing to do here", ""),
+        ("Seccomp.Flags=tsnyc", "`tsnyc` is not a flag", "tsync"),
+        ("SystemCallFilter=read:trap:x", "`x` in `trap:x` is not a number", ""),
+        ("SystemCallFilter=read:trap:65536", "65535", ""),
+        ("SystemCallFilter=read:kill-thread:1", "`kill-thread:1` is not an action", ""),
+        ("SystemCallErrorNumber=trap", "`trap` is not an error", ""),
         ("Seccomp.Rule=read", "a rule is a table", ""),
         ("PrivateUsers=managed", "PrivateUsers=managed is not in this version yet", "identity"),
         ("PrivateNetwork=maybe", "`maybe` is not a value", "yes, no"),
@@ -457,7 +461,8 @@ fn wrong_rules_are_refused() {
             &[("Syscalls", &["openat"]), ("Action", &["notify"]), ("Decide", &["open"]), ("ReadWritePaths", &["etc"])],
             "is not an absolute path",
         ),
-        (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &["x86"])], "not in this version yet"),
+        (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &["i386"])], "`i386` is not an arch"),
+        (&[("Syscalls", &["read"]), ("Action", &["allow"]), ("Architectures", &[][..])], "holds on no architecture"),
     ] {
         let faults = read(vec![entry("Seccomp.Rule", table(entries))]).expect_err(message);
         assert!(faults[0].message.contains(message), "{message}: {}", faults[0].message);

@@ -21,12 +21,18 @@ const NODES: [(&CStr, &CStr, u64, u64); 7] = [
     (c"random", c"/dev/random", 1, 8),
     (c"urandom", c"/dev/urandom", 1, 9),
     (c"tty", c"/dev/tty", 5, 0),
-    (c"ptmx", c"/dev/ptmx", 5, 2),
+    (PTMX, c"/dev/ptmx", 5, 2),
 ];
+
+/// Only a node of the file system beside it opens it, so it cannot be mounted as a single file (devpts).
+const PTMX: &CStr = c"ptmx";
+
+/// The directory of the terminals.
+const PTS: &CStr = c"pts";
 
 /// Name and path of the directories of the host's that are shown, where it has them.
 const TREES: [(&CStr, &CStr); 4] =
-    [(c"pts", c"/dev/pts"), (c"shm", c"/dev/shm"), (c"hugepages", c"/dev/hugepages"), (c"mqueue", c"/dev/mqueue")];
+    [(PTS, c"/dev/pts"), (c"shm", c"/dev/shm"), (c"hugepages", c"/dev/hugepages"), (c"mqueue", c"/dev/mqueue")];
 
 const LINKS: [(&CStr, &CStr); 5] = [
     (c"fd", c"/proc/self/fd"),
@@ -69,6 +75,10 @@ impl Devices {
                     }
                 }
             }
+            if name == PTMX {
+                symlinkat(c"pts/ptmx", &tmpfs, name)?;
+                continue;
+            }
             *copy = host_tree(host, Depth::One)?;
             if copy.is_some() {
                 mknodat(&tmpfs, name, SFlag::S_IFREG, Mode::from_bits_truncate(0o444), 0)?;
@@ -76,7 +86,7 @@ impl Devices {
         }
         let shown = TREES.len() - usize::from(!mqueue);
         for ((name, host), copy) in TREES.into_iter().zip(&mut self.trees).take(shown) {
-            *copy = host_tree(host, Depth::Recursive)?;
+            *copy = if name == PTS && !make { Some(terminals()?) } else { host_tree(host, Depth::Recursive)? };
             if copy.is_some() {
                 mkdirat(&tmpfs, name, Mode::from_bits_truncate(0o755))?;
             }
@@ -101,6 +111,17 @@ impl Devices {
         }
         Ok(())
     }
+}
+
+/// Terminals of its own, where the node that makes new ones cannot be made: the host's does not work from
+/// another file system, and its terminals of the same user could be written to. The one that was inherited
+/// goes on working and has no name.
+fn terminals() -> Result<OwnedFd, Errno> {
+    let context = sys::fsopen(c"devpts")?;
+    for (key, value) in [(c"ptmxmode", c"666"), (c"mode", c"620")] {
+        sys::fsconfig_string(context.as_fd(), key, value)?;
+    }
+    sys::fsmount(context.as_fd(), Attributes::NO_SUID.and(Attributes::NO_EXEC))
 }
 
 /// A copy of what the host has there, if it has.

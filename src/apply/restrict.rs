@@ -14,7 +14,7 @@ use crate::sys::mount::{self as sys, Attributes, Depth};
 
 use super::mounts::{Tree, again};
 
-/// Room for the mount table, taken only in name until it is written to.
+/// Room for the mount table, taken where it is read: on old kernels only.
 const TABLE: usize = 512 * 1024;
 
 /// Knows which calls this kernel has.
@@ -30,7 +30,7 @@ pub(super) struct Restrictor {
 
 impl Restrictor {
     pub(super) fn new() -> Self {
-        Self { combined: true, recursive: true, process: None, table: Vec::with_capacity(TABLE) }
+        Self { combined: true, recursive: true, process: None, table: Vec::new() }
     }
 
     #[cfg(test)]

@@ -30,6 +30,16 @@ pub(super) fn say(text: &str) -> anyhow::Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
+/// Writes bytes that are no text to standard output, and never to a terminal.
+///
+/// # Errors
+/// Standard output cannot be written, or is a terminal.
+pub(super) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    anyhow::ensure!(!out.is_terminal(), "standard output is a terminal: write this to a file or a pipe");
+    out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to standard output")
+}
+
 /// Writes JSON to standard output. See [`say`].
 ///
 /// # Errors
@@ -48,11 +58,17 @@ pub(super) fn tell(text: &str) {
     drop(out.flush());
 }
 
+/// Faults that are told where the policy was only to be used.
+const MOST: usize = 20;
+
 /// Tells faults; the first one's status is the program's.
 pub(super) fn faults(faults: &[Fault]) -> Exit {
     let colour = colour(&io::stderr());
-    for fault in faults {
+    for fault in faults.iter().take(MOST) {
         tell(&fault.render(colour));
+    }
+    if let Some(more) = faults.len().checked_sub(MOST).filter(|more| *more > 0) {
+        tell(&format!("stockade: and {more} more faults; `stockade check` tells all of them\n"));
     }
     faults.first().map_or(Exit::Failure, |fault| fault.exit)
 }

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod mounts;
 pub mod namespaces;
 pub mod process;
+pub mod profile;
 mod spelling;
 pub mod syscalls;
 mod table;
@@ -32,6 +33,7 @@ use limits::Limit;
 use mounts::{MountAsk, View};
 use namespaces::Namespace;
 use process::{Variable, WorkingDirectory};
+use profile::Profile;
 use syscalls::{Flags, Layer};
 
 /// Who asked: a directive and the words that said so.
@@ -95,6 +97,8 @@ pub struct Draft {
     pub no_new_privileges: Option<Asked<()>>,
     /// Layers of the seccomp filter; stacked, the strictest action wins.
     pub layers: Vec<Layer>,
+    /// A container engine's profile (SeccompProfile=), one more layer.
+    pub profile: Option<Asked<std::sync::Arc<Profile>>>,
     /// Architectures besides the native one (SystemCallArchitectures=).
     pub architectures: Option<Asked<Vec<Arch>>>,
     /// How the filter is loaded (Seccomp.Flags).

@@ -47,6 +47,25 @@ impl Row {
 /// All calls, sorted by name.
 pub(super) static ROWS: [Row; COUNT] = rows();
 
+/// For each first letter, the row where its names begin; they end where the next letter's begin.
+pub(super) static FIRST: [u16; 129] = first();
+
+// There are fewer rows than 65536.
+#[allow(clippy::cast_possible_truncation)]
+const fn first() -> [u16; 129] {
+    let text = TEXT.as_bytes();
+    let mut starts = [0; 129];
+    let (mut letter, mut row) = (0, 0);
+    while letter < 129 {
+        while row < COUNT && (text[ROWS_CONST[row].start as usize] as usize) < letter {
+            row += 1;
+        }
+        starts[letter] = row as u16;
+        letter += 1;
+    }
+    starts
+}
+
 /// For each of the four architectures, the row of each number.
 pub(super) static BY_NUMBER: [[u16; SPAN]; 4] = by_number();
 

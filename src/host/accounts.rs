@@ -2,12 +2,14 @@
 //! files is asked of getent(1), which has.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::draft::Draft;
 use crate::draft::identity::Name;
+use crate::fault::{Exit, Fault};
 
 use super::{Account, User, slurp};
 
@@ -27,20 +29,32 @@ pub(super) struct Tables<'a> {
 }
 
 /// Looks up every account that the draft names. Reads nothing when it names none.
-pub(super) fn named(draft: &Draft) -> Vec<Account> {
+///
+/// # Errors
+/// A table that is there and cannot be read: groups may also take rights away, so none may be lost.
+pub(super) fn named(draft: &Draft) -> Result<Vec<Account>, Fault> {
     let user = draft.user.iter().map(|asked| (&asked.what, true));
     let group = draft.group.iter().chain(&draft.groups).map(|asked| (&asked.what, false));
     let names: Vec<(&Name, bool)> = user.chain(group).collect();
     if names.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let words = names.iter().any(|(name, is_user)| *is_user || matches!(name, Name::Word(_)));
-    let table = |path: &str| if words { slurp(path).unwrap_or_default() } else { Vec::new() };
-    // A file that is missing is an empty table: getent may still know.
-    let (passwd, group) = (table("/etc/passwd"), table("/etc/group"));
-    let elsewhere = draft.user.is_some() && groups_elsewhere(&slurp("/etc/nsswitch.conf").unwrap_or_default());
+    let read = |path: &str| if words { table(path) } else { Ok(Vec::new()) };
+    let (passwd, group) = (read("/etc/passwd")?, read("/etc/group")?);
+    let elsewhere = draft.user.is_some() && groups_elsewhere(&table("/etc/nsswitch.conf")?);
     let tables = Tables { passwd: &passwd, group: &group, elsewhere, ask: &getent };
-    names.into_iter().map(|(name, is_user)| tables.account(name, is_user)).collect()
+    Ok(names.into_iter().map(|(name, is_user)| tables.account(name, is_user)).collect())
+}
+
+/// A file that is missing is an empty table: getent may still know.
+fn table(path: &str) -> Result<Vec<u8>, Fault> {
+    match slurp(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|error| {
+            Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase())).exit(Exit::User)
+        }),
+    }
 }
 
 /// The home directory of a user id, for callers without $HOME. Only by the file: whether or not

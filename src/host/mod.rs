@@ -4,6 +4,7 @@
 mod accounts;
 pub mod diagnose;
 mod identity;
+pub mod installed;
 pub mod mounts;
 mod probe;
 pub mod survey;
@@ -31,8 +32,6 @@ pub struct Host {
     pub groups: Vec<u32>,
     /// The caller's effective capabilities.
     pub effective: CapSet,
-    /// The caller's bounding set; empty unless the draft changes it or raises ambient capabilities.
-    pub bounding: CapSet,
     /// Landlock's ABI version; 0 where it is missing or switched off, or the draft asks nothing of it.
     pub landlock: u32,
     /// The caller's personality (personality(2)); 0 unless LockPersonality= needs it.

@@ -4,7 +4,6 @@ use nix::sys::utsname::uname;
 
 use crate::draft::Draft;
 use crate::draft::access::Access;
-use crate::draft::capabilities::CapSet;
 use crate::fault::{Exit, Fault};
 use crate::sys::facts;
 
@@ -19,14 +18,6 @@ impl Host {
         let mut host = Self { release: kernel()?, pid: std::process::id(), ..Self::default() };
         identity::credentials(&mut host)?;
         identity::surroundings(&mut host)?;
-        if needs_bounding(draft) {
-            let bounding = facts::bounding().map_err(|errno| {
-                Fault::new(format!("cannot read the caller's bounding set: {}", errno.desc().to_lowercase()))
-                    .help("a seccomp filter that was here before stockade forbids prctl(2): allow it there")
-                    .exit(Exit::Capabilities)
-            })?;
-            host.bounding = CapSet(bounding);
-        }
         if draft.access != Access::default() {
             // Missing and switched off are both 0; `doctor` tells them apart.
             host.landlock = facts::landlock().unwrap_or(0);
@@ -42,7 +33,7 @@ impl Host {
         if draft.needs_mount_table() {
             host.mounts = table()?;
         }
-        host.accounts = accounts::named(draft);
+        host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();
         if !host.privileged() && needs_namespace(draft) && (may_lack_one(draft) || userns::doubtful()) {
             host.user_namespace = userns::probe(&host);
@@ -91,14 +82,10 @@ pub(super) fn release(text: &str) -> (u32, u32) {
     }
 }
 
-/// Whether the bounding set matters: reading it takes a call for each capability.
-fn needs_bounding(draft: &Draft) -> bool {
-    draft.bounding.is_some() || !draft.dropped.is_empty() || draft.ambient.is_some()
-}
-
 /// Whether there may be a filter, by which the launcher's own execve must pass.
 fn needs_filter(draft: &Draft) -> bool {
     !draft.layers.is_empty()
+        || draft.profile.is_some()
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()
         || draft.deny_write_execute.is_some()
@@ -126,6 +113,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::draft::capabilities::CapSet;
     use crate::draft::identity::Name;
     use crate::draft::{Asked, By};
     use crate::host::Verdict;
@@ -150,7 +138,7 @@ mod tests {
         assert_eq!(host.environment, std::env::vars_os().collect::<Vec<_>>());
         assert_eq!(host.directory, std::env::current_dir().expect("cwd"));
         assert!(host.mounts.is_empty() && host.accounts.is_empty());
-        assert_eq!((host.landlock, host.cookie, host.bounding), (0, [0; 3], CapSet::EMPTY));
+        assert_eq!((host.landlock, host.cookie), (0, [0; 3]));
         assert_eq!(host.user_namespace, Verdict::Untried);
     }
 
@@ -169,7 +157,6 @@ mod tests {
         assert!(host.mounts.iter().any(|mount| mount.point == Path::new("/proc")));
         let ids: Vec<_> = host.accounts.iter().map(|account| (account.word.as_str(), account.id)).collect();
         assert_eq!(ids, [("root", Some(0)), ("12", Some(12)), ("no-such-group", None)]);
-        assert_eq!(Ok(host.bounding), facts::bounding().map(CapSet));
         assert_eq!(host.landlock, facts::landlock().unwrap_or(0));
         assert_eq!(facts::personality(), Ok(host.personality));
         assert_ne!(host.cookie, [0; 3]);

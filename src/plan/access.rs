@@ -1,7 +1,6 @@
 //! Landlock: rights asked for against rights that the kernel knows.
 
 use std::fmt;
-use std::path::Path;
 
 use crate::draft::access::{
     BIND_TCP, CONNECT_TCP, KERNELS, NEWEST_ABI, PathRule, REFER, RIGHTS, SCOPES, TCP_ABI, names, rights_of,
@@ -11,7 +10,7 @@ use crate::fault::Exit;
 
 use super::op::Op;
 use super::order::Phase;
-use super::{Planner, Shortfall, specifier, target};
+use super::{Planner, Shortfall, places};
 
 /// One operation on Landlock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,15 +169,15 @@ fn path(planner: &mut Planner<'_>, asked: &Asked<PathRule>, handled: u64) -> Opt
     if rights == 0 {
         return None;
     }
-    if asked.what.path == Path::new(".") && specifier::here_is_too_much(planner.host) {
-        let here = planner.host.directory.display();
-        planner.notes.push(format!("`.` in {} is left out: {here} is too much to mean it", asked.by));
-        return None;
-    }
-    match specifier::path(&asked.what.path, planner.host) {
-        Ok(path) => Some(PathRule { path, rights, optional: asked.what.optional }),
-        Err(message) => {
-            planner.faults.push(target::at(&asked.by, message));
+    match places::expand(planner.host, &asked.what.path, &asked.by) {
+        Ok(Some(path)) => Some(PathRule { path, rights, optional: asked.what.optional }),
+        Ok(None) => {
+            let here = planner.host.directory.display();
+            planner.notes.push(format!("`.` in {} is left out: {here} is too much to mean it", asked.by));
+            None
+        }
+        Err(fault) => {
+            planner.faults.push(fault);
             None
         }
     }

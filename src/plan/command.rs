@@ -14,7 +14,7 @@ use crate::policy::process::unwritten;
 
 use super::op::Op;
 use super::order::Phase;
-use super::{Planner, specifier, target};
+use super::{Planner, places, specifier, target};
 
 /// What a service manager tells its services: passes whatever PassEnvironment= says.
 const CONTRACT: [&str; 17] = [
@@ -185,7 +185,8 @@ fn directory(planner: &mut Planner<'_>) {
         let path = match place {
             WorkingDirectory::Home => home(draft, host),
             WorkingDirectory::Path(text) => {
-                specifier::path(Path::new(text), host).map_err(|message| target::at(&asked.by, message))
+                // `.` is meant as it stands, however much it may be: it is only a place to be in.
+                places::expand(host, Path::new(text), &asked.by).map(|path| path.unwrap_or(host.directory.clone()))
             }
         };
         match path {
@@ -202,8 +203,10 @@ fn directory(planner: &mut Planner<'_>) {
     if by.is_some() {
         // A `.` that was left out hides the directory on purpose.
         let dot = draft.mounts.iter().any(|asked| asked.what.path == Path::new("."));
-        let optional = dot && specifier::here_is_too_much(host);
-        let op = Op::Directory { path: host.directory.clone(), optional };
+        let optional = dot && places::here(host).is_none();
+        // Under another root it would be another directory, so there systemd's default holds.
+        let path = if draft.root.is_some() { PathBuf::from("/") } else { host.directory.clone() };
+        let op = Op::Directory { path, optional };
         planner.step(Phase::Directory, op, vec![unwritten("WorkingDirectory")]);
     }
 }
@@ -334,7 +337,7 @@ mod tests {
         assert_eq!(ops(&draft, &host(&[])).len(), 1);
         draft.root = Some(Asked { what: "/mnt".into(), by: by("RootDirectory") });
         let entered = |draft: &Draft| ops(draft, &host(&[])).pop();
-        assert_eq!(entered(&draft), Some(Op::Directory { path: "/srv".into(), optional: false }));
+        assert_eq!(entered(&draft), Some(Op::Directory { path: "/".into(), optional: false }));
         draft.directory = Some(Asked { what: (WorkingDirectory::Home, true), by: by("WorkingDirectory") });
         assert_eq!(entered(&draft), Some(Op::Directory { path: "/root".into(), optional: true }));
     }

@@ -7,7 +7,9 @@
 pub mod access;
 pub mod command;
 pub mod filter;
+pub mod flat;
 pub mod identity;
+pub mod knowledge;
 mod layout;
 pub mod listing;
 pub mod machine;
@@ -16,13 +18,17 @@ pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
+pub mod paths;
 pub mod places;
 mod privileges;
+pub mod question;
 pub mod seccomp;
+mod service;
 mod specifier;
 pub mod supervise;
 mod target;
 pub mod tree;
+pub mod verdict;
 mod view;
 mod words;
 
@@ -146,9 +152,14 @@ impl<'a> Planner<'a> {
         self.steps.push(Step { phase, op, by });
     }
 
+    /// Whether the policy would rather run without what a directive asks for than not at all.
+    pub fn may_lack(&self, directive: &str) -> bool {
+        self.draft.prefer.iter().any(|asked| prefers(&asked.what, directive))
+    }
+
     /// Something cannot be enforced: noted where the policy prefers to run weaker, a fault elsewhere.
     pub fn short(&mut self, shortfall: Shortfall) {
-        if self.draft.prefer.iter().any(|asked| prefers(&asked.what, shortfall.by.directive)) {
+        if self.may_lack(shortfall.by.directive) {
             self.shortfalls.push(shortfall);
             return;
         }

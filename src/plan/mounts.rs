@@ -19,7 +19,7 @@ use super::layout::Layout;
 use super::op::Op;
 use super::order::Phase;
 use super::view::{self, Wish};
-use super::{Planner, Shortfall, places};
+use super::{Planner, Shortfall, places, service};
 
 /// One operation on the file system. Paths are the target's unless they are said to be the
 /// host's. Slots are numbered from 0 and hold detached mount trees between a `Take` and its `Attach`.
@@ -262,6 +262,7 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         api_file_systems(planner, &mut wishes);
     }
     carry_over(planner, &mut wishes);
+    wishes.extend(service::wishes(planner.host));
     let first = wishes[0].by.clone();
     planner.namespaces.push((Namespace::Mnt, first.clone()));
     let privileged = planner.host.effective.has(Capability::CAP_SYS_ADMIN);
@@ -315,7 +316,10 @@ fn expanded(planner: &mut Planner<'_>, path: &std::path::Path, by: &By) -> Optio
         Ok(Some(path)) => Some(path),
         Ok(None) => {
             let place = planner.host.directory.display();
-            planner.notes.push(format!("{}: `.` is left out, as it is {place}", by.directive));
+            planner.notes.push(format!(
+                "{}: `.` is left out, because {place} holds far more than one project; start from a directory below it",
+                by.directive
+            ));
             None
         }
         Err(fault) => {

@@ -6,6 +6,8 @@ use crate::draft::By;
 use crate::fault::Fault;
 use crate::host::Host;
 
+use super::{specifier, target};
+
 /// The directory that stockade was started in, for `.` alone; nothing where naming it would open
 /// far more than one project: `/`, /home, /root, and the caller's home or anything above it.
 pub fn here(host: &Host) -> Option<&Path> {
@@ -21,8 +23,10 @@ pub fn expand(host: &Host, path: &Path, by: &By) -> Result<Option<PathBuf>, Faul
     if path.as_os_str() == "." {
         return Ok(here(host).map(Path::to_path_buf));
     }
-    let text = path.to_str().unwrap_or_default();
-    let expanded = if text.contains('%') { PathBuf::from(specifiers(host, text, by)?) } else { path.to_path_buf() };
+    let expanded = match path.to_str().filter(|text| text.contains('%')) {
+        Some(text) => PathBuf::from(specifier::expand(text, host).map_err(|message| target::at(by, message))?),
+        None => path.to_path_buf(),
+    };
     let refuse = |why: &str| {
         let mut fault = Fault::new(format!("`{}` {why}", expanded.display())).label(format!("in {}", by.directive));
         fault.origin.clone_from(&by.origin);
@@ -35,63 +39,6 @@ pub fn expand(host: &Host, path: &Path, by: &By) -> Result<Option<PathBuf>, Faul
         return refuse("goes up by `..`, which a policy cannot");
     }
     Ok(Some(expanded.components().collect()))
-}
-
-/// systemd's specifiers as far as they are known (systemd.unit(5)): %h %t %u %U %T %V %%.
-fn specifiers(host: &Host, text: &str, by: &By) -> Result<String, Fault> {
-    let mut expanded = String::with_capacity(text.len() + 32);
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            expanded.push(c);
-            continue;
-        }
-        let letter = chars.next();
-        let value = match letter {
-            Some('%') => Some("%".into()),
-            Some('T') => Some("/tmp".into()),
-            Some('V') => Some("/var/tmp".into()),
-            Some('U') => Some(host.uid.to_string()),
-            Some('u') => user(host),
-            Some('h') => host.home.to_str().filter(|home| !home.is_empty()).map(str::to_owned),
-            Some('t') if host.uid == 0 => Some("/run".into()),
-            Some('t') => variable(host, "XDG_RUNTIME_DIR"),
-            _ => {
-                let mut fault = Fault::new(format!("`{text}` has a specifier that stockade does not know"))
-                    .help("known are %h, %t, %u, %U, %T, %V and %% for a percent sign");
-                fault.origin.clone_from(&by.origin);
-                return Err(fault);
-            }
-        };
-        let Some(value) = value else {
-            let letter = letter.unwrap_or_default();
-            let mut fault = Fault::new(format!("nothing is known here that %{letter} in `{text}` could stand for"));
-            fault.origin.clone_from(&by.origin);
-            return Err(fault.help("set HOME, USER and XDG_RUNTIME_DIR, or write the path out"));
-        };
-        expanded.push_str(&value);
-    }
-    Ok(expanded)
-}
-
-fn user(host: &Host) -> Option<String> {
-    let named = || host.accounts.iter().filter(|account| account.id == Some(host.uid)).find_map(|a| a.user.as_ref());
-    match host.uid {
-        0 => Some("root".into()),
-        _ => named()
-            .map(|user| user.name.clone())
-            .or_else(|| variable(host, "USER"))
-            .or_else(|| variable(host, "LOGNAME")),
-    }
-}
-
-fn variable(host: &Host, name: &str) -> Option<String> {
-    let found = host.environment.iter().find(|(key, _)| key == name)?;
-    found
-        .1
-        .to_str()
-        .filter(|value| !value.is_empty() && !value.contains('/') || value.starts_with('/'))
-        .map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -65,9 +65,7 @@ impl Sets {
         let left = draft.bounding_left();
         let mut left_by: Vec<By> = draft.bounding.iter().map(|asked| asked.by.clone()).collect();
         left_by.extend(draft.dropped.iter().map(|asked| asked.by.clone()));
-        // A new user namespace starts with a full set, whatever the caller's was.
-        let before = if own { CapSet::EVERY } else { host.bounding };
-        let dropped = left.map_or(CapSet::EMPTY, |left| before.without(left));
+        let dropped = left.map_or(CapSet::EMPTY, |left| CapSet::EVERY.without(left));
         let left = left.unwrap_or(CapSet::EVERY);
         let mut needed = CapSet::EMPTY;
         if draft.securebits.as_ref().is_some_and(|asked| asked.what & !SECUREBITS_FREE != 0) {
@@ -158,6 +156,7 @@ fn confining(planner: &Planner<'_>) -> Option<By> {
         .or(access.scopes.as_ref().map(|asked| &asked.by))
         .or(filter)
         .or(draft.layers.first().map(|layer| &layer.by))
+        .or(draft.profile.as_ref().map(|asked| &asked.by))
         .or(draft.architectures.as_ref().map(|asked| &asked.by))
         .or(draft.lock_personality.as_ref().map(|asked| &asked.by))
         // PR_SET_MDWE (Linux 6.3) needs neither; a filter stands in for it before.

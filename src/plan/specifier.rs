@@ -1,6 +1,6 @@
 //! systemd's specifiers (systemd.unit(5)), as far as a launcher knows what they stand for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::host::Host;
 
@@ -16,6 +16,9 @@ pub(super) fn expand(text: &str, host: &Host) -> Result<String, String> {
         let letter = rest[at + 1..].chars().next().ok_or_else(|| format!("`{text}` ends with a single `%`"))?;
         match letter {
             '%' => expanded.push('%'),
+            'h' if host.home.as_os_str().is_empty() => {
+                return Err(format!("`%h` in `{text}` stands for nothing here: set HOME, or write the path out"));
+            }
             'h' => expanded.push_str(utf8(&host.home)?),
             'u' => expanded.push_str(&user(host)),
             'U' => expanded.push_str(&host.uid.to_string()),
@@ -30,28 +33,6 @@ pub(super) fn expand(text: &str, host: &Host) -> Result<String, String> {
     }
     expanded.push_str(rest);
     Ok(expanded)
-}
-
-/// A path with its specifiers replaced, still absolute; `.` alone is the directory that stockade
-/// was started in.
-///
-/// # Errors
-/// What is wrong with it, lower case, one line.
-pub(super) fn path(path: &Path, host: &Host) -> Result<PathBuf, String> {
-    if path == Path::new(".") {
-        return Ok(host.directory.clone());
-    }
-    let Some(text) = path.to_str().filter(|text| text.contains('%')) else { return Ok(path.to_owned()) };
-    let path = PathBuf::from(expand(text, host)?);
-    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
-    if path.is_absolute() && !climbs { Ok(path) } else { Err(format!("`{text}` is `{}` here", path.display())) }
-}
-
-/// Whether `.` stands for so much here (the root, all homes, the caller's own) that a directive
-/// that names it cannot have meant it.
-pub(super) fn here_is_too_much(host: &Host) -> bool {
-    let here = host.directory.as_path();
-    ["/", "/home", "/root"].iter().any(|wide| here == Path::new(wide)) || host.home.starts_with(here)
 }
 
 fn user(host: &Host) -> String {
@@ -102,25 +83,8 @@ mod tests {
     #[test]
     fn unknown_specifiers_are_refused() {
         assert!(expand("%i", &host()).is_err());
+        assert!(expand("%h/.ssh", &Host { home: "".into(), ..host() }).is_err(), "a home that nobody knows is not `/`");
         assert!(expand("50%", &host()).is_err());
         assert!(expand("%t", &Host { uid: 1, ..Host::default() }).is_err());
-    }
-
-    #[test]
-    fn paths_stay_absolute_and_do_not_climb() {
-        assert_eq!(path(Path::new("%h/x"), &host()), Ok("/home/ann/x".into()));
-        assert_eq!(path(Path::new("."), &host()), Ok("/home/ann/work".into()));
-        assert!(path(Path::new("%u/x"), &host()).is_err());
-        let climbing = Host { home: "/home/../etc".into(), ..host() };
-        assert!(path(Path::new("%h"), &climbing).is_err());
-    }
-
-    #[test]
-    fn some_places_are_too_wide_for_a_dot() {
-        for (directory, wide) in
-            [("/", true), ("/home", true), ("/home/ann", true), ("/home/ann/work", false), ("/srv", false)]
-        {
-            assert_eq!(here_is_too_much(&Host { directory: directory.into(), ..host() }), wide, "{directory}");
-        }
     }
 }

@@ -41,7 +41,10 @@ fn narrow(words: &mut [Item]) {
     for word in words {
         let Some(line) = word.at.source.text.get(word.at.span.clone()) else { return };
         let Some(rest) = line.get(from..) else { return };
-        let Some(at) = rest.find(&word.text) else { return };
+        // Mostly the word is the next thing that is not a blank, the quote or the `~` in front of it.
+        let next = rest.len() - rest.trim_start_matches([' ', '"', '\'', '~']).len();
+        let next = rest[next..].starts_with(&word.text).then_some(next);
+        let Some(at) = next.or_else(|| rest.find(&word.text)) else { return };
         let start = word.at.span.start + from + at;
         from += at + word.text.len();
         word.at.span = start..start + word.text.len();

@@ -23,6 +23,7 @@ pub mod lint;
 pub mod namespaces;
 pub mod paths;
 pub mod process;
+pub mod profile;
 pub mod restrict;
 pub mod seccomp;
 pub mod supervise;
@@ -98,6 +99,7 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("Single dangers that a filter takes away", restrict::DIRECTIVES),
     ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
     ("System calls that somebody else answers: the table [Seccomp]", supervise::DIRECTIVES),
+    ("System calls, in the words of container engines", profile::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
 ];
@@ -143,6 +145,8 @@ pub struct Policy {
     pub seccomp: seccomp::Seccomp,
     /// Who answers the calls that the filter notifies of.
     pub supervise: supervise::Supervise,
+    /// System calls, in the words of container engines.
+    pub profile: profile::Choice,
     /// Access by Landlock: the table [Landlock].
     pub landlock: landlock::Landlock,
     /// Resource limits.
@@ -219,7 +223,7 @@ impl Demands<'_> {
                 None => all.push(Call::parse(word)),
             }
         }
-        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone() };
+        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone(), on: Vec::new() };
         self.draft.layers.push(layer::layer(&self.by, vec![rule]));
     }
 

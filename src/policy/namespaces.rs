@@ -74,7 +74,8 @@ pub const DIRECTIVES: &[Directive] = &[
         example: "PrivateNetwork = true",
         unlike: Some(
             "Where no network namespace can be had stockade refuses to run the target; systemd prints a notice and \
-             runs it with the host's network.",
+             runs it with the host's network. With *Prefer* the target runs, says so, and its filter refuses all sockets \
+             but those of AF_UNIX.",
         ),
         exposure: &[switch("PrivateNetwork", 2500, |policy| Some(u32::from(!policy.namespaces.network)))],
         read: |policy, value| {

@@ -230,6 +230,20 @@ pub fn write_execute(by: &By) -> Layer {
     )
 }
 
+/// What stands in for PrivateNetwork= where no namespace can be had and the policy prefers to run: no socket but
+/// those of AF_UNIX, and no io_uring, which makes sockets past every filter. Sockets that were handed over still work.
+pub fn offline(by: &By) -> Layer {
+    const AF_UNIX: u32 = 1;
+    /// SYS_SOCKET and SYS_SOCKETPAIR of socketcall(2).
+    const MAKES: [u32; 2] = [1, 8];
+    let mut rules = vec![
+        layer::rule(by, &["socket", "socketpair"], &[layer::differs(0, AF_UNIX)], EAFNOSUPPORT),
+        layer::rule(by, &["io_uring_setup"], &[], ENOSYS),
+    ];
+    rules.extend(MAKES.map(|call| layer::rule(by, &["socketcall"], &[equal(0, call)], EAFNOSUPPORT)));
+    layer::layer(by, rules)
+}
+
 /// The layer of LockPersonality= for a caller with this personality.
 pub fn personality(by: &By, current: u32) -> Layer {
     let other = layer::differs(0, current);

@@ -12,7 +12,7 @@ use crate::text::{Entry, Kind, Value};
 
 use super::calls::What;
 use super::form::{self, Form, Item};
-use super::layer::ENOSYS;
+use super::layer::{self, ENOSYS, EPERM};
 use super::supervise::{self, Supervise};
 use super::{Directive, Policy, syscalls};
 
@@ -27,6 +27,8 @@ pub struct Seccomp {
     pub rules: Vec<Given>,
     /// Seccomp.Flags.
     pub flags: Option<Flags>,
+    /// Seccomp.ExecOnce.
+    pub exec_once: bool,
 }
 
 /// One element of Seccomp.Rule.
@@ -38,6 +40,8 @@ pub struct Given {
     pub when: Vec<Compare>,
     /// The answer.
     pub action: Action,
+    /// The architectures on which it holds; none named is all.
+    pub on: Vec<Arch>,
     /// Where it was written.
     pub at: Origin,
 }
@@ -114,13 +118,16 @@ pub const DIRECTIVES: &[Directive] = &[
             ),
             ("ReadOnlyPaths", "where Decide is open: what may be opened for reading"),
             ("ReadWritePaths", "where Decide is open: what may be opened for reading and writing"),
+            ("Architectures", "where the rule holds: native, x86, arm64 and so on"),
         ]),
         summary: "answer some calls, by their arguments if need be",
         manual: "One rule. *Syscalls* lists calls by name, native number or @group. *Args* lists comparisons of arguments \
                  that must all hold, several of one argument too: `arg0 == AF_NETLINK`, `arg1 & 0xff == 3`, with ==, !=, \
                  <, <=, > and >=, and numbers or the kernel's names joined by |. Without *Args* the rule always holds. \
                  *Action* answers as in *Seccomp.Default*; with plain *errno* the error is in *ErrnoRet*, or EPERM; with \
-                 *notify* the supervisor's answer is in *Decide*, or as in *Seccomp.Decide*.\n\n\
+                 *notify* the supervisor's answer is in *Decide*, or as in *Seccomp.Decide*. \
+                 With *Architectures* the rule holds for calls of these only, which *SystemCallArchitectures* must allow, \
+                 too.\n\n\
                  Rules are tried in order, before *SystemCallFilter*, and the first that holds answers. Numbers are \
                  unsigned, and compared as wide as the kernel takes the argument: an int argument by its low 32 bits, so \
                  that bits above them change nothing. What other directives refuse stays refused.",
@@ -157,8 +164,9 @@ pub const DIRECTIVES: &[Directive] = &[
         manual: "*log*: the kernel logs every answer but allow (SECCOMP_FILTER_FLAG_LOG), as far as \
                  /proc/sys/kernel/seccomp/actions_logged lets it. *spec-allow*: speculative store bypass is not switched \
                  off for the target (SECCOMP_FILTER_FLAG_SPEC_ALLOW), which old kernels did to everything that has a \
-                 filter; faster, and open to that attack. *new-listener* and *wait-killable-recv* stand for what every \
-                 filter with the action *notify* has, and say nothing elsewhere.",
+                 filter; faster, and open to that attack. *tsync* is accepted and changes nothing: it is about further \
+                 threads, and stockade has none. *new-listener* and *wait-killable-recv* stand for what every filter \
+                 with the action *notify* has, and say nothing elsewhere.",
         example: "[Seccomp]\nDefault = \"log\"\nFlags = [\"log\"]",
         unlike: None,
         exposure: &[],
@@ -175,15 +183,11 @@ pub const DIRECTIVES: &[Directive] = &[
                     "wait-killable-recv" => flags.wait_killable = true,
                     // A filter with the action notify has one anyway, and no other can.
                     "new-listener" => {}
-                    "tsync" => {
-                        return Err(word
-                            .fault("tsync has nothing to do here: stockade has one thread when it loads the filter")
-                            .help("leave it out"));
-                    }
+                    "tsync" => flags.tsync = true,
                     other => {
                         return Err(word
                             .fault(format!("`{other}` is not a flag of filters"))
-                            .help("write one of: log, spec-allow, new-listener, wait-killable-recv"));
+                            .help("write one of: log, spec-allow, tsync, new-listener, wait-killable-recv"));
                     }
                 }
             }
@@ -193,6 +197,33 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if let Some(what) = policy.seccomp.flags.filter(|_| !policy.seccomp.off) {
                 demands.draft.filter_flags = Some(Asked { what, by: demands.by.clone() });
+            }
+        },
+    },
+    Directive {
+        name: "Seccomp.ExecOnce",
+        form: Form::Boolean,
+        summary: "refuse to execute anything after the target",
+        manual: "Refuses execve(2) and execveat(2) with EPERM to the target and to everything that it forks; only \
+                 stockade's own execve of the target passes. `sh -c ls` starts sh, and ls fails.\n\n\
+                 Nobody watches: the filter lets that one call pass whose three unused argument registers hold a random \
+                 number of 192 bits, made for each launch. The number is in the filter and, until the target runs, in \
+                 stockade, to which only root can attach from then on. Root outside the sandbox can see it, in the filter \
+                 and in the registers of a start that hangs, and can do more than that anyway. The same holds for every policy whose \
+                 *SystemCallFilter* or rules leave out execve.\n\n\
+                 A target that can map memory as executable can still run code of its own: see \
+                 *MemoryDenyWriteExecute*.",
+        example: "[Seccomp]\nExecOnce = true",
+        unlike: None,
+        exposure: &[],
+        read: |policy, value| {
+            policy.seccomp.exec_once = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.seccomp.exec_once && !policy.seccomp.off {
+                let rules = vec![layer::rule(&demands.by, &["execve", "execveat"], &[], EPERM)];
+                demands.draft.layers.push(layer::layer(&demands.by, rules));
             }
         },
     },
@@ -223,6 +254,7 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
             when: rule.when.clone(),
             action: rule.action,
             by: By { directive: "Seccomp.Rule", origin: Some(rule.at.clone()) },
+            on: rule.on.clone(),
         })
         .collect();
     let otherwise = match filter {
@@ -236,7 +268,7 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
             && let Some(group) = groups::group("@default")
         {
             let calls = group.set().iter().map(Call::Known).collect();
-            rules.push(Rule { calls, when: Vec::new(), action: Action::Allow, by: by.clone() });
+            rules.push(Rule { calls, when: Vec::new(), action: Action::Allow, by: by.clone(), on: Vec::new() });
         }
     }
     let unknown = syscalls::denies(otherwise).then_some(ENOSYS);
@@ -244,7 +276,7 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
 }
 
 /// An action that this version can carry out.
-fn action(word: &str, item: &Item) -> Result<Action, Fault> {
+pub(super) fn action(word: &str, item: &Item) -> Result<Action, Fault> {
     match Action::parse(word).map_err(|message| item.fault(message))? {
         Action::Trace(_) => Err(item
             .fault(format!("the action `{word}` is not in this version yet"))
@@ -255,16 +287,14 @@ fn action(word: &str, item: &Item) -> Result<Action, Fault> {
 
 /// One rule.
 fn given(value: &Value, supervise: &mut Supervise) -> Result<Given, Fault> {
-    const KEYS: [&str; 7] = ["Syscalls", "Args", "Action", "ErrnoRet", "Decide", "ReadOnlyPaths", "ReadWritePaths"];
+    const KEYS: [&str; 8] =
+        ["Syscalls", "Args", "Action", "ErrnoRet", "Decide", "ReadOnlyPaths", "ReadWritePaths", "Architectures"];
     let Kind::Table(entries) = &value.kind else {
         return Err(value
             .fault(format!("a rule is a table, not {}", value.kind_name()))
             .help("write [[Seccomp.Rule]], and Syscalls and Action on lines of their own below it"));
     };
     for entry in entries {
-        if entry.name == "Architectures" {
-            return Err(Fault::at(&entry.at, "Architectures in a rule is not in this version yet"));
-        }
         if !KEYS.contains(&entry.name.as_str()) {
             let fault = Fault::at(&entry.at, format!("`{}` is not a part of a rule", entry.name));
             return Err(match form::nearest(&entry.name, KEYS.into_iter()) {
@@ -283,17 +313,30 @@ fn given(value: &Value, supervise: &mut Supervise) -> Result<Given, Fault> {
         }
         action = Action::Notify(supervise.number(decision, &value.at)?);
     }
+    let on = find("Architectures").map_or(Ok(Vec::new()), architectures)?;
+    let checked = if on.is_empty() { &[Arch::native()][..] } else { &on };
     let mut when = Vec::new();
     for item in find("Args").map_or(Ok(Vec::new()), |entry| form::lines(&entry.value))? {
         let compare = Compare::parse(item.text.trim()).map_err(|message| item.fault(message))?;
         for call in &calls {
             if let Call::Known(id) = call {
-                compare.exact(Some(*id), Arch::native()).map_err(|message| item.fault(message))?;
+                for arch in checked {
+                    compare.exact(Some(*id), *arch).map_err(|message| item.fault(message))?;
+                }
             }
         }
         when.push(compare);
     }
-    Ok(Given { calls, when, action, at: value.at.clone() })
+    Ok(Given { calls, when, action, on, at: value.at.clone() })
+}
+
+fn architectures(entry: &Entry) -> Result<Vec<Arch>, Fault> {
+    let words = form::all_words(&entry.value)?.unwrap_or_default();
+    let all = words.iter().map(syscalls::architecture).collect::<Result<Vec<_>, _>>()?;
+    if all.is_empty() {
+        return Err(entry.value.fault("the rule holds on no architecture").help("leave Architectures out for all"));
+    }
+    Ok(all)
 }
 
 fn called(entry: &Entry) -> Result<Vec<Call>, Fault> {

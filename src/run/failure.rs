@@ -89,7 +89,12 @@ fn target(plan: &Plan, errno: Errno) -> Fault {
         Errno::ENOENT if !name.contains('/') => {
             fault.help(format!("it was looked for in {}", plan.search_path().to_string_lossy()))
         }
-        Errno::ENOENT | Errno::ENOTDIR => fault.help("the path, or the interpreter it names, is not in the view that the policy gives"),
+        Errno::ENOENT | Errno::ENOTDIR => plan
+            .notes
+            .iter()
+            .filter(|note| note.contains("`.` is left out"))
+            .fold(fault, |fault, note| fault.help(note.as_str()))
+            .help("the path, or the interpreter it names, is not in the view that the policy gives"),
         Errno::ENOEXEC => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
         Errno::EACCES => fault.help("it is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
         _ => fault,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::nearest::nearest;
-use super::{Document, Entry, Kind, toml, trust};
+use super::{Document, Entry, Kind, attach, toml, trust};
 use crate::fault::{Fault, Origin, Source};
 
 /// The profiles in the binary, by name.
@@ -206,7 +206,8 @@ impl<'a> Loader<'a> {
             return Ok(());
         }
         self.seen.push(found.identity);
-        let document = toml::parse(&found.source)?;
+        let mut document = toml::parse(&found.source)?;
+        attach::attach(&mut document, found.directory.as_deref(), self.library.uid)?;
         self.chain.push((found.identity, found.source.name.clone()));
         for entry in document.entries.iter().filter(|entry| entry.name == "Extends") {
             for (name, at) in extended(entry).map_err(|fault| vec![fault])? {

@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use crate::kit::{base, host_has, people, verbs};
+use crate::kit::{Outcome, Who, base, host_has, people, verbs};
 
 const NONE: &str = "eff=0 prm=0 inh=0 bnd=0 amb=0";
 
@@ -189,12 +189,56 @@ fn users_of_its_own() {
     for who in people() {
         let outcome =
             who.tries(&["-p", "PrivateUsers=yes"], &["caps", "ids", "read /etc/shadow", "mount /mnt", "setuid 12345"]);
-        outcome
-            .ends(0)
-            .says(&format!("ids: {0} {0} {0} {1} {1} {1} groups", who.uid, who.gid))
-            .says("mount: EPERM")
-            .says("setuid: EINVAL");
+        outcome.ends(0).says("mount: EPERM").says("setuid: EINVAL");
+        // Groups without a place in the map are nobody's, and stay in the list.
+        let ids = outcome.answer("ids");
+        assert!(ids.starts_with(&format!("{0} {0} {0} {1} {1} {1} groups", who.uid, who.gid)), "{outcome}");
         assert!(!outcome.stdout.contains("read: ok") || who.is_root(), "{outcome}");
+    }
+}
+
+/// Where making user namespaces is forbidden, by the kernel's own limit, in a user namespace of the case.
+fn forbidden(who: &Who, options: &[&str], tried: &[&str]) -> Outcome {
+    let script =
+        "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all -- \"$@\"";
+    let run = who.confined(options).words(&verbs(tried));
+    run.behind(&["unshare", "--user", "--map-root-user", "--", "sh", "-c", script, "sh"]).run()
+}
+
+#[test]
+fn without_user_namespaces() {
+    for who in people() {
+        if !host_has("userns") {
+            continue;
+        }
+        // What needs none works.
+        let options = [
+            "-p",
+            "SystemCallFilter=~bpf",
+            "-p",
+            "SystemCallErrorNumber=EPERM",
+            "-p",
+            "LimitNOFILE=64",
+            "-p",
+            "MemoryDenyWriteExecute=yes",
+        ];
+        forbidden(&who, &options, &["bpf", "limit nofile", "wx"]).ends(0).answers(&[
+            ("bpf", "EPERM"),
+            ("limit", "nofile 64 64"),
+            ("wx", "EACCES|EPERM"),
+        ]);
+        // What needs one is refused, with the reason and what can be done.
+        let outcome = forbidden(&who, &["-p", "ProtectSystem=strict"], &["say ran"]);
+        outcome
+            .runs_nothing()
+            .ends(226)
+            .complains("ProtectSystem")
+            .complains("max_user_namespaces")
+            .complains("Prefer");
+        // Unless the policy prefers to run weaker, which it is told.
+        let options = ["-p", "Prefer=ProtectSystem", "-p", "ProtectSystem=strict", "-p", "LockPersonality=yes"];
+        let outcome = forbidden(&who, &options, &["personality 8"]);
+        outcome.ends(0).says("personality: EPERM").complains("ProtectSystem");
     }
 }
 

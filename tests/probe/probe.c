@@ -443,6 +443,7 @@ static long c_clone3(unsigned long flags) {
   return pid;
 }
 static int v_unshare(char **a) { return in_child(c_unshare, (unsigned long)word(NAMESPACES, a[0])); }
+static int v_unshared(char **a) { return answer(c_unshare((unsigned long)word(NAMESPACES, a[0]))); }  // without a child
 static int v_unsharehigh(char **a) { return in_child(c_unshare, HIGH | (unsigned long)word(NAMESPACES, a[0])); }
 static int v_clone(char **a) { return in_child(c_clone, (unsigned long)word(NAMESPACES, a[0])); }
 static int v_clone3(char **a) { return in_child(c_clone3, (unsigned long)word(NAMESPACES, a[0])); }
@@ -829,7 +830,7 @@ static const struct { const char *name; int (*run)(char **); } VERBS[] = {
   V(remount), V(rename), V(requestkey), V(say), V(session), V(setattr), V(setgroups), V(setns), V(setnshigh), V(settime), V(setuid), V(shm),
   V(shmexec), V(signals), V(size), V(socket), V(sockethigh), V(socketpair), V(status), V(suid), V(suidat2), V(suidcreate), V(swapon), V(symlink), V(syslog),
   V(tfo), V(tiocgwinsz), V(tioclinux), V(tiocsti), V(tiocstihigh), V(tmpfile), V(touch), V(truncate), V(udp), V(umask), V(umaskof), V(umount),
-  V(unix), V(unknown), V(unlink), V(unshare), V(unsharehigh), V(userfaultfd), V(write), V(wx), V(x32),
+  V(unix), V(unknown), V(unlink), V(unshare), V(unshared), V(unsharehigh), V(userfaultfd), V(write), V(wx), V(x32),
 };
 
 // ---- `under`: the state that a caller may be in

@@ -48,20 +48,31 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").expect("/proc is mounted")) == 0
 }
 
-const LANDLOCK: &str =
-    "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nReadOnly = [\"/etc\"]\nReadWrite = [\"/dev\", \"/tmp\"]\n";
-
-/// stockade's policies, level by level. Exactly what the others of the level do, no more.
-fn policies(place: &Path) -> Vec<(&'static str, Level, String)> {
-    let calls = "Extends = [\"container-default\"]\nNoNewPrivileges = true\nCapabilityBoundingSet = []\n";
-    let view = "PrivateMounts = true\nPrivateIPC = true\nProtectSystem = \"strict\"\nReadOnlyPaths = [\"/\"]\nPrivateDevices = true\nPrivateTmp = true\n\
-                NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
-    let allowed = format!("{LANDLOCK}Execute = [\"{}\"]\n", place.display());
+/// stockade's policies, level by level. What the others of the level do, and no more.
+fn policies() -> Vec<(&'static str, Level, String)> {
+    let drop = "NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
+    let calls = "Extends = [\"container-default\"]\n";
+    let view = "PrivateIPC = true\nProtectHostname = true\nReadOnlyPaths = [\"/\"]\nPrivateDevices = true\n\
+                TemporaryFileSystem = [\"/tmp:mode=1777\"]\n";
+    // lim's own five rules.
+    let paths = "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nRead = [\"/etc\"]\nReadWrite = [\"/dev\"]\nReadWriteExecute = [\"/tmp\"]\n";
     vec![
-        ("stockade", Level::InPlace, format!("{calls}{allowed}")),
-        ("stockade", Level::View, view.to_owned()),
-        ("stockade", Level::Whole, format!("{view}PrivateNetwork = true\nExtends = [\"container-default\"]\n")),
+        ("stockade", Level::InPlace, format!("{calls}{drop}{paths}")),
+        ("stockade", Level::View, format!("{view}{drop}")),
+        ("stockade", Level::Whole, format!("{calls}{view}PrivateNetwork = true\n{drop}")),
     ]
+}
+
+/// The target, in a place.
+fn built(place: &Path) -> Result<String, String> {
+    let target = place.join("true");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/true.S");
+    let status = Command::new("cc").args(["-nostdlib", "-static", "-o"]).arg(&target).arg(&source).status();
+    if status.is_ok_and(|status| status.success()) {
+        Ok(target.display().to_string())
+    } else {
+        Err("cc cannot build tests/bench/true.S".into())
+    }
 }
 
 /// Every command of the run.
@@ -69,23 +80,21 @@ pub(crate) fn entries() -> Result<Vec<Entry>, String> {
     // Not below /tmp, which some levels replace.
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("launch");
     fs::create_dir_all(&place).map_err(|error| error.to_string())?;
-    let target = place.join("true");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/true.S");
-    let built = Command::new("cc").args(["-nostdlib", "-static", "-o"]).arg(&target).arg(&source).status();
-    if !built.is_ok_and(|status| status.success()) {
-        return Err("cc cannot build tests/bench/true.S".into());
-    }
-    let target = target.display().to_string();
+    let target = built(&place)?;
+    // The C baseline's Landlock rules know /tmp and nothing of ours; the levels with a /tmp of their own have no Landlock.
+    let temporary = std::env::temp_dir().join(format!("stockade-bench-{}", std::process::id()));
+    fs::create_dir_all(&temporary).map_err(|error| error.to_string())?;
+    let reachable = built(&temporary)?;
     let bpf = place.join("filter.bpf");
     fs::write(&bpf, filter::program()).map_err(|error| error.to_string())?;
     let mut entries = Vec::new();
     let mut add = |label, level, words: &[&str]| {
         let mut argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        argv.push(target.clone());
+        argv.push(if level == Level::InPlace { reachable.clone() } else { target.clone() });
         entries.push(Entry { label, level, argv, times: Vec::new() });
     };
     add("fork+exec", Level::Plain, &[]);
-    for (label, level, text) in policies(&place) {
+    for (label, level, text) in policies() {
         let path = place.join(format!("{}.toml", level.name()));
         fs::write(&path, text).map_err(|error| error.to_string())?;
         add(label, level, &[env!("CARGO_BIN_EXE_stockade"), "run", "-P", &path.display().to_string(), "--"]);
