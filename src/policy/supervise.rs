@@ -8,8 +8,8 @@ use crate::draft::{Agent, Asked};
 use crate::fault::{Fault, Origin};
 use crate::text::Entry;
 
-use super::form::{self, Form};
 use super::Directive;
+use super::form::{self, Form};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]

@@ -32,6 +32,9 @@ const READY: u32 = u32::MAX;
 // SAFETY: the page is only used by atomic operations, and stays mapped until the last owner drops it.
 unsafe impl Send for Board {}
 
+// SAFETY: as above.
+unsafe impl Sync for Board {}
+
 impl Board {
     /// A fresh page.
     ///
