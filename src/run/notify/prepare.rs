@@ -167,6 +167,7 @@ fn filter() -> Result<(), Errno> {
     let rule = |calls: &[&str], when| Rule {
         calls: calls.iter().map(|name| Call::parse(name)).collect(),
         when,
+        on: Vec::new(),
         action: Action::Allow,
         on: Vec::new(),
         by: by.clone(),
