@@ -15,8 +15,8 @@ use stockade::draft::syscalls::{Filter, Layer, Rule};
 use stockade::plan::machine::{self, Data, Instruction};
 use stockade::plan::meaning::meaning;
 use stockade::plan::paths;
-use stockade::plan::trace::{Question, trace};
 use stockade::plan::tree::{Program, compile};
+use stockade::plan::verdict::{Question, trace};
 
 const BY: By = By { directive: "SystemCallFilter", origin: None };
 

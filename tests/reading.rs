@@ -257,7 +257,8 @@ fn a_process_has_the_filter_that_its_policy_says() {
             assert!(wanted.len() > 300);
             // The process's are told for architectures that its filter refuses, too.
             assert_eq!(wanted.difference(&found).collect::<Vec<_>>(), Vec::<&[String; 3]>::new(), "{policy:?}");
-            let native = found.iter().filter(|one| own["architectures"][0]["architecture"].to_string() == one[0]);
+            let arch = own["architectures"][0]["architecture"].to_string();
+            let native = found.iter().filter(|one| one[0] == arch);
             assert_eq!(native.count(), wanted.len(), "{policy:?}");
             assert_eq!(target.state(), ("S".into(), "0".into()), "it goes on");
             if !who.is_root() {

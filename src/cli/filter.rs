@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::draft::arch::Arch;
 use crate::draft::syscalls::{Filter, Flags};
-use crate::fault::{Exit, Fault, clean};
+use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::host::installed::{Installed, Loaded};
 use crate::plan::machine::Instruction;
 use crate::plan::seccomp;
-use crate::plan::trace::{self, Answer, Question};
 use crate::plan::tree::{self, Program};
+use crate::plan::verdict::{self, Answer, Question};
 use crate::report::answer::{self, Tried};
 use crate::report::{program, rules};
 use crate::text::profiles::Library;
@@ -172,7 +172,7 @@ fn process(pid: i32, nth: Option<u16>) -> anyhow::Result<Subject> {
     let process = Installed::of(pid).map_err(Faults::one)?;
     let mut loaded: Vec<Loaded> = process.filters().map_err(|fault| {
         // What can be seen without rights is told all the same.
-        door::tell(&format!("stockade: {}\n", state(&process)));
+        door::tell(&format!("stockade: {}\n", program::state(&process)));
         Faults::one(fault)
     })?;
     if let Some(nth) = nth {
@@ -188,21 +188,6 @@ fn process(pid: i32, nth: Option<u16>) -> anyhow::Result<Subject> {
     Ok(Subject::Process { process, programs, logs: loaded.iter().map(|one| one.logs).collect() })
 }
 
-/// One line about what /proc says.
-fn state(process: &Installed) -> String {
-    let name = clean(&process.name).replace('\n', "?");
-    let mode = match process.mode {
-        0 => "no filter (Seccomp: 0)".to_owned(),
-        1 => "strict mode: read, write, _exit and sigreturn only (Seccomp: 1)".to_owned(),
-        _ => match process.count {
-            Some(1) => "one filter (Seccomp: 2, Seccomp_filters: 1)".to_owned(),
-            Some(count) => format!("{count} filters (Seccomp: 2, Seccomp_filters: {count})"),
-            None => "filters (Seccomp: 2)".to_owned(),
-        },
-    };
-    format!("process {} ({name}): {mode}", process.pid)
-}
-
 impl Subject {
     fn nothing() -> Self {
         let process = Installed::default();
@@ -215,7 +200,7 @@ impl Subject {
 
     fn answers(&self, question: &Question) -> Option<Vec<Answer<'_>>> {
         match self {
-            Self::Policy { filter, .. } => trace::trace(filter, Arch::native(), question),
+            Self::Policy { filter, .. } => verdict::trace(filter, Arch::native(), question),
             Self::Process { programs, .. } => rules::ways(programs, question),
         }
     }
@@ -288,28 +273,10 @@ impl Subject {
 
     /// Size, depth and whatever else holds for the whole.
     fn head(&self, programs: &[Program]) -> String {
-        let size = |program: &Program| {
-            format!("{} instructions, {} at most for one call", program.code.len(), program.depth())
-        };
         match self {
-            Self::Policy { filter, program, .. } => {
-                let mut text = format!("one program of {}\n", size(program));
-                text.push_str(&format!("other architectures: {}\n", filter.foreign));
-                let flags = program::flags(program.flags);
-                if !flags.is_empty() {
-                    text.push_str(&format!("loaded with: {}\n", flags.join(", ")));
-                }
-                text
-            }
+            Self::Policy { filter, program, .. } => program::head(filter, program),
             Self::Process { process, .. } if process.pid == 0 => "the policy filters no system calls\n".into(),
-            Self::Process { process, logs, .. } => {
-                let mut text = format!("{}\n", state(process));
-                for (at, (program, logs)) in programs.iter().zip(logs).enumerate() {
-                    let logged = if *logs == Some(true) { ", logged" } else { "" };
-                    text.push_str(&format!("filter {}: {}{logged}\n", at + 1, size(program)));
-                }
-                text
-            }
+            Self::Process { process, logs, .. } => program::process(process, programs, logs),
         }
     }
 

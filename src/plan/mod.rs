@@ -26,8 +26,8 @@ pub mod seccomp;
 mod service;
 mod specifier;
 mod target;
-pub mod trace;
 pub mod tree;
+pub mod verdict;
 mod view;
 mod words;
 

@@ -4,7 +4,7 @@ use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Call};
 use crate::draft::compare;
 
-use super::trace::Question;
+use super::verdict::Question;
 
 impl Question {
     /// Reads a question. Arguments that are left out, `_`, `...` and texts in quotes can be anything.
@@ -71,8 +71,7 @@ fn split(list: &str) -> Vec<&str> {
         match (c, quote) {
             _ if escaped => escaped = false,
             ('\\', Some(_)) => escaped = true,
-            (c, Some(open)) if c == open => quote = None,
-            (_, Some(_)) => {}
+            (c, Some(open)) => quote = (c != open).then_some(open),
             ('"' | '\'', None) => quote = Some(c),
             ('{' | '[', None) => depth += 1,
             ('}' | ']', None) => depth = depth.saturating_sub(1),

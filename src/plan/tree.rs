@@ -332,7 +332,7 @@ impl Writer {
     /// Writes the tree over some runs, the lower half nearer to its comparison. `last` is where the last range goes.
     fn tree(&mut self, runs: &[Run], ranges: &[(u32, Target)], base: u32, last: Option<Spot>) -> Spot {
         let [run] = runs else {
-            let (left, right) = runs.split_at(runs.len() / 2);
+            let (left, right) = runs.split_at(middle(runs));
             let start = base + right[0].start;
             let upper = self.tree(right, ranges, base, last);
             let lower = self.tree(left, ranges, base, None);
@@ -361,6 +361,27 @@ impl Writer {
         sections.reverse();
         Ok(Program { code: self.code, flags: filter.flags, skipped, sections })
     }
+}
+
+/// Where to part some runs, so that both sides weigh alike. A run weighs as many numbers as it has, since the kernel
+/// follows the program for each number when it loads it, and something besides, since one rare call may be made often.
+fn middle(runs: &[Run]) -> usize {
+    const BESIDES: u32 = 8;
+    let weight = |at: usize| match runs.get(at + 1) {
+        Some(next) => next.start - runs[at].start + BESIDES,
+        None => BESIDES,
+    };
+    let whole: u32 = (0..runs.len()).map(weight).sum();
+    let mut lower = 0;
+    for at in 1..runs.len() {
+        let more = lower + weight(at - 1);
+        // Past the middle: this side of the run or that, whichever is nearer.
+        if 2 * more >= whole {
+            return if at > 1 && whole - 2 * lower < 2 * more - whole { at - 1 } else { at };
+        }
+        lower = more;
+    }
+    runs.len() - 1
 }
 
 /// The low and the high word of a value.

@@ -198,7 +198,7 @@ pub const DIRECTIVES: &[Directive] = &[
                  stockade's own execve of the target passes. `sh -c ls` starts sh, and ls fails.\n\n\
                  Nobody watches: the filter lets that one call pass whose three unused argument registers hold a random \
                  number of 192 bits, made for each launch. The number is in the filter and, until the target runs, in \
-                 stockade, which nobody but root can attach to by then; root outside the sandbox can see it, in the filter \
+                 stockade, to which only root can attach from then on. Root outside the sandbox can see it, in the filter \
                  and in the registers of a start that hangs, and can do more than that anyway. The same holds for every policy whose \
                  *SystemCallFilter* or rules leave out execve.\n\n\
                  A target that can map memory as executable can still run code of its own: see \

@@ -11,7 +11,7 @@ use crate::fault::clean;
 use crate::plan::knowledge::{COMPUTED, POINTER};
 use crate::plan::machine::Instruction;
 use crate::plan::paths;
-use crate::plan::trace::{self, Answer, Question, Who};
+use crate::plan::verdict::{self, Answer, Question, Who};
 
 use super::place;
 
@@ -39,7 +39,7 @@ pub struct Section<'a> {
 pub fn of_filter(filter: &Filter, native: Arch) -> Vec<Section<'_>> {
     let listed = filter.architectures.iter().copied().filter(|arch| *arch != native && arch.runs_on(native));
     let all = std::iter::once(native).chain(listed);
-    all.map(|arch| section(arch, |number| trace::trace(filter, native, &Question::any(arch, number)))).collect()
+    all.map(|arch| section(arch, |number| verdict::trace(filter, native, &Question::any(arch, number)))).collect()
 }
 
 /// The rules of filters that a process has, the oldest first.

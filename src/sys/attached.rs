@@ -89,6 +89,6 @@ impl Drop for Attached {
     fn drop(&mut self) {
         // A thread that was killed meanwhile cannot be detached from, and need not be.
         // SAFETY: takes numbers only.
-        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.tid, 0_usize, self.signal as usize) };
+        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.tid, 0_usize, libc::c_long::from(self.signal)) };
     }
 }

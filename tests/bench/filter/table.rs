@@ -43,8 +43,9 @@ fn budget(all: &[Measured]) -> Vec<(String, f64, f64)> {
         if !one.subject.name.contains("strict") {
             let length = u32::try_from(one.subject.code.len()).unwrap_or(u32::MAX);
             lines.push((format!("{}: instructions", one.subject.name), length.into(), 130.0));
-            let both = (median(&one.build) + median(&one.load)) / 1e3;
-            lines.push((format!("{}: us to build and load, median", one.subject.name), both, 50.0));
+            // The minima: whatever else the machine does only adds to them.
+            let both = (least(&one.build) + least(&one.load)) / 1e3;
+            lines.push((format!("{}: us to build and load", one.subject.name), both, 50.0));
         }
     }
     lines
