@@ -38,16 +38,6 @@ const CASES: &[(&str, &[&str])] = &[
     ("SeccompProfile = '{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}'", &[]),
 ];
 
-/// The document, with the text of a profile in the place of its file.
-fn attached(mut document: Document) -> Document {
-    for entry in document.entries.iter_mut().filter(|entry| entry.name == "SeccompProfile") {
-        if let Kind::Text(json) = &entry.value.kind {
-            entry.value.kind = Kind::File(Arc::new(Source { name: "web.json".into(), text: json.clone() }));
-        }
-    }
-    document
-}
-
 fn found(document: &Document) -> Vec<&'static str> {
     let policy = Policy::read(document).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
     lint::findings(document, &policy).into_iter().map(|finding| finding.lint).collect()

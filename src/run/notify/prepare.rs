@@ -169,7 +169,6 @@ fn filter() -> Result<(), Errno> {
         when,
         on: Vec::new(),
         action: Action::Allow,
-        on: Vec::new(),
         by: by.clone(),
     };
     let mut rules = vec![rule(CALLS, Vec::new())];
