@@ -536,7 +536,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__run)
-            opts="-P -p -q -v -h --policy --property --quiet --verbose --help"
+            opts="-P -p -v -h --policy --property --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -128,7 +128,6 @@ LimitMSGQUEUE=\t'size of POSIX message queues'
 LimitNICE=\t'how far the nice level can be lowered'
 LimitRTPRIO=\t'highest realtime priority'
 LimitRTTIME=\t'processor time of realtime processes without a break'"
-complete -c stockade -n "__fish_stockade_using_subcommand run" -s q -l quiet -d 'Do not tell what Prefer lets be missing'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s v -l verbose -d 'Tell each step before it is done'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'

@@ -117,12 +117,15 @@ impl Act {
     }
 }
 
-/// Capabilities are numbered without gaps, so the first that this kernel does not know is the end.
+/// The newest capability of the oldest kernel that stockade runs on: CAP_AUDIT_READ, Linux 3.16.
+const ALWAYS_THERE: u32 = 37;
+
+/// Capabilities are numbered without gaps, so the first new one that this kernel does not know is the end.
 fn drop_bounding(set: CapSet) -> Result<(), Errno> {
     for number in set.numbers() {
         match privileges::drop_bounding(number) {
             Ok(()) => {}
-            Err(Errno::EINVAL) => return Ok(()),
+            Err(Errno::EINVAL) if number > ALWAYS_THERE => return Ok(()),
             Err(errno) => return Err(errno),
         }
     }

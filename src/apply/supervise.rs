@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
 use crate::plan::supervise::{SuperviseOp, Watch};
-use crate::sys::helper::{self, Board};
+use crate::sys::beside::{self, Board};
 use crate::sys::{notify, target};
 
 /// How long an agent may take to accept its message.
@@ -128,7 +128,7 @@ impl Act {
 fn begin(work: impl Fn(&Board, BorrowedFd<'_>) -> i32) -> Result<Board, Errno> {
     let board = Board::new()?;
     let launcher = target::process(std::process::id().cast_signed())?;
-    helper::start(&mut || work(&board, launcher.as_fd()))?;
+    beside::start(&mut || work(&board, launcher.as_fd()))?;
     board.hear()?;
     // Close-on-exec; the helper may still be looking at it.
     target::forget(launcher);

@@ -45,16 +45,6 @@ pub(super) const PROPERTY: Opt = Opt {
            -p alone exactly these directives hold.",
 };
 
-/// `-q`.
-pub(super) const QUIET: Opt = Opt {
-    id: "quiet",
-    short: 'q',
-    long: "quiet",
-    value: None,
-    help: "Do not tell what Prefer lets be missing",
-    more: "Do not tell on standard error what this machine cannot enforce and Prefer lets be missing.",
-};
-
 /// `-v`.
 pub(super) const VERBOSE: Opt = Opt {
     id: "verbose",
@@ -66,7 +56,7 @@ pub(super) const VERBOSE: Opt = Opt {
 };
 
 /// The options of `run`.
-pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &QUIET, &VERBOSE];
+pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &VERBOSE];
 
 impl Opt {
     /// The same for clap.
@@ -91,8 +81,6 @@ pub(super) struct Plain {
     pub(super) policies: Vec<String>,
     /// `-p`s.
     pub(super) properties: Vec<String>,
-    /// `-q`.
-    pub(super) quiet: bool,
     /// `-v`.
     pub(super) verbose: bool,
     /// Everything else.
@@ -149,7 +137,6 @@ impl Plain {
     fn set<'a>(&mut self, opt: &Opt, value: Option<&'a str>, next: &impl Fn() -> Option<&'a str>) -> Option<usize> {
         match (opt.value, value) {
             (None, Some(_)) => return None,
-            (None, None) if opt.id == QUIET.id => self.quiet = true,
             (None, None) => self.verbose = true,
             (Some(_), Some(value)) => self.add(opt, value),
             (Some(_), None) => {

@@ -26,14 +26,12 @@ pub struct Request {
     pub file: bool,
     /// Tell the plan first.
     pub verbose: bool,
-    /// Do not tell shortfalls.
-    pub quiet: bool,
 }
 
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
-        let Plain { policies, properties, quiet, verbose, command } = plain;
-        Self { policies, properties, command, file: false, verbose, quiet }
+        let Plain { policies, properties, verbose, command } = plain;
+        Self { policies, properties, command, file: false, verbose }
     }
 }
 
@@ -75,7 +73,6 @@ fn request(matches: &ArgMatches) -> Request {
         command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
-        quiet: matches.get_flag(options::QUIET.id),
     }
 }
 
@@ -93,7 +90,7 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let (host, plan) = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.verbose {
         door::tell(&explain::text(&plan));
-    } else if !request.quiet && !plan.shortfalls.is_empty() {
+    } else if !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
     Err(Faults::one(crate::run::exec(&plan, &host)).into())
@@ -130,9 +127,9 @@ mod tests {
 
     #[test]
     fn nothing_behind_the_command_is_an_option() {
-        let request = by_hand(&words(&["-P", "strict", "ls", "-q", "--", "-v"])).expect("plain");
-        assert_eq!(request.command, words(&["ls", "-q", "--", "-v"]));
-        assert!(!request.quiet && !request.verbose);
+        let request = by_hand(&words(&["-P", "strict", "ls", "-p", "--", "-v"])).expect("plain");
+        assert_eq!(request.command, words(&["ls", "-p", "--", "-v"]));
+        assert!(!request.verbose);
     }
 
     #[test]
@@ -150,9 +147,9 @@ mod tests {
         #[test]
         fn clap_and_the_hand_agree(line in proptest::collection::vec(
             proptest::sample::select(vec![
-                "-P", "-p", "-q", "-v", "--", "-", "--policy", "--property", "--quiet", "--verbose", "strict", "A=b", "",
-                "-Pstrict", "-pA=b", "-p=A=b", "-qv", "-qPx", "-vqp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
-                "--quiet=yes", "-x", "--nope", "-h", "--help", "ls", "-V", "-qé", "---", "--policy=-x", "-P-x", "-q-v",
+                "-P", "-p", "-v", "--", "-", "--policy", "--property", "--verbose", "strict", "A=b", "",
+                "-Pstrict", "-pA=b", "-p=A=b", "-vv", "-vPx", "-vp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
+                "--verbose=yes", "-x", "--nope", "-h", "--help", "ls", "-V", "-vé", "---", "--policy=-x", "-P-x", "-v-P",
             ]), 0..7))
         {
             let line = words(&line);

@@ -117,14 +117,18 @@ fn seize(launcher: Pid, yama: bool, from: &OwnedFd, to: &OwnedFd) -> Result<(), 
     ptrace::seize(launcher, Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_TRACESECCOMP)
 }
 
+/// PTRACE_O_EXITKILL is set.
+const DIES: &str = "it cannot be let go of, so it dies with its tracer";
+
 /// Strict mode, or the target's end.
 fn confine(step: &Step, launcher: Pid, op: &StrictOp) {
     let mut tracee = Tracee::new(launcher);
     match strict::confine(&mut tracee, op) {
-        Ok(()) => {
-            // What cannot be let go of dies with its tracer.
-            drop(tracee.release());
-        }
+        Ok(()) => match tracee.release() {
+            Ok(()) | Err(Trouble::Gone) => {}
+            Err(Trouble::Late) => tell(step, "the target does not answer its tracer".into(), DIES),
+            Err(Trouble::Wrong { message, .. }) => tell(step, message, DIES),
+        },
         Err(Trouble::Gone) => {}
         Err(Trouble::Late) => {
             tell(step, "the target does not answer its tracer".into(), "it is ended");

@@ -4,12 +4,12 @@
 #![allow(unsafe_code)]
 
 pub mod attached;
+pub mod beside;
 pub mod child;
 pub mod descriptors;
 pub mod detached;
 pub mod execve;
 pub mod facts;
-pub mod helper;
 pub mod mount;
 pub mod notify;
 pub mod privileges;

@@ -18,34 +18,11 @@ mod programs;
 #[path = "filter/table.rs"]
 mod table;
 
+mod options;
+
 use std::process::ExitCode;
 
 use programs::Subject;
-
-struct Options {
-    rounds: usize,
-    json: bool,
-    budget: bool,
-}
-
-fn options() -> Result<Options, String> {
-    let mut options = Options { rounds: 400, json: false, budget: false };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--json" => options.json = true,
-            "--budget" => options.budget = true,
-            "--rounds" => {
-                let number = words.next().and_then(|word| word.parse().ok()).filter(|number| *number > 0);
-                options.rounds = number.ok_or("--rounds wants a number")?;
-            }
-            // cargo's own.
-            "--bench" => {}
-            other => return Err(format!("unknown option {other}")),
-        }
-    }
-    Ok(options)
-}
 
 /// What was measured of one filter.
 pub(crate) struct Measured {
@@ -62,7 +39,7 @@ pub(crate) struct Measured {
 const TIMES: usize = 100;
 
 fn run() -> Result<bool, String> {
-    let options = options()?;
+    let options = options::options(400)?;
     let subjects = programs::all()?;
     let mut all = Vec::new();
     for subject in subjects {

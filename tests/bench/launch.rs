@@ -16,6 +16,8 @@ mod filter;
 #[path = "launch/table.rs"]
 mod table;
 
+mod options;
+
 use std::io;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
@@ -32,31 +34,6 @@ pub(crate) struct Entry {
     pub(crate) argv: Vec<String>,
     /// Nanoseconds of each round.
     pub(crate) times: Vec<u64>,
-}
-
-struct Options {
-    rounds: usize,
-    json: bool,
-    budget: bool,
-}
-
-fn options() -> Result<Options, String> {
-    let mut options = Options { rounds: 200, json: false, budget: false };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--json" => options.json = true,
-            "--budget" => options.budget = true,
-            "--rounds" => {
-                let number = words.next().and_then(|word| word.parse().ok()).filter(|number| *number > 0);
-                options.rounds = number.ok_or("--rounds wants a number")?;
-            }
-            // cargo's own.
-            "--bench" => {}
-            other => return Err(format!("unknown option {other}")),
-        }
-    }
-    Ok(options)
 }
 
 /// One launch, from fork to the collected status.
@@ -106,7 +83,7 @@ fn measure(entries: &mut [Entry], rounds: usize) -> Result<(), String> {
 }
 
 fn run() -> Result<bool, String> {
-    let options = options()?;
+    let options = options::options(200)?;
     let mut entries = commands::entries()?;
     // A command that does not work is left out by name, not by silence; ours must work.
     let mut left_out = Vec::new();

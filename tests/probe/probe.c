@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
@@ -103,12 +104,16 @@ static int v_line(char **a) {  // the first line of a file
   close(fd);
   return SAID;
 }
-static int v_write(char **a) {  // opens for writing; a file that was not there is removed again
-  int made = access(a[0], F_OK) < 0;
-  int fd = open(a[0], O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+static int v_write(char **a) {  // opens for writing; where nothing is, a file of its own name, removed again
+  struct stat there;
+  char own[PATH_MAX];
+  int made = lstat(a[0], &there) < 0;
+  if (made) snprintf(own, sizeof own, "%s.%d", a[0], (int)getpid());
+  char *name = made ? own : a[0];
+  int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
   if (fd < 0) return errno;
   close(fd);
-  if (made) unlink(a[0]);
+  if (made) unlink(name);
   return 0;
 }
 static int v_touch(char **a) {  // stays

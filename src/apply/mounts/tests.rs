@@ -173,13 +173,13 @@ fn strict_is_read_only_also_on_submounts() {
         scratch();
         tmpfs("/mnt/sub");
         tmpfs("/mnt/sub/deep");
-        fs::create_dir_all("/mnt/work").expect("a directory");
+        fs::create_dir_all("/mnt/kept").expect("a directory");
         assert_eq!(write("/mnt/sub/deep/before"), Ok(()));
-        with(&["ProtectSystem=strict", "PrivateTmp=yes", "ReadWritePaths=/mnt/work"]);
+        with(&["ProtectSystem=strict", "PrivateTmp=yes", "ReadWritePaths=/mnt/kept"]);
         for path in ["/etc/x", "/mnt/x", "/mnt/sub/x", "/mnt/sub/deep/x"] {
             assert_eq!(write(path), READ_ONLY, "{path}");
         }
-        assert_eq!(write("/mnt/work/x"), Ok(()));
+        assert_eq!(write("/mnt/kept/x"), Ok(()));
         assert_eq!(write("/tmp/x"), Ok(()));
         assert_eq!(fs::metadata("/tmp").expect("there").mode() & 0o7777, 0o1777);
         assert_eq!(write("/dev/null"), Ok(()));
