@@ -3,6 +3,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod attributes;
 pub mod child;
 pub mod descriptors;
 pub mod execve;

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod assignments;
 pub mod flags;
 pub mod nearest;
 pub mod profiles;
