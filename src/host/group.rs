@@ -61,7 +61,8 @@ fn find(uid: u32) -> Result<Group, String> {
     if own.split('/').any(|part| part == "..") {
         return Err("this process is in a control group outside its namespace".into());
     }
-    let own = mount.join(own);
+    // Without the separator at the end that joining nothing leaves.
+    let own: PathBuf = mount.join(own).components().collect();
     let root = delegated(mount, &own, uid)?;
     let words = |file: &str| -> Result<Vec<String>, String> {
         let path = root.join(file);

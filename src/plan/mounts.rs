@@ -362,6 +362,16 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
             planner.short(no_new_proc(&asked.by));
             continue;
         }
+        if *view == View::Bpf && !planner.host.privileged() {
+            planner.short(Shortfall {
+                by: asked.by.clone(),
+                missing: "a BPF file system cannot be mounted".into(),
+                reason: "in a user namespace that takes a manager outside it, who creates it".into(),
+                remedy: format!("start stockade as root, or leave {} out", asked.by.directive),
+                exit: Exit::Bpf,
+            });
+            continue;
+        }
         let Some(mut path) = expanded(planner, path, &asked.by) else { continue };
         let mut view = view.clone();
         if let View::Bind(bind) = &mut view {

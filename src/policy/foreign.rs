@@ -2,7 +2,7 @@
 
 use super::{Exposure, Policy};
 
-/// Advice for words that begin so, or are so; the first that fits.
+/// Words, those with a `*` behind them for all that begin so; and the advice.
 const ADVICE: &[(&[&str], &str)] = &[
     (
         &["IPAddressAllow", "IPAddressDeny", "IPIngressFilterPath", "IPEgressFilterPath"],
@@ -28,13 +28,16 @@ const ADVICE: &[(&[&str], &str)] = &[
         "it takes BPF programs in the kernel's security hooks, which a manager loads: use [Landlock] rules, \
          InaccessiblePaths= or TemporaryFileSystem=",
     ),
-    (&["BPFProgram", "BPFDelegate"], "a manager has to load it: use PrivateBPF=yes for an empty BPF file system"),
+    (&["BPFProgram", "BPFDelegate*"], "a manager has to load it: use PrivateBPF=yes for an empty BPF file system"),
     (
-        &["RootImage", "RootHash", "RootVerity", "RootMStack", "MountImages", "ExtensionImages"],
+        &["RootImage*", "RootHash*", "RootVerity*", "RootMStack", "MountImages", "ExtensionImages"],
         "images are set up by a manager: mount the image and use RootDirectory=, BindReadOnlyPaths= or \
          ExtensionDirectories=",
     ),
-    (&["ImagePolicy"], "there are no images here to have a policy about"),
+    (
+        &["RootImagePolicy", "MountImagePolicy", "ExtensionImagePolicy"],
+        "there are no images here to have a policy about",
+    ),
     (&["UserNamespacePath"], "enter the namespace before stockade: nsenter --user=PATH stockade ..."),
     (&["LogNamespace"], "the journal's namespaces are made by a manager: use systemd-run -p LogNamespace="),
     (&["PAMName"], "sessions are opened by a manager: use systemd-run -p PAMName= or su(1) in front of stockade"),
@@ -44,13 +47,12 @@ const ADVICE: &[(&[&str], &str)] = &[
         "a manager has the keys: keep it in the unit and read it by LoadCredential=NAME, or use LoadCredential=NAME:PATH",
     ),
     (&["ExtraFileDescriptors"], "use [Descriptors] Pass"),
-    (&["PrivatePIDsInit"], "use PrivatePIDs="),
     (
         &[
             "Delegate",
             "DelegateSubgroup",
             "Slice",
-            "ManagedOOM",
+            "ManagedOOM*",
             "CPUAccounting",
             "MemoryAccounting",
             "TasksAccounting",
@@ -63,26 +65,26 @@ const ADVICE: &[(&[&str], &str)] = &[
         &[
             "AllowedCPUs",
             "AllowedMemoryNodes",
-            "StartupAllowed",
+            "StartupAllowed*",
             "IODeviceWeight",
             "IOWeight",
-            "IORead",
-            "IOWrite",
-            "IODeviceLatency",
-            "StartupCPU",
-            "StartupIO",
-            "StartupMemory",
+            "IORead*",
+            "IOWrite*",
+            "IODeviceLatency*",
+            "StartupCPU*",
+            "StartupIO*",
+            "StartupMemory*",
             "MemoryMin",
             "MemoryLow",
-            "DefaultMemory",
-            "MemoryZSwap",
-            "MemoryPressure",
-            "CPUPressure",
-            "IOPressure",
-            "BlockIO",
+            "DefaultMemory*",
+            "MemoryZSwap*",
+            "MemoryPressure*",
+            "CPUPressure*",
+            "IOPressure*",
+            "BlockIO*",
             "CPUShares",
             "MemoryLimit",
-            "CoredumpReceive",
+            "CoredumpReceive*",
             "DisableControllers",
         ],
         "use MemoryMax=, MemoryHigh=, MemorySwapMax=, TasksMax=, CPUQuota= or CPUWeight=, CPUAffinity= and NUMAMask=, or \
@@ -113,7 +115,7 @@ const ADVICE: &[(&[&str], &str)] = &[
             "SyslogLevel",
             "LogLevelMax",
             "LogExtraFields",
-            "LogRateLimit",
+            "LogRateLimit*",
             "LogFilterPatterns",
         ],
         "use systemd-cat(1) in front of stockade",
@@ -147,15 +149,15 @@ const ADVICE: &[(&[&str], &str)] = &[
             "BusName",
             "NotifyAccess",
             "WatchdogSec",
-            "Restart",
-            "StartLimit",
-            "Timeout",
+            "Restart*",
+            "StartLimit*",
+            "Timeout*",
             "SuccessExitStatus",
             "RootDirectoryStartOnly",
             "NonBlocking",
             "Sockets",
-            "FileDescriptorStore",
-            "USBFunction",
+            "FileDescriptorStore*",
+            "USBFunction*",
             "OOMPolicy",
             "SuccessAction",
             "FailureAction",
@@ -200,18 +202,18 @@ const ADVICE: &[(&[&str], &str)] = &[
             "PropagatesStop",
             "StopPropagated",
             "JoinsNamespaceOf",
-            "RequiresMounts",
-            "WantsMounts",
+            "RequiresMounts*",
+            "WantsMounts*",
             "StopWhenUnneeded",
-            "RefuseManual",
+            "RefuseManual*",
             "AllowIsolate",
             "DefaultDependencies",
             "CollectMode",
             "IgnoreOnIsolate",
-            "JobTimeout",
-            "JobRunning",
-            "Condition",
-            "Assert",
+            "JobTimeout*",
+            "JobRunning*",
+            "Condition*",
+            "Assert*",
             "SourcePath",
             "Alias",
             "WantedBy",
@@ -230,12 +232,11 @@ const ADVICE: &[(&[&str], &str)] = &[
 /// What to use instead of one of systemd's words that stockade does not have; nothing for words that
 /// systemd does not have either.
 pub fn advice(name: &str) -> Option<&'static str> {
-    let fits = |word: &&str| match name.strip_prefix(*word) {
-        // What begins so goes on with a new word: `Restart`, `RestartSec`.
-        Some(rest) => rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()),
-        None => false,
+    let fits = |word: &&str| match word.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *word,
     };
-    // The longest word decides, so that `ExecStartPre` is none of `ExecStart`'s.
+    // The longest word decides: `RootImagePolicy` is none of `RootImage*`.
     let longest = |words: &[&str]| words.iter().filter(|word| fits(word)).map(|word| word.len()).max();
     let best = ADVICE.iter().filter_map(|(words, advice)| Some((longest(words)?, *advice)));
     best.max_by_key(|(length, _)| *length).map(|(_, advice)| advice)
@@ -273,7 +274,7 @@ mod tests {
         assert!(advice("RestartSec").is_some_and(|advice| advice.contains("supervises")));
         assert!(advice("ExecStartPre").is_some_and(|advice| advice.contains("only one command")));
         assert!(advice("ExecStart").is_some_and(|advice| advice.contains("Exec =")));
-        for unknown in ["", "Restarts", "Afterwards", "Nonsense", "DelegateSubgroups"] {
+        for unknown in ["", "Afterwards", "Nonsense", "DelegateSubgroups", "DelegateNamespace"] {
             assert_eq!(advice(unknown), None, "{unknown}");
         }
     }
@@ -281,7 +282,9 @@ mod tests {
     #[test]
     fn no_word_is_also_a_directive() {
         for (name, advice) in names() {
-            assert!(super::super::find(name).is_none(), "{name}");
+            let start = name.trim_end_matches('*');
+            let ours = super::super::all().find(|row| row.name == name || start != name && row.name.starts_with(start));
+            assert!(ours.is_none(), "{name}");
             assert!(!advice.is_empty() && !advice.contains("  "), "{name}");
         }
     }

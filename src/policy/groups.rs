@@ -130,7 +130,9 @@ pub const DIRECTIVES: &[Directive] = &[
                 text => match amount::microseconds(text, amount::SECOND) {
                     Ok(period) if (1000..=amount::SECOND).contains(&period) => Some(period),
                     _ => {
-                        return Err(item.fault(format!("`{text}` is not a period")).help("write a time from 1ms to 1s"));
+                        return Err(item
+                            .fault(format!("`{text}` is not a period"))
+                            .help("write a time from 1ms to 1s"));
                     }
                 },
             };

@@ -169,7 +169,7 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Boolean,
         summary: "give the target a BPF file system of its own",
         manual: "With *yes* a new, empty BPF file system is mounted on /sys/fs/bpf, so that maps and programs that others \
-                 have pinned there cannot be opened. In a user namespace this takes Linux 6.9.",
+                 have pinned there cannot be opened. Only root can mount it.",
         example: "PrivateBPF = true",
         unlike: Some("Tokens (BPFDelegateCommands= and its like) are refused: a manager has to make them."),
         exposure: &[],
