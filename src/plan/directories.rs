@@ -100,3 +100,56 @@ pub(super) fn variables(draft: &Draft, host: &Host) -> Vec<(&'static str, String
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::By;
+    use crate::draft::mounts::MountAsk;
+    use crate::plan::Plan;
+    use crate::plan::mounts::MountOp;
+
+    fn draft(kind: DirectoryKind, names: &[&str], read_only: bool) -> Draft {
+        let asked = |name: &&str| Asked {
+            what: Directory { kind, name: (*name).into(), link: None, read_only, mode: 0o755 },
+            by: By { directive: "StateDirectory", origin: None },
+        };
+        Draft { directories: names.iter().map(asked).collect(), ..Draft::default() }
+    }
+
+    fn host() -> Host {
+        Host { effective: crate::draft::capabilities::CapSet::all(), directory: "/".into(), ..Host::default() }
+    }
+
+    #[test]
+    fn they_are_made_told_and_writable() {
+        let mut draft = draft(DirectoryKind::State, &["a", "b"], false);
+        let plan = Plan::new(&draft, &host(), Vec::new()).expect("a plan");
+        assert!(!plan.steps.iter().any(|step| matches!(step.op, Op::Unshare(_) | Op::Mount(_))), "no view is needed");
+        let told = plan.environment.iter().find(|(name, _)| name == "STATE_DIRECTORY").map(|(_, value)| value.clone());
+        assert_eq!(told, Some("/var/lib/a:/var/lib/b".into()));
+        let ask = MountAsk { path: "/".into(), view: View::ReadOnly, optional: false, rooted: true };
+        draft.mounts.push(Asked { what: ask, by: By { directive: "ProtectSystem", origin: None } });
+        let plan = Plan::new(&draft, &host(), Vec::new()).expect("a plan");
+        let kept = |path: &str| {
+            let kept = |op: &Op| matches!(op, Op::Mount(MountOp::Attach { path: at, .. }) if at.to_str() == Some(path));
+            plan.steps.iter().any(|step| kept(&step.op))
+        };
+        assert!(kept("/var/lib/a") && kept("/var/lib/b"));
+    }
+
+    #[test]
+    fn a_name_cannot_become_another_path() {
+        let mut caller = host();
+        caller.words.push(('H', "../etc".into()));
+        assert!(Plan::new(&draft(DirectoryKind::State, &["%H"], false), &caller, Vec::new()).is_err());
+        let user = Host { uid: 1, ..Host::default() };
+        assert!(Plan::new(&draft(DirectoryKind::Runtime, &["a"], false), &user, Vec::new()).is_err(), "no XDG_RUNTIME_DIR");
+    }
+
+    #[test]
+    fn reading_only_takes_a_view() {
+        let plan = Plan::new(&draft(DirectoryKind::Cache, &["a"], true), &host(), Vec::new()).expect("a plan");
+        assert!(plan.steps.iter().any(|step| matches!(step.op, Op::Mount(MountOp::Restrict { .. }))));
+    }
+}

@@ -77,3 +77,72 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     let op = GroupOp { delegated: group.path.clone(), name: format!("stockade-{}", host.pid), enable, limits };
     planner.step(Phase::Group, Op::Group(op), by);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::attributes::GroupLimit;
+    use crate::draft::{Asked, By, Draft};
+    use crate::host::Host;
+    use crate::host::group::Group;
+    use crate::plan::Plan;
+
+    fn draft(limits: &[(&'static str, &'static str, Amount)]) -> Draft {
+        let asked = |(controller, file, amount): &(&'static str, &'static str, Amount)| Asked {
+            what: GroupLimit { controller, file, amount: *amount },
+            by: By { directive: "MemoryMax", origin: None },
+        };
+        Draft { group_limits: limits.iter().map(asked).collect(), ..Draft::default() }
+    }
+
+    fn host(enabled: &[&str], busy: bool) -> Host {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let group = Group {
+            path: "/sys/fs/cgroup/d".into(),
+            available: words(&["memory", "pids"]),
+            enabled: words(enabled),
+            busy,
+        };
+        Host { pid: 7, memory: 1_000_000, group: Given::Group(group), ..Host::default() }
+    }
+
+    fn groups(draft: &Draft, host: &Host) -> Vec<Op> {
+        let plan = Plan::new(draft, host, Vec::new()).expect("a plan");
+        plan.steps.into_iter().map(|step| step.op).filter(|op| matches!(op, Op::Group(_))).collect()
+    }
+
+    #[test]
+    fn one_group_holds_all_limits() {
+        let limits = [
+            ("memory", "memory.max", Amount::Share(1250)),
+            ("pids", "pids.max", Amount::Infinity),
+            ("memory", "memory.high", Amount::Number(9)),
+        ];
+        let limited = vec![("memory.max", "125000".into()), ("pids.max", "max".into()), ("memory.high", "9".into())];
+        let op = |enable: &str| {
+            vec![Op::Group(GroupOp {
+                delegated: "/sys/fs/cgroup/d".into(),
+                name: "stockade-7".into(),
+                enable: enable.into(),
+                limits: limited.clone(),
+            })]
+        };
+        assert_eq!(groups(&draft(&limits), &host(&[], false)), op("+memory +pids"));
+        // What is enabled already needs no empty group.
+        assert_eq!(groups(&draft(&limits), &host(&["memory", "pids"], true)), op(""));
+    }
+
+    #[test]
+    fn what_is_not_given_is_refused() {
+        let one = draft(&[("pids", "pids.max", Amount::Number(1))]);
+        let refused = |draft: &Draft, host: &Host| {
+            let faults = Plan::new(draft, host, Vec::new()).expect_err("a refusal");
+            assert!(faults.iter().all(|fault| fault.exit == Exit::Cgroup));
+            faults[0].message.clone()
+        };
+        assert!(refused(&one, &Host::default()).contains("given to stockade"));
+        assert!(refused(&one, &host(&[], true)).contains("other processes"));
+        let other = draft(&[("cpu", "cpu.max", Amount::Quota(1, 2))]);
+        assert!(refused(&other, &host(&[], false)).contains("controller `cpu`"));
+    }
+}

@@ -192,16 +192,20 @@ impl Op {
                 DirectoryKind::Logs => Exit::LogsDirectory,
                 DirectoryKind::Configuration => Exit::ConfigurationDirectory,
             },
-            Self::Join { kind: Namespace::Net, .. } => Exit::Network,
             Self::Label(label) => match label.module {
                 Module::AppArmor => Exit::AppArmor,
                 Module::SeLinux => Exit::SelinuxContext,
             },
             Self::Mount(MountOp::Secrets { .. }) => Exit::Credentials,
             Self::Mount(MountOp::New { what: New::Bpf, .. }) => Exit::Bpf,
-            Self::Join { .. } | Self::HostName(_) => Exit::Namespace,
-            Self::Unshare(_) | Self::MapIds(_) | Self::Mount(_) | Self::Access(_) | Self::Undumpable => Exit::Namespace,
-            Self::Loopback => Exit::Network,
+            Self::Loopback | Self::Join { kind: Namespace::Net, .. } => Exit::Network,
+            Self::Unshare(_)
+            | Self::MapIds(_)
+            | Self::Mount(_)
+            | Self::Access(_)
+            | Self::Undumpable
+            | Self::Join { .. }
+            | Self::HostName(_) => Exit::Namespace,
             Self::Limit(_) => Exit::Limits,
             Self::Groups { .. } => Exit::Group,
             Self::User(_) | Self::Users(_) => Exit::User,

@@ -16,17 +16,13 @@ const STORES: [&str; 4] = ["/etc/credstore", "/run/credstore", "/usr/local/lib/c
 pub(super) fn wish(planner: &mut Planner<'_>) -> Option<Wish> {
     let asked = planner.draft.credentials.first()?;
     let by = asked.by.clone();
-    match &planner.host.secrets {
-        Some(path) => Some(Wish { path: path.clone(), view: View::Credentials, optional: false, carried: false, by }),
-        None => {
-            let fault = target::at(
-                &by,
-                "there is no place for credentials: neither /run/credentials nor $XDG_RUNTIME_DIR".into(),
-            );
-            planner.faults.push(fault.help("as root: mkdir /run/credentials").exit(crate::fault::Exit::Credentials));
-            None
-        }
+    if let Some(path) = &planner.host.secrets {
+        return Some(Wish { path: path.clone(), view: View::Credentials, optional: false, carried: false, by });
     }
+    let message = "there is no place for credentials: neither /run/credentials nor $XDG_RUNTIME_DIR";
+    let fault = target::at(&by, message.into()).help("as root: mkdir /run/credentials");
+    planner.faults.push(fault.exit(crate::fault::Exit::Credentials));
+    None
 }
 
 /// Each secret with all its sources, in the order of the policy, and the user they belong to.

@@ -139,10 +139,10 @@ fn read(policy: &mut Policy, value: &Value, kind: DirectoryKind) -> Result<(), F
         return Ok(());
     };
     for word in words {
-        let named = named(&word, kind)?;
+        let found = named(&word, kind)?;
         // systemd's exec_directory_add: the first of a name stays.
-        if !names.iter().any(|(known, other, _)| *known == kind && other.name == named.name) {
-            names.push((kind, named, word.at));
+        if !names.iter().any(|(known, other, _)| *known == kind && other.name == found.name) {
+            names.push((kind, found, word.at));
         }
     }
     Ok(())
@@ -217,14 +217,14 @@ mod tests {
             let policy = read("StateDirectory", text(word))?;
             Ok::<_, Fault>(policy.directories.names.into_iter().map(|(_, named, _)| named).collect::<Vec<_>>())
         };
-        let named = |name: &str, link: Option<&str>, read_only| Named {
+        let is = |name: &str, link: Option<&str>, read_only| Named {
             name: name.into(),
             link: link.map(Into::into),
             read_only,
         };
-        assert_eq!(names("a b//c/"), Ok(vec![named("a", None, false), named("b/c", None, false)]));
-        assert_eq!(names("a:l a2::ro"), Ok(vec![named("a", Some("l"), false), named("a2", None, true)]));
-        assert_eq!(names("a a"), Ok(vec![named("a", None, false)]));
+        assert_eq!(names("a b//c/"), Ok(vec![is("a", None, false), is("b/c", None, false)]));
+        assert_eq!(names("a:l a2::ro"), Ok(vec![is("a", Some("l"), false), is("a2", None, true)]));
+        assert_eq!(names("a a"), Ok(vec![is("a", None, false)]));
         for bad in ["/a", "..", "a/../b", "a:/l", "a:b:rw", "a:b:c:d", ".", "private/x", "private"] {
             assert!(names(bad).is_err(), "{bad}");
         }

@@ -174,15 +174,7 @@ pub const DIRECTIVES: &[Directive] = &[
             policy.inherit.personality = match item.text.trim() {
                 "" => None,
                 "native" => Some(0),
-                text => match PERSONALITIES.iter().find(|(name, _)| *name == text) {
-                    Some((_, number)) => Some(*number),
-                    None => {
-                        let known: Vec<&str> = PERSONALITIES.iter().map(|(name, _)| *name).collect();
-                        return Err(item
-                            .fault(format!("this machine cannot be taken for `{text}`"))
-                            .help(format!("write one of: native, {}", known.join(", "))));
-                    }
-                },
+                text => Some(personality(text, &item)?),
             };
             Ok(())
         },
@@ -250,6 +242,15 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
 ];
+
+fn personality(text: &str, item: &Item) -> Result<u32, Fault> {
+    let found = PERSONALITIES.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = PERSONALITIES.iter().map(|(name, _)| *name).collect();
+        item.fault(format!("this machine cannot be taken for `{text}`"))
+            .help(format!("write one of: native, {}", known.join(", ")))
+    })
+}
 
 /// A boolean; nothing for an empty value.
 pub(super) fn optional(value: &Value) -> Result<Option<bool>, Fault> {

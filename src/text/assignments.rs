@@ -52,7 +52,6 @@ impl Reader {
                 self.state = State::Key;
                 self.key.push(byte);
             }
-            State::BeforeKey => {}
             State::Key if is_newline(byte) => {
                 self.key.clear();
                 self.state = State::BeforeKey;
@@ -106,7 +105,7 @@ impl Reader {
             }
             State::Comment if byte == b'\\' => self.state = State::CommentEscape,
             State::Comment | State::CommentEscape if is_newline(byte) => self.state = State::BeforeKey,
-            State::Comment => {}
+            State::BeforeKey | State::Comment => {}
             State::CommentEscape => self.state = State::Comment,
         }
     }
