@@ -35,8 +35,17 @@ _stockade() {
             stockade,explain)
                 cmd="stockade__subcmd__explain"
                 ;;
+            stockade,export)
+                cmd="stockade__subcmd__export"
+                ;;
+            stockade,filter)
+                cmd="stockade__subcmd__filter"
+                ;;
             stockade,help)
                 cmd="stockade__subcmd__help"
+                ;;
+            stockade,import)
+                cmd="stockade__subcmd__import"
                 ;;
             stockade,run)
                 cmd="stockade__subcmd__run"
@@ -53,8 +62,17 @@ _stockade() {
             stockade__subcmd__help,explain)
                 cmd="stockade__subcmd__help__subcmd__explain"
                 ;;
+            stockade__subcmd__help,export)
+                cmd="stockade__subcmd__help__subcmd__export"
+                ;;
+            stockade__subcmd__help,filter)
+                cmd="stockade__subcmd__help__subcmd__filter"
+                ;;
             stockade__subcmd__help,help)
                 cmd="stockade__subcmd__help__subcmd__help"
+                ;;
+            stockade__subcmd__help,import)
+                cmd="stockade__subcmd__help__subcmd__import"
                 ;;
             stockade__subcmd__help,run)
                 cmd="stockade__subcmd__help__subcmd__run"
@@ -69,7 +87,7 @@ _stockade() {
 
     case "${cmd}" in
         stockade)
-            opts="-h -V --help --version run explain check show doctor help"
+            opts="-h -V --help --version run explain filter check show doctor import export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -126,11 +144,95 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__export)
+            opts="-P -p -h --policy --property --name --help oci kubernetes spo build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__filter)
+            opts="-P -p -h --policy --property --json --format --try --arch --pid --nth --help build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "rules disasm bpf raw c json" -- "${cur}"))
+                    return 0
+                    ;;
+                --try)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --arch)
+                    COMPREPLY=($(compgen -W "native x86-64 x86 x32 arm64 arm riscv64 loongarch64 ppc64-le ppc64 ppc s390x s390 mips mips-le mips64 mips64-le mips64-n32 mips64-le-n32 parisc parisc64" -- "${cur}"))
+                    return 0
+                    ;;
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nth)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -141,7 +243,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__help)
-            opts="run explain check show doctor help"
+            opts="run explain filter check show doctor import export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -226,7 +328,79 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__help__subcmd__export)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__help__subcmd__filter)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__help__subcmd__help)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__help__subcmd__import)
             opts=""
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ "${COMP_WORDS[i]}" == "--" ]]; then
@@ -298,6 +472,69 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__import)
+            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --caps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --container)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__run)
             opts="-P -p -q -v -h --policy --property --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -314,11 +551,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -344,11 +581,11 @@ _stockade() {
                     return 0
                     ;;
                 --property)
-                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
                     return 0
                     ;;
                 -p)
-                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= Environment= PassEnvironment= UnsetEnvironment= User= Group= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME=" -- "${cur}"))
                     return 0
                     ;;
                 *)

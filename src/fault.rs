@@ -77,6 +77,8 @@ pub const FLAG: &str = "-p";
 pub enum Exit {
     Success = 0,
     Failure = 1,
+    Refused = 3,
+    Depends = 4,
     Usage = 64,
     Config = 78,
     Timeout = 124,
@@ -126,6 +128,8 @@ impl Exit {
         match self {
             Self::Success => "SUCCESS",
             Self::Failure => "FAILURE",
+            Self::Refused => "REFUSED",
+            Self::Depends => "DEPENDS",
             Self::Usage => "USAGE",
             Self::Config => "CONFIG",
             Self::Timeout => "TIMEOUT",

@@ -14,13 +14,15 @@ use stockade::draft::groups;
 use stockade::draft::syscalls::{Filter, Layer, Rule};
 use stockade::plan::machine::{self, Data, Instruction};
 use stockade::plan::meaning::meaning;
+use stockade::plan::paths;
 use stockade::plan::tree::{Program, compile};
+use stockade::plan::verdict::{Question, trace};
 
 const BY: By = By { directive: "SystemCallFilter", origin: None };
 
 fn rule(calls: &[&str], when: &[&str], action: Action) -> Rule {
     let when = when.iter().map(|text| Compare::parse(text).expect("a comparison")).collect();
-    Rule { calls: calls.iter().map(|word| Call::parse(word)).collect(), when, action, by: BY }
+    Rule { calls: calls.iter().map(|word| Call::parse(word)).collect(), when, action, by: BY, on: Vec::new() }
 }
 
 fn layer(rules: Vec<Rule>, otherwise: Action, unknown: Option<Action>) -> Layer {
@@ -318,7 +320,7 @@ fn actions() -> impl Strategy<Value = Action> {
         Just(Action::Trap(7)),
         (0..3_u16).prop_map(Action::Errno),
         Just(Action::Errno(4095)),
-        Just(Action::Notify),
+        Just(Action::Notify(0)),
         Just(Action::Trace(9)),
         Just(Action::Log),
         Just(Action::Allow),
@@ -394,11 +396,13 @@ fn any_compares() -> impl Strategy<Value = Vec<Compare>> {
 fn layers() -> impl Strategy<Value = Layer> {
     let words = proptest::collection::vec(select(WORDS.to_vec()), 1..5);
     let when = prop_oneof![Just(Vec::new()), proptest::collection::vec(compares(), 0..4)];
-    let rules = (words, when, actions()).prop_map(|(words, when, action)| Rule {
+    let on = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![Arch::X86]), 1 => Just(vec![Arch::X86_64, Arch::X32])];
+    let rules = (words, when, actions(), on).prop_map(|(words, when, action, on)| Rule {
         calls: words.iter().map(|word| Call::parse(word)).collect(),
         when,
         action,
         by: BY,
+        on,
     });
     let unknown = proptest::option::of(actions());
     (proptest::collection::vec(rules, 0..7), actions(), unknown)
@@ -456,6 +460,30 @@ proptest! {
         }
     }
 
+    /// Of the answers that are told, the first whose comparisons hold is the right one, whatever is asked.
+    #[test]
+    fn answers_to_questions_are_what_filters_mean(
+        filter in filters(),
+        data in proptest::collection::vec(data(), 40),
+        given in any::<[bool; 6]>(),
+    ) {
+        let filter = Filter { cookie: None, ..filter };
+        let program = compile(&filter, Arch::X86_64).expect("a program");
+        for data in data {
+            let wanted = meaning(&filter, Arch::X86_64, &data);
+            let args = std::array::from_fn(|at| given[at].then_some(data.args[at]));
+            let narrow = [Arch::X86_64, Arch::X86, Arch::Aarch64].into_iter().find(|arch| arch.audit() == data.arch);
+            if let Some(arch) = narrow.filter(|arch| *arch != Arch::X86_64 || data.nr < 0x4000_0000) {
+                let answers = trace(&filter, Arch::X86_64, &Question { arch, number: data.nr, args });
+                let first = answers.expect("few answers").into_iter().find(|one| one.when.iter().all(|test| test.holds(&data.args)));
+                prop_assert_eq!(first.map(|one| one.action), Some(wanted), "{:x?}", data);
+            }
+            let ways = paths::ways(std::slice::from_ref(&program.code), data.nr, data.arch, args).expect("few ways");
+            let first = ways.into_iter().find(|way| way.when.iter().all(|test| test.holds(&data.args)));
+            prop_assert_eq!(first.map(|way| Action::from_ret(way.ret)), Some(wanted), "{:x?}\n{}", data, program.disassemble());
+        }
+    }
+
     #[test]
     fn one_more_layer_never_allows_more(
         filter in filters(),
@@ -479,7 +507,7 @@ proptest! {
     ) {
         let (action, otherwise) = (Action::Errno(1), Action::Allow);
         let wanted = filter(vec![layer(
-            rules.iter().map(|(call, when)| Rule { calls: vec![Call::parse(call)], when: when.clone(), action, by: BY }).collect(),
+            rules.iter().map(|(call, when)| Rule { calls: vec![Call::parse(call)], when: when.clone(), action, by: BY, on: Vec::new() }).collect(),
             otherwise,
             None,
         )]);
@@ -504,7 +532,7 @@ proptest! {
     ) {
         let rules = rules
             .into_iter()
-            .map(|(nr, when, action)| Rule { calls: vec![Call::parse(&nr.to_string())], when, action, by: BY })
+            .map(|(nr, when, action)| Rule { calls: vec![Call::parse(&nr.to_string())], when, action, by: BY, on: Vec::new() })
             .collect();
         let mut filter = filter(vec![layer(rules, otherwise, None), layer(Vec::new(), Action::Allow, Some(Action::Log))]);
         if x86 {

@@ -7,7 +7,7 @@ use stockade::fault::Source;
 use stockade::policy::Policy;
 use stockade::report::lint::{self, LINTS};
 use stockade::text::profiles::{Library, SHIPPED};
-use stockade::text::{Document, toml};
+use stockade::text::{Document, Kind, toml};
 
 /// A policy, and the lints that it trips over, in their order.
 const CASES: &[(&str, &[&str])] = &[
@@ -34,6 +34,8 @@ const CASES: &[(&str, &[&str])] = &[
     ("PrivateNetwork = true\n[Landlock]\nConnectTCP = [443]", &["tcp-nowhere"]),
     ("NoNewPrivileges = false\nSystemCallFilter = ['@system-service']", &["implied-privileges"]),
     ("NoNewPrivileges = false", &[]),
+    ("SeccompProfile = '{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscals\": []}'", &["profile"]),
+    ("SeccompProfile = '{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}'", &[]),
 ];
 
 fn found(document: &Document) -> Vec<&'static str> {
@@ -46,7 +48,13 @@ fn every_lint_finds_what_it_is_for() {
     let mut tried = HashSet::new();
     for (text, expected) in CASES {
         let source = Arc::new(Source { name: "case".into(), text: (*text).into() });
-        let document = toml::parse(&source).unwrap_or_else(|faults| panic!("{text}: {}", faults[0].render(false)));
+        let mut document = toml::parse(&source).unwrap_or_else(|faults| panic!("{text}: {}", faults[0].render(false)));
+        // The text of a profile stands for its file.
+        for entry in document.entries.iter_mut().filter(|entry| entry.name == "SeccompProfile") {
+            if let Kind::Text(json) = &entry.value.kind {
+                entry.value.kind = Kind::File(Arc::new(Source { name: "web.json".into(), text: json.clone() }));
+            }
+        }
         assert_eq!(found(&document), *expected, "{text}");
         tried.extend(expected.iter().copied());
     }

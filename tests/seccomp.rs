@@ -16,7 +16,7 @@ const BY: By = By { directive: "SystemCallFilter", origin: None };
 
 fn rule(calls: &[&str], when: &[&str], action: Action) -> Rule {
     let when = when.iter().map(|text| Compare::parse(text).expect("a comparison")).collect();
-    Rule { calls: calls.iter().map(|word| Call::parse(word)).collect(), when, action, by: BY }
+    Rule { calls: calls.iter().map(|word| Call::parse(word)).collect(), when, action, by: BY, on: Vec::new() }
 }
 
 fn filter(rules: Vec<Rule>, otherwise: Action, unknown: Option<Action>) -> Filter {

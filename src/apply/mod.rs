@@ -8,6 +8,7 @@ mod find;
 mod group;
 mod hidden;
 mod identity;
+mod inspect;
 mod landlock;
 mod limits;
 mod mounts;
@@ -16,6 +17,7 @@ mod places;
 mod restrict;
 mod seccomp;
 mod secrets;
+pub mod supervise;
 mod users;
 
 use std::ffi::CString;
@@ -52,10 +54,14 @@ enum Act {
     Undumpable,
     Mount(mounts::Act),
     DenyWriteExecute,
+    Supervise(supervise::Act),
     Filter(seccomp::Act),
     Loopback,
     Find,
     Exec,
+    Attached,
+    Inspect { strict: bool },
+    Unreached,
 }
 
 /// What steps leave for later ones.
@@ -66,6 +72,10 @@ struct State {
     ruleset: Option<::landlock::RulesetCreated>,
     /// Which of the candidates is the target's file.
     found: usize,
+    /// Whether a tracer that the plan wants has attached.
+    traced: bool,
+    /// Who answers the filter's notifications.
+    supervise: supervise::State,
 }
 
 /// A step that failed.
@@ -93,15 +103,33 @@ impl Ready {
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(plan)?;
         let ops = plan.steps.iter().filter_map(|step| if let Op::Mount(op) = &step.op { Some(op) } else { None });
-        let state = State { mounts: mounts::State::new(ops), ruleset: None, found: 0 };
+        let state = State {
+            mounts: mounts::State::new(ops),
+            ruleset: None,
+            found: 0,
+            traced: false,
+            supervise: supervise::State::default(),
+        };
         Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
+    }
+
+    /// The tracer that the plan begins with has attached, which is not done here. Without it such a plan fails.
+    pub fn traced(&mut self) {
+        self.state.traced = true;
+    }
+
+    /// Lends it the supervisor for filters that notify one.
+    #[must_use]
+    pub fn supervised(mut self, serve: supervise::Serve) -> Self {
+        self.state.supervise.serve = Some(serve);
+        self
     }
 
     /// Carries the plan out on this process. A plan with a target ends in it and does not return.
     ///
     /// # Errors
     /// The first step that failed; nothing may be executed then.
-    pub fn run(&mut self) -> Result<(), Failure> {
+    pub fn run(mut self) -> Result<(), Failure> {
         for step in 0..self.acts.len() {
             self.perform(step).map_err(|errno| Failure { step, errno })?;
         }
@@ -121,9 +149,14 @@ impl Ready {
             Act::Undumpable => process::prctl(libc::PR_SET_DUMPABLE, 0).map(drop),
             Act::Mount(act) => act.perform(&mut state.mounts),
             Act::Loopback => process::loopback_up(),
-            Act::Filter(act) => act.perform(),
+            Act::Supervise(act) => act.perform(&mut state.supervise),
+            Act::Filter(act) => act.perform(&state.supervise),
             Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
             Act::Find => find::find(&self.candidates).map(|found| state.found = found),
+            Act::Attached if state.traced => Ok(()),
+            // What stands behind the execution is the tracer's.
+            Act::Attached | Act::Unreached => Err(Errno::ESRCH),
+            Act::Inspect { strict } => inspect::inspect(&self.candidates[state.found], *strict),
             Act::Exec => Err(execve(&self.candidates[state.found], &self.argv, &self.environment, self.cookie)),
         }
     }
@@ -139,6 +172,7 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::Mount(op) => Act::Mount(mounts::ready(op)?),
         Op::Loopback => Act::Loopback,
         Op::Access(op) => Act::Landlock(landlock::Act::ready(op)?),
+        Op::Supervise(op) => Act::Supervise(supervise::Act::ready(op)),
         Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
         Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::OpenFile { path, mode, number } => Act::OpenFile(files::Act::ready(path, *mode, *number)),
@@ -146,6 +180,9 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::MakeDirectory(make) => Act::MakeDirectory(places::Act::ready(make)?),
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
+        Op::Attach(_) => Act::Attached,
+        Op::Inspect { strict } => Act::Inspect { strict: *strict },
+        Op::Strict(_) => Act::Unreached,
         Op::Descriptors { .. }
         | Op::MapIds(_)
         | Op::Users(_)

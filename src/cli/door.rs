@@ -30,6 +30,16 @@ pub(super) fn say(text: &str) -> anyhow::Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
+/// Writes bytes that are no text to standard output, and never to a terminal.
+///
+/// # Errors
+/// Standard output cannot be written, or is a terminal.
+pub(super) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    anyhow::ensure!(!out.is_terminal(), "standard output is a terminal: write this to a file or a pipe");
+    out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to standard output")
+}
+
 /// Writes JSON to standard output. See [`say`].
 ///
 /// # Errors

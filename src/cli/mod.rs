@@ -4,8 +4,11 @@ mod check;
 mod doctor;
 mod door;
 mod explain;
+mod export;
 mod file;
+mod filter;
 pub mod generate;
+mod import;
 mod options;
 pub mod read;
 pub mod run;
@@ -34,9 +37,12 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb { name: "run", command: run::command, act: run::act },
     Verb { name: "explain", command: explain::command, act: explain::act },
+    Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
+    Verb { name: "import", command: import::command, act: import::act },
+    Verb { name: "export", command: export::command, act: export::act },
     Verb { name: "generate", command: generate::command, act: generate::act },
 ];
 

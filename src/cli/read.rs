@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::text::profiles::Library;
-use crate::text::{Document, flags};
+use crate::text::{Document, attach, flags};
 
 /// Reads policies, then properties, and gives them their meaning.
 ///
@@ -22,7 +22,10 @@ pub fn read(policies: &[String], properties: &[String], library: &Library) -> Re
     let mut faults = Vec::new();
     for property in properties {
         match flags::parse(property) {
-            Ok(entry) => document.extend(entry),
+            Ok(mut entry) => match attach::attach(&mut entry, None, library.uid) {
+                Ok(()) => document.extend(entry),
+                Err(more) => faults.extend(more),
+            },
             Err(fault) => faults.push(fault),
         }
     }

@@ -15,8 +15,10 @@ pub enum Action {
     Trap(u16),
     /// The call does not run and returns this error, 4095 at most; 0 pretends success.
     Errno(u16),
-    /// A supervisor answers through the notification descriptor (Linux 5.0).
-    Notify,
+    /// A supervisor answers through the notification descriptor (Linux 5.0). The number says which of the policy's
+    /// decisions it takes ([`super::Supervision::decisions`]): the kernel tells nobody, so the supervisor runs the
+    /// program again.
+    Notify(u16),
     /// A ptrace tracer is told this number; without a tracer the call fails with ENOSYS.
     Trace(u16),
     /// The call runs and is logged, when `log` stands in `kernel.seccomp.actions_logged` (Linux 4.14).
@@ -36,7 +38,7 @@ impl Action {
             Self::KillThread => 0,
             Self::Trap(data) => 0x0003_0000 | u32::from(data),
             Self::Errno(number) => 0x0005_0000 | u32::from(number.min(errno::MAX)),
-            Self::Notify => 0x7fc0_0000,
+            Self::Notify(data) => 0x7fc0_0000 | u32::from(data),
             Self::Trace(data) => 0x7ff0_0000 | u32::from(data),
             Self::Log => 0x7ffc_0000,
             Self::Allow => 0x7fff_0000,
@@ -51,7 +53,7 @@ impl Action {
             0 => Self::KillThread,
             0x0003_0000 => Self::Trap(data),
             0x0005_0000 => Self::Errno(data.min(errno::MAX)),
-            0x7fc0_0000 => Self::Notify,
+            0x7fc0_0000 => Self::Notify(data),
             0x7ff0_0000 => Self::Trace(data),
             0x7ffc_0000 => Self::Log,
             0x7fff_0000 => Self::Allow,
@@ -67,7 +69,7 @@ impl Action {
             Self::KillThread => 6,
             Self::Trap(_) => 5,
             Self::Errno(_) => 4,
-            Self::Notify => 3,
+            Self::Notify(_) => 3,
             Self::Trace(_) => 2,
             Self::Log => 1,
             Self::Allow => 0,
@@ -93,7 +95,7 @@ impl Action {
             ("trap", data) => Self::Trap(number(data)?),
             ("trace", data) => Self::Trace(number(data)?),
             ("errno", Some(data)) => Self::Errno(error(data)?),
-            ("notify", None) => Self::Notify,
+            ("notify", None) => Self::Notify(0),
             ("log", None) => Self::Log,
             ("allow", None) => Self::Allow,
             _ => return Err(format!("`{word}` is not an action; there are {WORDS}")),
@@ -126,7 +128,7 @@ impl fmt::Display for Action {
                 Some(name) => write!(f, "errno:{name}"),
                 None => write!(f, "errno:{number}"),
             },
-            Self::Notify => f.write_str("notify"),
+            Self::Notify(_) => f.write_str("notify"),
             Self::Trace(0) => f.write_str("trace"),
             Self::Trace(data) => write!(f, "trace:{data}"),
             Self::Log => f.write_str("log"),
@@ -147,7 +149,7 @@ mod tests {
         Action::Errno(0),
         Action::Errno(1),
         Action::Errno(4095),
-        Action::Notify,
+        Action::Notify(0),
         Action::Trace(0),
         Action::Trace(65535),
         Action::Log,

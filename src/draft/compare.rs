@@ -144,6 +144,15 @@ impl Compare {
         } else if self.width == Width::Kernel && arch.is_narrow() && calls::bits(call, Arch::native(), self.arg) == 64 {
             // A whole register here, and wider elsewhere: a comparison of 64 bits stays true to its value.
             return Ok(Exact { arg: self.arg, wide: true, mask, operator: self.operator, value: self.value });
+        } else if bits == 16 && self.value >> calls::bits(call, Arch::native(), self.arg).min(32) == 0 {
+            // Old 16-bit ids here, and 32 bits on the native architecture: never equal, always less.
+            return Ok(Exact {
+                arg: self.arg,
+                wide: false,
+                mask: mask & all,
+                operator: self.operator,
+                value: self.value,
+            });
         } else {
             let name = call.map_or("this call", Id::name);
             let (arg, value) = (self.arg, self.value);
@@ -173,9 +182,20 @@ impl fmt::Display for Compare {
     }
 }
 
-/// Reads a value: numbers and constants joined by `|`.
-fn number(text: &str) -> Result<u64, String> {
+/// Reads a value: numbers and the kernel's constants, joined by `|`. The error says what is wrong.
+pub fn number(text: &str) -> Result<u64, String> {
     text.split('|').try_fold(0, |sum, word| Ok(sum | single(word.trim())?))
+}
+
+/// The kernel's name for a value of an argument, where the call's own constants have one each.
+pub fn word(call: &str, arg: u8, value: u64) -> Option<&'static str> {
+    let start = match (call, arg) {
+        ("socket" | "socketpair", 0) => "AF_",
+        ("keyctl", 0) => "KEYCTL_",
+        ("ioctl", 1) => "TIO",
+        _ => return None,
+    };
+    constants::named(start, value)
 }
 
 fn single(word: &str) -> Result<u64, String> {

@@ -11,6 +11,7 @@ pub mod calls;
 pub mod capabilities;
 pub mod compare;
 mod constants;
+pub mod decision;
 pub mod errno;
 pub mod groups;
 pub mod identity;
@@ -18,7 +19,9 @@ pub mod limits;
 pub mod mounts;
 pub mod namespaces;
 pub mod process;
+pub mod profile;
 mod spelling;
+pub mod strict;
 pub mod syscalls;
 mod table;
 
@@ -28,11 +31,14 @@ use access::Access;
 use arch::Arch;
 use attributes::{Attribute, Credential, Directory, GroupLimit, Label, OpenFile};
 use capabilities::CapSet;
+use decision::Decision;
 use identity::{Name, UserNamespace};
 use limits::Limit;
 use mounts::{MountAsk, Propagation, View};
 use namespaces::Namespace;
 use process::{Variable, WorkingDirectory};
+use profile::Profile;
+use strict::Strict;
 use syscalls::{Flags, Layer};
 
 /// Who asked: a directive and the words that said so.
@@ -96,10 +102,18 @@ pub struct Draft {
     pub no_new_privileges: Option<Asked<()>>,
     /// Layers of the seccomp filter; stacked, the strictest action wins.
     pub layers: Vec<Layer>,
+    /// A container engine's profile (SeccompProfile=), one more layer.
+    pub profile: Option<Asked<std::sync::Arc<Profile>>>,
     /// Architectures besides the native one (SystemCallArchitectures=).
     pub architectures: Option<Asked<Vec<Arch>>>,
     /// How the filter is loaded (Seccomp.Flags).
     pub filter_flags: Option<Asked<Flags>>,
+    /// Who answers the calls that the filter notifies of.
+    pub supervision: Supervision,
+    /// The kernel's strict mode, or a filter like it (Seccomp.Mode).
+    pub strict: Option<Asked<Strict>>,
+    /// What a tracer answers to the numbers of [`action::Action::Trace`]; without any there is no tracer.
+    pub tracing: Vec<Asked<(u16, Decision)>>,
     /// MemoryDenyWriteExecute=: PR_SET_MDWE where the kernel has it, a filter otherwise.
     pub deny_write_execute: Option<Asked<()>>,
     /// LockPersonality=: the filter compares with the personality that the host reports.
@@ -146,6 +160,24 @@ pub struct Draft {
     pub api_file_systems: Option<Asked<bool>>,
     /// The propagation that the target's mounts have at last (MountFlags=).
     pub propagation: Option<Asked<Propagation>>,
+}
+
+/// Who answers calls that the filter does not answer itself, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Supervision {
+    /// What [`action::Action::Notify`] numbers; the first one is the policy's default, EPERM where the list is empty.
+    pub decisions: Vec<Decision>,
+    /// An agent that answers in stockade's place.
+    pub agent: Option<Asked<Agent>>,
+}
+
+/// A listener of the OCI runtime specification (`listenerPath`, `listenerMetadata`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its unix socket.
+    pub path: std::path::PathBuf,
+    /// What it is told besides.
+    pub metadata: String,
 }
 
 impl Draft {

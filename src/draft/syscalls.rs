@@ -18,6 +18,15 @@ pub struct Rule {
     pub action: Action,
     /// Who asked.
     pub by: By,
+    /// The architectures on which the rule holds; none named is all.
+    pub on: Vec<Arch>,
+}
+
+impl Rule {
+    /// Whether the rule holds on an architecture.
+    pub fn is_on(&self, arch: Arch) -> bool {
+        self.on.is_empty() || self.on.contains(&arch)
+    }
 }
 
 /// One directive's filter: its first matching rule answers.
@@ -43,6 +52,8 @@ pub struct Flags {
     pub spec_allow: bool,
     /// Only fatal signals interrupt a call that a supervisor holds (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, Linux 5.19).
     pub wait_killable: bool,
+    /// Asked for in vain: all threads get the filter (`SECCOMP_FILTER_FLAG_TSYNC`), and there is one.
+    pub tsync: bool,
 }
 
 /// Everything the compiler of the filter needs.

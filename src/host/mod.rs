@@ -5,6 +5,7 @@ mod accounts;
 pub mod diagnose;
 pub mod group;
 mod identity;
+pub mod installed;
 pub mod mounts;
 mod probe;
 pub mod specifier;

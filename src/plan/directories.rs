@@ -144,7 +144,10 @@ mod tests {
         caller.words.push(('H', "../etc".into()));
         assert!(Plan::new(&draft(DirectoryKind::State, &["%H"], false), &caller, Vec::new()).is_err());
         let user = Host { uid: 1, ..Host::default() };
-        assert!(Plan::new(&draft(DirectoryKind::Runtime, &["a"], false), &user, Vec::new()).is_err(), "no XDG_RUNTIME_DIR");
+        assert!(
+            Plan::new(&draft(DirectoryKind::Runtime, &["a"], false), &user, Vec::new()).is_err(),
+            "no XDG_RUNTIME_DIR"
+        );
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl<'a> Desk<'a> {
     fn new(filter: &'a Filter, arch: Arch, native: Arch) -> Result<Self, Fault> {
         let dense = calls::newest(arch) + 1;
         let mut extra = Vec::new();
-        for rule in filter.layers.iter().flat_map(|layer| &layer.rules) {
+        for rule in filter.layers.iter().flat_map(|layer| &layer.rules).filter(|rule| rule.is_on(arch)) {
             for call in &rule.calls {
                 // The table's own calls are never newer than the newest.
                 let number = if matches!(call, Call::Known(_)) { None } else { call.number(arch, native) };
@@ -197,7 +197,8 @@ impl<'a> Desk<'a> {
     /// Marks the slots that conditional rules name.
     fn mark(&mut self) {
         let (filter, arch, native) = (self.filter, self.arch, self.native);
-        for rule in filter.layers.iter().flat_map(|layer| &layer.rules).filter(|rule| !rule.when.is_empty()) {
+        let rules = filter.layers.iter().flat_map(|layer| &layer.rules);
+        for rule in rules.filter(|rule| !rule.when.is_empty() && rule.is_on(arch)) {
             for number in rule.calls.iter().filter_map(|call| call.number(arch, native)) {
                 let slot = self.slot(number);
                 if self.marks[slot] == NONE {
@@ -213,7 +214,7 @@ impl<'a> Desk<'a> {
     fn add(&mut self, at: usize, layer: &Layer, skipped: &mut Vec<Skipped>) -> Result<(), Fault> {
         self.own.fill(NONE);
         self.touched.clear();
-        for (place, rule) in layer.rules.iter().enumerate() {
+        for (place, rule) in layer.rules.iter().enumerate().filter(|(_, rule)| rule.is_on(self.arch)) {
             for (call, named) in rule.calls.iter().enumerate() {
                 let Some(number) = named.number(self.arch, self.native) else {
                     let (layer, rule, call) = (index(at), index(place), index(call));

@@ -12,7 +12,7 @@ use crate::fault::{Exit, Fault};
 use super::mounts::{Limits, Missing, MountOp, New};
 use super::op::Op;
 use super::order::Phase;
-use super::view::{Content, Node};
+use super::view::{Content, Node, inside};
 use super::{Planner, secrets};
 
 /// The first Linux that copies detached mounts.
@@ -109,7 +109,7 @@ impl<'a, 'b> Layout<'a, 'b> {
         let mut around: Vec<usize> = Vec::new();
         for index in 0..layout.nodes.len() {
             let path = layout.nodes[index].path.clone();
-            while around.pop_if(|outer| !path.starts_with(&layout.nodes[*outer].path)).is_some() {}
+            while around.pop_if(|outer| !inside(&path, &layout.nodes[*outer].path)).is_some() {}
             let place = layout.place(index, around.last().copied());
             layout.places.push(place);
             if !matches!(place.role, Role::Nothing | Role::Exists) {

@@ -139,6 +139,11 @@ pub fn check(code: &[Instruction]) -> Result<(), Invalid> {
 /// Runs a program on a call and gives its answer.
 pub fn run(code: &[Instruction], data: &Data) -> Result<u32, Invalid> {
     check(code)?;
+    answer(code, data)
+}
+
+/// The answer of a program that has been checked.
+pub fn answer(code: &[Instruction], data: &Data) -> Result<u32, Invalid> {
     let (mut at, mut a) = (0, 0);
     loop {
         let instruction = code.get(at).ok_or(Invalid::End)?;

@@ -38,7 +38,8 @@ pub fn place(filter: &Filter, native: Arch, data: &Data) -> Option<(Arch, u32)> 
 /// Whether a rule decides a call.
 pub fn matches(rule: &Rule, arch: Arch, native: Arch, number: u32, data: &Data) -> bool {
     let id = calls::identify(arch, number);
-    rule.calls.iter().any(|call| call.number(arch, native) == Some(number))
+    rule.is_on(arch)
+        && rule.calls.iter().any(|call| call.number(arch, native) == Some(number))
         && rule.when.iter().all(|compare| compare.exact(id, arch).is_ok_and(|exact| exact.holds(&data.args)))
 }
 

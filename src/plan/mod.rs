@@ -10,9 +10,11 @@ pub mod command;
 mod directories;
 mod files;
 pub mod filter;
+pub mod flat;
 mod group;
 pub mod identity;
 mod joins;
+pub mod knowledge;
 mod layout;
 pub mod listing;
 pub mod machine;
@@ -21,13 +23,19 @@ pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
+pub mod paths;
 pub mod places;
 mod privileges;
+pub mod question;
 pub mod seccomp;
 mod secrets;
 mod service;
+pub mod strict;
+pub mod supervise;
 mod target;
+mod trace;
 pub mod tree;
+pub mod verdict;
 mod view;
 mod words;
 
@@ -93,11 +101,14 @@ impl Plan {
         directories::plan(&mut planner);
         joins::plan(&mut planner);
         seccomp::plan(&mut planner);
+        supervise::plan(&mut planner);
         identity::plan(&mut planner);
         namespaces::plan(&mut planner);
         if !argv.is_empty() {
             command::execute(&mut planner);
         }
+        trace::plan(&mut planner);
+        strict::plan(&mut planner);
         let environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
@@ -161,9 +172,14 @@ impl<'a> Planner<'a> {
         self.steps.push(Step { phase, op, by });
     }
 
+    /// Whether the policy would rather run without what a directive asks for than not at all.
+    pub fn may_lack(&self, directive: &str) -> bool {
+        self.draft.prefer.iter().any(|asked| prefers(&asked.what, directive))
+    }
+
     /// Something cannot be enforced: noted where the policy prefers to run weaker, a fault elsewhere.
     pub fn short(&mut self, shortfall: Shortfall) {
-        if self.draft.prefer.iter().any(|asked| prefers(&asked.what, shortfall.by.directive)) {
+        if self.may_lack(shortfall.by.directive) {
             self.shortfalls.push(shortfall);
             return;
         }

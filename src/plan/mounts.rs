@@ -328,7 +328,8 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         api_file_systems(planner, &mut wishes);
     }
     carry_over(planner, &mut wishes);
-    wishes.extend(service::wishes(planner.host));
+    let service = service::wishes(planner.host, &wishes);
+    wishes.extend(service);
     let first = wishes[0].by.clone();
     planner.namespaces.push((Namespace::Mnt, first.clone()));
     if privileged {
@@ -412,7 +413,10 @@ fn expanded(planner: &mut Planner<'_>, path: &std::path::Path, by: &By) -> Optio
         Ok(Some(path)) => Some(path),
         Ok(None) => {
             let place = planner.host.directory.display();
-            planner.notes.push(format!("{}: `.` is left out, as it is {place}", by.directive));
+            planner.notes.push(format!(
+                "{}: `.` is left out, because {place} holds far more than one project; start from a directory below it",
+                by.directive
+            ));
             None
         }
         Err(fault) => {

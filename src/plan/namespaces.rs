@@ -49,7 +49,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
 }
 
 /// What `plan::seccomp` does where the network namespace may be missing.
-const OFFLINE: &str = "; without, the filter refuses all sockets but those of AF_UNIX";
+const OFFLINE: &str = "; instead the filter refuses all sockets but those of AF_UNIX";
 
 /// Without a user namespace everything that needs one falls short, each on behalf of its directive.
 fn refuse(planner: &mut Planner<'_>, reason: &str, remedy: &str) {
@@ -65,7 +65,8 @@ fn refuse(planner: &mut Planner<'_>, reason: &str, remedy: &str) {
         kinds.sort_unstable();
         kinds.dedup();
         let words = kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(", ");
-        let instead = if kinds.contains(&Namespace::Net) { OFFLINE } else { "" };
+        let offline = kinds.contains(&Namespace::Net) && planner.may_lack(by.directive);
+        let instead = if offline { OFFLINE } else { "" };
         planner.short(Shortfall {
             by: by.clone(),
             missing: format!("{} needs new namespaces ({words}){instead}", by.directive),

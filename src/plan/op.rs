@@ -5,6 +5,7 @@ use std::fmt;
 use crate::draft::By;
 use crate::draft::attributes::{Attribute, DirectoryKind, Label, Module, OpenMode};
 use crate::draft::capabilities::CapSet;
+use crate::draft::decision::Decision;
 use crate::draft::limits::Limit;
 use crate::draft::namespaces::Namespace;
 use crate::fault::Exit;
@@ -12,6 +13,8 @@ use crate::fault::Exit;
 use super::access::AccessOp;
 use super::mounts::{MountOp, New};
 use super::order::Phase;
+use super::strict::StrictOp;
+use super::supervise::SuperviseOp;
 use super::tree::Program;
 
 /// One operation with its place and those who asked for it.
@@ -114,10 +117,37 @@ pub enum Op {
     NoNewPrivileges,
     /// Something about Landlock.
     Access(AccessOp),
+    /// Something about who answers the filter's notifications.
+    Supervise(SuperviseOp),
     /// Installs the seccomp filter.
     Filter(FilterOp),
     /// execve(2) of the target.
     Exec,
+    /// A helper process attaches to the launcher (ptrace(2)), before anything else is done.
+    Attach(Tracer),
+    /// Checks that the target's file can be run to a point and put into strict mode (or, else, given a filter) there.
+    Inspect {
+        /// The mode itself, beside which there can be no filter.
+        strict: bool,
+    },
+    /// The helper enters strict mode on the target's behalf, and lets go of it.
+    Strict(StrictOp),
+}
+
+/// What a tracer is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracer {
+    /// Strict mode: it is gone as soon as the mode is entered.
+    Strict,
+    /// Answers to the calls that a filter hands to it, as long as the target lives.
+    Answers(TraceOp),
+}
+
+/// What the tracer answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceOp {
+    /// The filter's numbers and the answers to them, ascending. Other numbers are answered ENOSYS.
+    pub decisions: Vec<(u16, Decision)>,
 }
 
 /// A control group to make.
@@ -168,6 +198,8 @@ pub struct FilterOp {
     pub program: Program,
     /// Whether execve is refused but to the launcher itself, which the program knows by [`super::Plan::cookie`].
     pub marked: bool,
+    /// Whether it notifies somebody, who needs the descriptor that loading it returns.
+    pub listens: bool,
 }
 
 /// Without the instructions: the cookie is among them.
@@ -216,7 +248,9 @@ impl Op {
             Self::SecureBits(_) => Exit::SecureBits,
             Self::Umask(_) | Self::DenyWriteExecute => Exit::Memory,
             Self::NoNewPrivileges => Exit::NoNewPrivileges,
-            Self::Filter(_) => Exit::Seccomp,
+            Self::Supervise(_) | Self::Filter(_) | Self::Attach(_) | Self::Inspect { .. } | Self::Strict(_) => {
+                Exit::Seccomp
+            }
             Self::Find | Self::Exec => Exit::Exec,
         }
     }
@@ -249,6 +283,9 @@ impl fmt::Display for FilterOp {
         }
         if program.flags.spec_allow {
             f.write_str(", speculation allowed")?;
+        }
+        if self.listens {
+            f.write_str(", answered by a supervisor")?;
         }
         if self.marked {
             f.write_str(", execve for stockade only")?;

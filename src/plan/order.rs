@@ -4,7 +4,9 @@
 /// every plan to this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// First: nothing that the caller left open may be reached through what follows.
+    /// Before all others: later the launcher may hold rights that nobody may trace.
+    Tracer,
+    /// First of what the launcher does itself: nothing that the caller left open may be reached through what follows.
     Descriptors,
     /// Files are opened with the caller's rights, and by the caller's paths.
     Files,
@@ -63,8 +65,12 @@ pub enum Phase {
     NoNewPrivileges,
     /// Landlock after every mount (it forbids mounting) and before the filter.
     Landlock,
+    /// A supervisor is made with all that the target has by then but the filter, which it must not be under.
+    Supervisor,
     /// Last: from here on only what the policy allows.
     Filter,
     /// The target.
     Exec,
+    /// What a tracer does to the target when it has started.
+    Strict,
 }

@@ -156,6 +156,7 @@ fn confining(planner: &Planner<'_>) -> Option<By> {
         .or(access.scopes.as_ref().map(|asked| &asked.by))
         .or(filter)
         .or(draft.layers.first().map(|layer| &layer.by))
+        .or(draft.profile.as_ref().map(|asked| &asked.by))
         .or(draft.architectures.as_ref().map(|asked| &asked.by))
         .or(draft.lock_personality.as_ref().map(|asked| &asked.by))
         // PR_SET_MDWE (Linux 6.3) needs neither; a filter stands in for it before.

@@ -3,7 +3,9 @@
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{Call, Id};
+use crate::draft::capabilities::CapSet;
 use crate::draft::namespaces::Namespace;
+use crate::draft::profile::DOCKER;
 use crate::draft::syscalls::{Filter, Layer};
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
@@ -36,8 +38,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         return;
     }
     let mut filter = collect(draft, host);
+    if filter.flags.tsync {
+        planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
+    }
     let by = askers(draft, &filter.layers);
-    if !filter.layers.iter().all(passes) {
+    if refuses_execve(&filter) {
         if host.cookie == [0; 3] {
             planner.faults.push(
                 Fault::new("there are no random numbers to mark the start of the target with")
@@ -47,10 +52,12 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             return;
         }
         filter.cookie = Some(host.cookie);
+        // A call's registers can be read while it hangs, by whoever may attach (proc(5): /proc/pid/syscall).
+        planner.step(Phase::Filter, Op::Undumpable, by.clone());
     }
     match tree::compile(&filter, Arch::native()) {
         Ok(program) => {
-            let op = FilterOp { program, marked: filter.cookie.is_some() };
+            let op = FilterOp { program, marked: filter.cookie.is_some(), listens: false };
             planner.step(Phase::Filter, Op::Filter(op), by);
         }
         Err(fault) => planner.faults.push(fault),
@@ -60,6 +67,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
 /// Whether the plan will hold a filter, without which an ordinary caller needs no no_new_privs on its account.
 pub fn wanted(draft: &Draft, host: &Host) -> bool {
     !draft.layers.is_empty()
+        || draft.profile.is_some()
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()
         || (draft.deny_write_execute.is_some() && !mdwe(host))
@@ -84,6 +92,17 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
     if let Some(asked) = &draft.filter_flags {
         filter.flags = asked.what;
     }
+    if let Some(asked) = &draft.profile {
+        filter.layers.push(asked.what.layer(container(draft), host.release, &asked.by));
+        let listed = &asked.what.architectures;
+        match draft.architectures {
+            // Both must allow an architecture.
+            Some(_) => filter.architectures.retain(|arch| listed.contains(arch)),
+            None => filter.architectures.clone_from(listed),
+        }
+        filter.flags.log |= asked.what.flags.log;
+        filter.flags.spec_allow |= asked.what.flags.spec_allow;
+    }
     filter
 }
 
@@ -91,6 +110,17 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
 pub fn offline<'a>(draft: &'a Draft, host: &Host) -> Option<&'a By> {
     let refused = !host.privileged() && matches!(host.user_namespace, Verdict::Refused { .. });
     draft.namespaces.iter().find(|asked| refused && asked.what == Namespace::Net).map(|asked| &asked.by)
+}
+
+/// The capabilities that a profile's rules are chosen by: the policy's, and Docker's where it says nothing about them.
+pub fn container(draft: &Draft) -> CapSet {
+    let asked = draft.bounding.as_ref().map_or(DOCKER, |asked| asked.what);
+    draft.dropped.iter().fold(asked, |set, dropped| set.without(dropped.what))
+}
+
+/// Whether the filter refuses some execve, so that the launcher's own must be marked by a cookie.
+pub fn refuses_execve(filter: &Filter) -> bool {
+    !filter.layers.iter().all(passes)
 }
 
 /// Whether the kernel has PR_SET_MDWE (prctl(2)).
@@ -102,7 +132,7 @@ fn mdwe(host: &Host) -> bool {
 fn passes(layer: &Layer) -> bool {
     let Some(execve) = Id::named("execve").map(Call::Known) else { return false };
     let runs = |action: Action| matches!(action, Action::Allow | Action::Log);
-    for rule in layer.rules.iter().filter(|rule| rule.calls.contains(&execve)) {
+    for rule in layer.rules.iter().filter(|rule| rule.is_on(Arch::native()) && rule.calls.contains(&execve)) {
         if !runs(rule.action) {
             return false;
         }
@@ -114,7 +144,7 @@ fn passes(layer: &Layer) -> bool {
 }
 
 /// Every directive that has a part in the filter, once, where it was written last.
-fn askers(draft: &Draft, layers: &[Layer]) -> Vec<By> {
+pub(super) fn askers(draft: &Draft, layers: &[Layer]) -> Vec<By> {
     let mut all: Vec<By> = Vec::new();
     let rules = layers.iter().flat_map(|layer| &layer.rules).map(|rule| &rule.by);
     let whole = layers.iter().map(|layer| &layer.by);
@@ -153,6 +183,7 @@ mod tests {
             when: Vec::new(),
             action: Action::KillProcess,
             by: by.clone(),
+            on: Vec::new(),
         };
         let layer = Layer { by, rules: vec![rule], otherwise, unknown: None };
         Draft { layers: vec![layer], ..Draft::default() }
@@ -185,6 +216,8 @@ mod tests {
         for draft in [refusing("execve", Action::Allow), refusing("read", Action::Errno(1))] {
             let steps = steps(&draft, &host((6, 18))).expect("a plan");
             assert!(matches!(&steps[0].op, Op::Filter(op) if op.marked));
+            let plan = Plan::new(&draft, &host((6, 18)), vec!["true".into()]).expect("a plan");
+            assert!(plan.steps.iter().any(|step| step.op == Op::Undumpable), "its registers can be read");
             assert_eq!(execve(&steps[0], COOKIE), Action::Allow);
             assert_ne!(execve(&steps[0], [0; 3]), Action::Allow);
             for which in 0..3 {

@@ -63,27 +63,24 @@ pub fn compile(filter: &Filter, native: Arch) -> Result<Program, Fault> {
             continue;
         }
         let decisions = filter::decide(filter, *arch, native, &mut skipped)?;
-        let tree = writer.decisions(&decisions, 0);
+        let tree = writer.decisions(&decisions, 0, None);
         let start = writer.load_before(tree, machine::NUMBER);
         entries.push((arch.audit(), start));
     }
     let x32 = if listed(Arch::X32) {
         let decisions = filter::decide(filter, Arch::X32, native, &mut skipped)?;
-        Some(writer.decisions(&decisions, X32_BIT))
+        Some(writer.decisions(&decisions, X32_BIT, None))
     } else {
         None
     };
     let decisions = filter::decide(filter, native, native, &mut skipped)?;
-    let mut start = writer.decisions(&decisions, 0);
-    if native == Arch::X86_64 {
-        let beyond = x32.unwrap_or_else(|| {
-            // A tracer skips a call by making its number -1, which the kernel never runs; that is no x32 call.
-            let newer = decisions.ranges.last().map_or(foreign, |range| writer.spot(range.1));
-            writer.branch(EQUAL, u32::MAX, newer, foreign, None)
-        });
-        start = writer.branch(AT_LEAST, X32_BIT, beyond, start, None);
-    }
-    start = writer.load_before(start, machine::NUMBER);
+    let beyond = match x32 {
+        _ if native != Arch::X86_64 => None,
+        Some(start) => Some(Beyond::X32(start)),
+        None => Some(Beyond::Foreign(foreign)),
+    };
+    let tree = writer.decisions(&decisions, 0, beyond);
+    let start = writer.load_before(tree, machine::NUMBER);
     entries.push((native.audit(), start));
     let mut head = foreign;
     for (audit, start) in entries {
@@ -108,6 +105,16 @@ struct Run {
     base: Target,
     /// The exceptions, every second of these ranges.
     ranges: std::ops::Range<usize>,
+}
+
+/// Where calls go on x86-64 whose number has bit 30: looked at only where a number is newer than all others, so that no
+/// other call pays for it.
+#[derive(Clone, Copy)]
+enum Beyond {
+    /// To x32's own tree.
+    X32(Spot),
+    /// Nowhere; but -1 is a newer call's number: a tracer skips a call by it, and the kernel never runs it.
+    Foreign(Spot),
 }
 
 /// How many single numbers a run may step over: each costs one comparison in place of two, but in a row.
@@ -224,7 +231,7 @@ impl Writer {
     }
 
     /// Writes one architecture's nodes and tree; `base` is added to every number.
-    fn decisions(&mut self, decisions: &Decisions, base: u32) -> Spot {
+    fn decisions(&mut self, decisions: &Decisions, base: u32, beyond: Option<Beyond>) -> Spot {
         self.nodes.clear();
         for node in &decisions.nodes {
             let mut next = self.spot(node.otherwise);
@@ -237,7 +244,16 @@ impl Writer {
             self.floor = self.code.len();
         }
         let runs = runs(&decisions.ranges);
-        let start = self.tree(&runs, &decisions.ranges, base);
+        let newer = decisions.ranges.last().map(|range| self.spot(range.1));
+        let last = match (beyond, newer) {
+            (Some(Beyond::X32(start)), Some(newer)) => Some(self.branch(AT_LEAST, X32_BIT, start, newer, None)),
+            (Some(Beyond::Foreign(foreign)), Some(newer)) => {
+                let skipped = self.branch(EQUAL, u32::MAX, newer, foreign, None);
+                Some(self.branch(AT_LEAST, X32_BIT, skipped, newer, None))
+            }
+            _ => None,
+        };
+        let start = self.tree(&runs, &decisions.ranges, base, last);
         self.sections.push((self.code.len(), decisions.arch));
         start
     }
@@ -313,16 +329,16 @@ impl Writer {
         Spot::At(self.push(LOAD, offset))
     }
 
-    /// Writes the tree over some runs, the lower half nearer to its comparison.
-    fn tree(&mut self, runs: &[Run], ranges: &[(u32, Target)], base: u32) -> Spot {
+    /// Writes the tree over some runs, the lower half nearer to its comparison. `last` is where the last range goes.
+    fn tree(&mut self, runs: &[Run], ranges: &[(u32, Target)], base: u32, last: Option<Spot>) -> Spot {
         let [run] = runs else {
-            let (left, right) = runs.split_at(runs.len() / 2);
+            let (left, right) = runs.split_at(middle(runs));
             let start = base + right[0].start;
-            let upper = self.tree(right, ranges, base);
-            let lower = self.tree(left, ranges, base);
+            let upper = self.tree(right, ranges, base, last);
+            let lower = self.tree(left, ranges, base, None);
             return self.branch(AT_LEAST, start, upper, lower, None);
         };
-        let mut spot = self.spot(run.base);
+        let mut spot = last.unwrap_or_else(|| self.spot(run.base));
         for (number, target) in ranges[run.ranges.clone()].iter().skip(1).step_by(2).rev() {
             let exception = self.spot(*target);
             spot = self.branch(EQUAL, base + number, exception, spot, None);
@@ -345,6 +361,27 @@ impl Writer {
         sections.reverse();
         Ok(Program { code: self.code, flags: filter.flags, skipped, sections })
     }
+}
+
+/// Where to part some runs, so that both sides weigh alike. A run weighs as many numbers as it has, since the kernel
+/// follows the program for each number when it loads it, and something besides, since one rare call may be made often.
+fn middle(runs: &[Run]) -> usize {
+    const BESIDES: u32 = 8;
+    let weight = |at: usize| match runs.get(at + 1) {
+        Some(next) => next.start - runs[at].start + BESIDES,
+        None => BESIDES,
+    };
+    let whole: u32 = (0..runs.len()).map(weight).sum();
+    let mut lower = 0;
+    for at in 1..runs.len() {
+        let more = lower + weight(at - 1);
+        // Past the middle: this side of the run or that, whichever is nearer.
+        if 2 * more >= whole {
+            return if at > 1 && whole - 2 * lower < 2 * more - whole { at - 1 } else { at };
+        }
+        lower = more;
+    }
+    runs.len() - 1
 }
 
 /// The low and the high word of a value.

@@ -83,12 +83,21 @@ impl List {
                 Some(_) if !answers => {
                     return Err(word.fault(format!("`{}`: calls have no answers of their own here", word.text)));
                 }
-                Some(answer) => Some(self::answer(answer, word)?),
+                Some(answer) => Some(own(answer, word)?),
             };
             let what = What::parse(name, word)?;
             list.entries.push(Entry { inverted: line.inverted, what, action, at: line.at.clone() });
         }
         Ok(list)
+    }
+}
+
+/// Reads the answer of one word: as [`answer`], or one that the kernel gives and systemd cannot say.
+fn own(word: &str, item: &Item) -> Result<Action, Fault> {
+    let kind = word.split_once(':').map_or(word, |(kind, _)| kind);
+    match kind {
+        "kill-process" | "kill-thread" | "trap" | "log" => Action::parse(word).map_err(|message| item.fault(message)),
+        _ => answer(word, item),
     }
 }
 

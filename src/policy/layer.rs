@@ -21,7 +21,7 @@ pub(super) fn layer(by: &By, rules: Vec<Rule>) -> Layer {
 /// A rule on calls by their names.
 pub(super) fn rule(by: &By, calls: &[&'static str], when: &[Compare], action: Action) -> Rule {
     let calls = calls.iter().map(|name| Call::parse(name)).collect();
-    Rule { calls, when: when.to_vec(), action, by: by.clone() }
+    Rule { calls, when: when.to_vec(), action, by: by.clone(), on: Vec::new() }
 }
 
 /// Any of these bits is set in the low half of an argument.

@@ -5,6 +5,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{Call, Id};
 use crate::draft::compare::Operator;
+use crate::draft::decision::Decision;
 use crate::draft::identity::Name;
 use crate::draft::syscalls::Layer;
 use crate::fault::{Fault, Origin};
@@ -42,6 +43,7 @@ pub fn lints(policy: &Policy, draft: &Draft) -> Vec<Fault> {
         }
     }
     zero(policy, &mut found);
+    supervised(policy, draft, &mut found);
     rings(policy, draft, &mut found);
     old_sockets(policy, draft, &mut found);
     root_proc(policy, draft, &mut found);
@@ -152,6 +154,35 @@ fn zero(policy: &Policy, found: &mut Vec<Fault>) {
     found.extend(rules.map(|rule| at(Some(&rule.at), MESSAGE)));
 }
 
+/// Decisions that decide less than they seem to.
+fn supervised(policy: &Policy, draft: &Draft, found: &mut Vec<Fault>) {
+    let decisions = &policy.supervise.decisions;
+    if let (Some(_), Some(at)) = (&policy.supervise.listener, &policy.supervise.decided) {
+        found.push(Fault::at(at, "Seccomp.Listener's agent answers, so Decide decides nothing"));
+        return;
+    }
+    for rule in &policy.seccomp.rules {
+        let Action::Notify(number) = rule.action else { continue };
+        let decision = usize::from(number).checked_sub(1).and_then(|at| decisions.get(at));
+        if matches!(decision, Some(Decision::Continue)) {
+            found.push(at(Some(&rule.at), "`continue` runs every call, as the action allow does without the detour"));
+        }
+        if matches!(decision, Some(Decision::Open(_))) {
+            let ways = ["open", "openat", "openat2", "creat", "open_by_handle_at", "io_uring_setup"].map(Call::parse);
+            let native = ways.iter().filter(|way| way.number(Arch::native(), Arch::native()).is_some());
+            let runs = |way: &&Call| {
+                let answers = draft.layers.iter().map(|layer| laxest(layer, way));
+                answers.fold(Action::Allow, Action::and).strictness() <= Action::Log.strictness()
+            };
+            let gaps: Vec<String> = native.filter(runs).map(|way| way.word().into_owned()).collect();
+            if !gaps.is_empty() {
+                let message = format!("files are opened on behalf here, and without it by {}", gaps.join(", "));
+                found.push(at(Some(&rule.at), message).help("notify of them too, or refuse them with errno:ENOSYS"));
+            }
+        }
+    }
+}
+
 /// io_uring opens files and makes sockets without the calls that are looked at.
 fn rings(policy: &Policy, draft: &Draft, found: &mut Vec<Fault>) {
     let ring = Call::parse("io_uring_setup");
@@ -223,8 +254,10 @@ mod tests {
     fn messages(words: &[&str]) -> Vec<String> {
         let named = |name: &str, value: Value| Entry { name: name.into(), at: value.at.clone(), value };
         let entries = words.iter().map(|word| match word.split('|').map(str::trim).collect::<Vec<_>>()[..] {
-            [calls, when, action] => {
+            [calls, when, answer] => {
+                let (action, decide) = answer.split_once(' ').map_or((answer, None), |(a, b)| (a, Some(b)));
                 let mut parts = vec![named("Syscalls", value(calls)), named("Action", value(action))];
+                parts.extend(decide.map(|decide| named("Decide", value(decide))));
                 if !when.is_empty() {
                     parts.push(named("Args", value(when)));
                 }
@@ -243,6 +276,7 @@ mod tests {
             &["SystemCallFilter=@system-service", "SystemCallFilter=~@privileged", "SystemCallErrorNumber=EPERM"],
             &["RestrictAddressFamilies=AF_UNIX", "SystemCallFilter=~io_uring_setup", "SystemCallErrorNumber=ENOSYS"],
             &["SystemCallFilter=~kexec_load:EPERM", "SystemCallErrorNumber=EPERM"],
+            &["socket | | notify log", "getppid | | notify errno:EPERM"],
             &["socket | arg0 == AF_VSOCK | errno:EPERM", "socket | arg0 == AF_ALG | errno:EPERM"],
         ] {
             assert_eq!(messages(words), Vec::<String>::new(), "{words:?}");
@@ -263,6 +297,9 @@ mod tests {
             (&["socket | arg0 != 40 | log"], "allows every value but one"),
             (&["clone | arg0 & 0x10000000 != 0 | errno:EPERM"], "which clone3 takes in memory"),
             (&["read | | errno:0"], "tells the target that it worked"),
+            (&["getppid | | notify continue"], "`continue` runs every call"),
+            (&["openat | | notify open"], "without it by open, openat2, creat"),
+            (&["openat | | notify log", "Seccomp.Listener=/run/agent.sock"], "so Decide decides nothing"),
             (&["Seccomp.Default=errno:0"], "tells the target that it worked"),
             (&["RestrictAddressFamilies=AF_UNIX"], "io_uring passes by RestrictAddressFamilies"),
             (&["RestrictSUIDSGID=yes"], "io_uring passes by RestrictSUIDSGID"),

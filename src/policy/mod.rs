@@ -31,10 +31,14 @@ pub mod namespaces;
 pub mod overlays;
 pub mod paths;
 pub mod process;
+pub mod profile;
 pub mod restrict;
 pub mod scheduling;
 pub mod seccomp;
+mod strict;
+pub mod supervise;
 pub mod syscalls;
+mod trace;
 pub mod users;
 
 use caps::Capability;
@@ -111,6 +115,8 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("System calls, in systemd's words", syscalls::DIRECTIVES),
     ("Single dangers that a filter takes away", restrict::DIRECTIVES),
     ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
+    ("System calls that somebody else answers: the table [Seccomp]", supervise::DIRECTIVES),
+    ("System calls, in the words of container engines", profile::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
     ("Limits of all that the target starts", groups::DIRECTIVES),
@@ -173,6 +179,10 @@ pub struct Policy {
     pub restrict: restrict::Restrict,
     /// System calls, in the kernel's words: the table [Seccomp].
     pub seccomp: seccomp::Seccomp,
+    /// Who answers the calls that the filter notifies of.
+    pub supervise: supervise::Supervise,
+    /// System calls, in the words of container engines.
+    pub profile: profile::Choice,
     /// Access by Landlock: the table [Landlock].
     pub landlock: landlock::Landlock,
     /// Resource limits.
@@ -254,7 +264,7 @@ impl Demands<'_> {
                 None => all.push(Call::parse(word)),
             }
         }
-        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone() };
+        let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone(), on: Vec::new() };
         self.draft.layers.push(layer::layer(&self.by, vec![rule]));
     }
 

@@ -6,9 +6,10 @@ use crate::draft::calls::Call;
 use crate::draft::groups;
 use crate::draft::syscalls::{Layer, Rule};
 use crate::draft::{Asked, By};
+use crate::fault::Fault;
 
 use super::calls::{self, List};
-use super::form::{self, Form};
+use super::form::{self, Form, Item};
 use super::{Directive, Exposure, Policy, line, seccomp};
 
 /// What the policy says of it.
@@ -36,7 +37,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  `~` is unlike the first line's, takes away from it. Of several entries for one call the last one \
                  counts. An empty value starts anew.\n\n\
                  A refused call kills the target, or answers what *SystemCallErrorNumber* says. A call or group with a \
-                 colon has an answer of its own: clone3:ENOSYS, @mount:EPERM, ptrace:kill. In a list of allowed calls \
+                 colon has an answer of its own: clone3:ENOSYS, @mount:EPERM, ptrace:kill, and also :kill-thread, \
+                 :trap, :trap:N (SIGSYS, with N in si_errno) and :log (it runs and is logged). In a list of allowed calls \
                  those that systemd does not know (its group *@known*), and numbers above all known ones, answer ENOSYS, \
                  so that libc falls back to older calls.\n\n\
                  Rules of the table *Seccomp* come before the list. execve is refused only to the target: stockade's own \
@@ -44,8 +46,9 @@ pub const DIRECTIVES: &[Directive] = &[
         example: "SystemCallFilter = [\"@system-service\", \"~@privileged\", \"clone3:ENOSYS\"]",
         unlike: Some(
             "A name that nobody knows is an error; systemd warns and ignores it. An answer can also stand in a line that \
-             is not inverted and then refuses; systemd drops such a word. The groups are those of systemd 262, \
-             whichever systemd is installed, and *@container-default* is stockade's own.",
+             is not inverted and then refuses; systemd drops such a word. Answers other than errors and kill are stockade's. \
+             The groups are those of systemd 262, whichever systemd is installed, and *@container-default* is \
+             stockade's own.",
         ),
         exposure: GROUPS,
         read: |policy, value| {
@@ -119,13 +122,7 @@ pub const DIRECTIVES: &[Directive] = &[
             };
             let mut list = policy.syscalls.architectures.take().unwrap_or_default();
             for word in &words {
-                let arch = Arch::parse(&word.text).ok_or_else(|| {
-                    let fault = word.fault(format!("`{}` is not an architecture", word.text));
-                    match form::nearest(&word.text, Arch::words()) {
-                        Some(near) => fault.help(format!("did you mean `{near}`?")),
-                        None => fault.help(format!("there are: {}", Arch::words().collect::<Vec<_>>().join(", "))),
-                    }
-                })?;
+                let arch = architecture(word)?;
                 if arch.runs_on(Arch::native()) && !list.contains(&arch) {
                     list.push(arch);
                 }
@@ -175,6 +172,17 @@ pub const DIRECTIVES: &[Directive] = &[
     },
 ];
 
+/// Reads systemd's word for an architecture.
+pub(super) fn architecture(word: &Item) -> Result<Arch, Fault> {
+    Arch::parse(&word.text).ok_or_else(|| {
+        let fault = word.fault(format!("`{}` is not an architecture", word.text));
+        match form::nearest(&word.text, Arch::words()) {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault.help(format!("there are: {}", Arch::words().collect::<Vec<_>>().join(", "))),
+        }
+    })
+}
+
 /// The rules of a list, the last entry first, since of a layer's rules the first one counts.
 ///
 /// `named` is the answer to the calls of the list, `otherwise` to those that a line took away again.
@@ -191,7 +199,7 @@ pub(super) fn rules(directive: &'static str, list: &List, named: Action, otherwi
             }
             _ => {
                 let by = By { directive, origin: Some(entry.at.clone()) };
-                rules.push(Rule { calls, when: Vec::new(), action, by });
+                rules.push(Rule { calls, when: Vec::new(), action, by, on: Vec::new() });
             }
         }
     }
@@ -238,7 +246,7 @@ pub(super) fn laxest(layer: &Layer, call: &Call) -> Action {
         Some(before) if before.strictness() <= action.strictness() => before,
         _ => *mildest.insert(action),
     };
-    for rule in layer.rules.iter().filter(|rule| rule.calls.contains(call)) {
+    for rule in layer.rules.iter().filter(|rule| rule.is_on(Arch::native()) && rule.calls.contains(call)) {
         let answer = note(rule.action);
         if rule.when.is_empty() {
             return answer;

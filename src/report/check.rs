@@ -68,7 +68,8 @@ fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-fn warning(finding: &Finding, colour: bool) -> String {
+/// A finding as a warning for a terminal.
+pub fn warning(finding: &Finding, colour: bool) -> String {
     let message = clean(&finding.message);
     let help = clean(&finding.help);
     let title = Level::WARNING.primary_title(message.as_str()).id(finding.lint);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::plan::Plan;
@@ -20,6 +21,8 @@ pub struct Count {
     pub denied: usize,
     /// Carried out or not, by their arguments.
     pub depends: usize,
+    /// Answered by a supervisor, for some arguments at least.
+    pub asked: usize,
 }
 
 /// Counts the known calls of the architecture that the filter is first for. Nothing without a filter.
@@ -32,18 +35,19 @@ pub fn count(plan: &Plan) -> Option<Count> {
     let mut count = Count::default();
     for number in calls::Id::all().filter_map(|id| id.number(*arch)) {
         match answers(&program.code, number, arch.audit()) {
-            (true, false) => count.allowed += 1,
-            (false, true) => count.denied += 1,
+            (_, _, true) => count.asked += 1,
+            (true, false, _) => count.allowed += 1,
+            (false, true, _) => count.denied += 1,
             _ => count.depends += 1,
         }
     }
     Some(count)
 }
 
-/// Whether some arguments let the call be carried out, and whether some do not. Follows both ways
-/// where the program asks about an argument.
-fn answers(code: &[Instruction], number: u32, arch: u32) -> (bool, bool) {
-    let (mut yes, mut no) = (false, false);
+/// Whether some arguments let the call be carried out, whether some do not, and whether some have it answered by a
+/// supervisor. Follows both ways where the program asks about an argument.
+fn answers(code: &[Instruction], number: u32, arch: u32) -> (bool, bool, bool) {
+    let (mut yes, mut no, mut ask) = (false, false, false);
     // Jumps go forward only, so every place is reached with what was loaded last: a number, or something unknown.
     let mut seen = vec![false; code.len()];
     let mut ways = vec![(0_usize, None::<u32>)];
@@ -59,6 +63,7 @@ fn answers(code: &[Instruction], number: u32, arch: u32) -> (bool, bool) {
         let next = at + 1;
         match operation {
             RETURN if CARRIED_OUT.contains(&k) => yes = true,
+            RETURN if matches!(Action::from_ret(k), Action::Notify(_)) => ask = true,
             JUMP => ways.push((next + k as usize, loaded)),
             LOAD if k == machine::NUMBER => ways.push((next, Some(number))),
             LOAD if k == machine::ARCH => ways.push((next, Some(arch))),
@@ -79,21 +84,20 @@ fn answers(code: &[Instruction], number: u32, arch: u32) -> (bool, bool) {
             _ => no = true,
         }
     }
-    (yes, no)
+    (yes, no, ask)
 }
 
 /// One line.
 pub fn text(count: Count) -> String {
-    let Count { allowed, denied, depends } = count;
-    format!(
-        "of {} system calls: {allowed} allowed, {depends} by their arguments, {denied} refused",
-        allowed + denied + depends
-    )
+    let Count { allowed, denied, depends, asked } = count;
+    let all = allowed + denied + depends + asked;
+    let supervised = if asked == 0 { String::new() } else { format!(", {asked} answered by a supervisor") };
+    format!("of {all} system calls: {allowed} allowed, {depends} by their arguments, {denied} refused{supervised}")
 }
 
 /// The same for scripts.
 pub fn json(count: Count) -> Value {
-    json!({ "allowed": count.allowed, "by_arguments": count.depends, "denied": count.denied })
+    json!({ "allowed": count.allowed, "by_arguments": count.depends, "denied": count.denied, "asked": count.asked })
 }
 
 #[cfg(test)]
@@ -114,9 +118,11 @@ mod tests {
             step(RETURN, 0, 0, 0x7fff_0000),
             step(RETURN, 0, 0, 0x0005_0001),
         ];
-        assert_eq!(answers(&code, 7, 0), (true, true));
-        assert_eq!(answers(&code, 8, 0), (true, false));
-        assert_eq!(answers(&code[..4], 7, 0), (false, true));
-        assert_eq!(answers(&[step(RETURN, 0, 0, 0x8000_0000)], 7, 0), (false, true));
+        let asks = [step(RETURN, 0, 0, 0x7fc0_0002)];
+        assert_eq!(answers(&asks, 7, 0), (false, false, true));
+        assert_eq!(answers(&code, 7, 0), (true, true, false));
+        assert_eq!(answers(&code, 8, 0), (true, false, false));
+        assert_eq!(answers(&code[..4], 7, 0), (false, true, false));
+        assert_eq!(answers(&[step(RETURN, 0, 0, 0x8000_0000)], 7, 0), (false, true, false));
     }
 }

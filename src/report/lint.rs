@@ -54,6 +54,11 @@ pub const LINTS: &[Lint] = &[
     Lint { name: "deny-list", about: "a filter that lets new system calls through", check: deny_list },
     Lint { name: "tcp-only", about: "Landlock's TCP rules alone, which other protocols pass", check: tcp_only },
     Lint { name: "tcp-nowhere", about: "TCP ports allowed in an empty network", check: tcp_nowhere },
+    Lint {
+        name: "profile",
+        about: "words of a container engine's profile that do nothing, or not what they seem to",
+        check: profile,
+    },
     Lint { name: "implied-privileges", about: "NoNewPrivileges=no where a filter switches it on", check: implied },
 ];
 
@@ -256,10 +261,18 @@ fn tcp_nowhere(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+fn profile(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for fault in facts.policy.odd_profile() {
+        let help =
+            fault.help.first().map_or("`man stockade.toml` says how SeccompProfile reads profiles", String::as_str);
+        found.push(finding(fault.origin.as_ref(), fault.message.as_str(), help));
+    }
+}
+
 fn implied(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let last = facts.document.entries.iter().rev().find(|entry| entry.name == "NoNewPrivileges");
     let Some(entry) = last.filter(|entry| form::switch(&entry.value) == Some(false)) else { return };
-    if facts.draft.layers.is_empty() && facts.draft.access.handled.is_none() {
+    if facts.draft.layers.is_empty() && facts.draft.profile.is_none() && facts.draft.access.handled.is_none() {
         return;
     }
     let message = "NoNewPrivileges=no holds for root only: a filter or Landlock switches it on for everybody else";

@@ -5,14 +5,19 @@
 // Writing to a String gives a Result that means nothing, and no view is in a hurry.
 #![allow(clippy::format_push_string)]
 
+pub mod answer;
 pub mod check;
 pub mod completion;
 pub mod doctor;
 pub mod explain;
 pub mod filter;
+pub mod import;
 pub mod lint;
 pub mod manual;
+pub mod oci;
+pub mod program;
 pub mod roff;
+pub mod rules;
 pub mod show;
 pub mod verbs;
 

@@ -135,13 +135,14 @@ fn literal(value: &Value) -> String {
             let pairs = entries.iter().map(|entry| format!("{} = {}", key(&entry.name), literal(&entry.value)));
             format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
+        Kind::File(source) => quoted(&source.name),
         // Refused by every directive's grammar: shown, but not as something that can be used again.
         Kind::Other(what) => quoted(what),
     }
 }
 
 /// A basic string of TOML: quotes, backslashes and everything that is not printable escaped.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -159,7 +160,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What could end a comment's line, or steer a terminal.
-fn hostile(c: char) -> bool {
+pub(super) fn hostile(c: char) -> bool {
     c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 

@@ -13,6 +13,8 @@ const STATUS: &[(&str, &str)] = &[
     ),
     ("0", "A verb that does not start anything has done its work."),
     ("1", "It could not: for example, its output could not be written."),
+    ("3", "*filter --try*: a call is refused."),
+    ("4", "*filter --try*: a call is refused or not by its arguments or by a supervisor, and none is refused always."),
     ("64", "The command line is wrong."),
     ("78", "A policy is wrong, or somebody else could have written it."),
     ("126, 127", "The target cannot be executed, or was not found. 203 as the main process of a unit."),

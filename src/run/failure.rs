@@ -8,7 +8,8 @@ use crate::host::Host;
 use crate::host::diagnose::{self, Stage};
 use crate::plan::Plan;
 use crate::plan::mounts::{MountOp, New};
-use crate::plan::op::Op;
+use crate::plan::op::{Op, Step};
+use crate::plan::supervise::SuperviseOp;
 
 /// The fault for a failed step.
 pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
@@ -17,6 +18,9 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     };
     if matches!(step.op, Op::Find | Op::Exec) {
         return target(plan, failure.errno);
+    }
+    if let Op::Inspect { .. } = step.op {
+        return unsuitable(plan, step, failure.errno);
     }
     let mut fault = Fault::new(format!("cannot {}: {}", step.op, words(failure.errno))).exit(step.op.exit());
     let mut names: Vec<&str> = Vec::new();
@@ -35,10 +39,29 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             fault.help(cause.reason).help(cause.remedy)
         }
         None => match &step.op {
+            Op::Filter(op) if op.listens && failure.errno == Errno::EBUSY => fault
+                .help(
+                    "another supervisor already answers calls of this process: one around stockade, as in a container",
+                )
+                .help("only one can: take notify out of this policy, or out of the one around it"),
+            Op::Filter(op) if op.listens && sends(plan) => {
+                fault.help("the agent did not take the filter's notifications").help("look at what it says about them")
+            }
+            Op::Supervise(SuperviseOp::Connect(_)) => {
+                fault.help("start the agent first, or leave out Seccomp.Listener")
+            }
+            Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
+                fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
+            }
             Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
             _ => fault,
         },
     }
+}
+
+/// Whether an agent gets the filter's notifications.
+fn sends(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.op, Op::Supervise(SuperviseOp::Send(_))))
 }
 
 /// What the host's diagnosis calls a step; nothing for one that says enough by itself.
@@ -51,6 +74,29 @@ fn stage(host: &Host, op: &Op) -> Option<Stage> {
         Op::Mount(MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
         _ => None,
     }
+}
+
+/// Why the target's file cannot be put into strict mode.
+fn unsuitable(plan: &Plan, step: &Step, errno: Errno) -> Fault {
+    let name = plan.program.to_string_lossy();
+    let (message, help) = match errno {
+        Errno::EACCES => ("cannot be read", "a tracer needs to read the program: chmod +r, or another user"),
+        Errno::EPERM => {
+            ("is set-user-id or set-group-id", "start it without strict mode, or take the bit away (chmod -s)")
+        }
+        Errno::ENOEXEC => ("is a program for another architecture", "only native programs can be put into strict mode"),
+        Errno::EBUSY => (
+            "has a filter already, and strict mode excludes one",
+            "stockade was started under a filter, such as a container's; Seccomp.Mode = \"strict-compat\" goes with it",
+        ),
+        _ => ("cannot be looked at", "it changed since it was found"),
+    };
+    let mut fault = Fault::new(format!("`{name}` {message}: strict mode cannot be entered")).exit(step.op.exit());
+    if let Some(by) = step.by.first() {
+        fault.origin.clone_from(&by.origin);
+        fault.label = format!("asked for by {}", by.directive);
+    }
+    fault.help(help)
 }
 
 /// Not found and not executable end as they do in a shell, and as systemd wants it from the main process of a unit.
@@ -69,7 +115,12 @@ fn target(plan: &Plan, errno: Errno) -> Fault {
         Errno::ENOENT if !name.contains('/') => {
             fault.help(format!("it was looked for in {}", plan.search_path().to_string_lossy()))
         }
-        Errno::ENOENT | Errno::ENOTDIR => fault.help("the path, or the interpreter it names, is not in the view that the policy gives"),
+        Errno::ENOENT | Errno::ENOTDIR => plan
+            .notes
+            .iter()
+            .filter(|note| note.contains("`.` is left out"))
+            .fold(fault, |fault, note| fault.help(note.as_str()))
+            .help("the path, or the interpreter it names, is not in the view that the policy gives"),
         Errno::ENOEXEC => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
         Errno::EACCES => fault.help("it is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
         _ => fault,

@@ -3,15 +3,22 @@
 
 #![allow(unsafe_code)]
 
+pub mod attached;
 pub mod attributes;
 pub mod child;
 pub mod descriptors;
+pub mod detached;
 pub mod execve;
 pub mod facts;
+pub mod helper;
 pub mod mount;
+pub mod notify;
 pub mod privileges;
 pub mod process;
+pub mod ptrace;
+pub mod registers;
 pub mod seccomp;
 pub mod start;
+pub mod target;
 pub mod trial;
 pub mod writer;

@@ -27,12 +27,39 @@ pub fn set_capabilities(permitted: u64, inheritable: u64) -> Result<(), Errno> {
         let (permitted, inheritable) = ((permitted >> shift) as u32, (inheritable >> shift) as u32);
         Half { effective: permitted, permitted, inheritable }
     };
+    set(&[half(0), half(32)])
+}
+
+/// Sets the permitted and the effective set apart, and empties the inheritable one (capset(2)).
+pub fn set_effective(permitted: u64, effective: u64) -> Result<(), Errno> {
+    let half = |shift: u32| {
+        #[allow(clippy::cast_possible_truncation)] // The half is what is wanted.
+        let (permitted, effective) = ((permitted >> shift) as u32, (effective >> shift) as u32);
+        Half { effective, permitted, inheritable: 0 }
+    };
+    set(&[half(0), half(32)])
+}
+
+fn set(halves: &[Half; 2]) -> Result<(), Errno> {
     let header = Header { version: VERSION, pid: 0 };
-    let halves = [half(0), half(32)];
     // SAFETY: both pointers are to live values laid out as capset(2) says for this version, and it
     // writes to neither, because the version is one that it knows.
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) };
     Errno::result(result).map(drop)
+}
+
+/// The effective set of another thread (capget(2)).
+///
+/// # Errors
+/// ESRCH: it is gone.
+pub fn effective_of(thread: u32) -> Result<u64, Errno> {
+    let pid = i32::try_from(thread).map_err(|_| Errno::ESRCH)?;
+    let header = Header { version: VERSION, pid };
+    let mut halves = [Half { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    // SAFETY: for this version the kernel writes two halves to a live array, and the header stays as it is.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw const header, halves.as_mut_ptr()) };
+    Errno::result(result)?;
+    Ok(u64::from(halves[0].effective) | u64::from(halves[1].effective) << 32)
 }
 
 /// Takes one capability out of the bounding set (PR_CAPBSET_DROP). EINVAL: there is none of that

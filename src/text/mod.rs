@@ -4,13 +4,21 @@
 #![forbid(unsafe_code)]
 
 pub mod assignments;
+pub mod attach;
 pub mod flags;
+pub mod json;
+pub mod kubernetes;
 pub mod nearest;
+pub mod node;
+pub mod oci;
 pub mod profiles;
 pub mod toml;
 pub mod trust;
+pub mod yaml;
 
-use crate::fault::{Fault, Origin};
+use std::sync::Arc;
+
+use crate::fault::{Fault, Origin, Source};
 
 /// Entries in the order in which they hold: profiles first, then the file, then `-p` flags.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,6 +68,8 @@ pub enum Kind {
     List(Vec<Value>),
     /// An inline table, or one element of an array of tables.
     Table(Vec<Entry>),
+    /// A file that was named, and read; its path is the source's name.
+    File(Arc<Source>),
     /// Something TOML has and policies have not (a date, a float).
     Other(&'static str),
 }
@@ -78,6 +88,7 @@ impl Value {
             Kind::Text(_) => "text",
             Kind::List(_) => "a list",
             Kind::Table(_) => "a table",
+            Kind::File(_) => "a file",
             Kind::Other(name) => name,
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::nearest::nearest;
-use super::{Document, Entry, Kind, toml, trust};
+use super::{Document, Entry, Kind, attach, toml, trust};
 use crate::fault::{Fault, Origin, Source};
 
 /// The profiles in the binary, by name.
@@ -110,8 +110,8 @@ impl Library {
         names
     }
 
-    /// Where a name leads. A directory that the caller cannot look into has nothing for him: in a
-    /// unit with ProtectHome= that is the state of his own.
+    /// Where a name leads. A home that cannot be looked into has nothing: in a unit with ProtectHome= that is its state.
+    /// The system's directories are another matter, where a stricter profile of the administrator's may lie.
     fn find<N: AsRef<OsStr> + ?Sized>(&self, name: &N) -> Result<Option<Found>, Fault> {
         let name = name.as_ref();
         let mut file = name.to_owned();
@@ -120,11 +120,8 @@ impl Library {
             let path = directory.join(&file);
             match fs::symlink_metadata(&path) {
                 Ok(_) => return Ok(Some(Found::File(path))),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
-                    ) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) if error.kind() == ErrorKind::PermissionDenied && !of_the_system(directory) => {}
                 Err(error) => {
                     let why = trust::reason(&error);
                     return Err(Fault::new(format!("cannot look for the profile `{}`: {why}", path.display())));
@@ -206,7 +203,8 @@ impl<'a> Loader<'a> {
             return Ok(());
         }
         self.seen.push(found.identity);
-        let document = toml::parse(&found.source)?;
+        let mut document = toml::parse(&found.source)?;
+        attach::attach(&mut document, found.directory.as_deref(), self.library.uid)?;
         self.chain.push((found.identity, found.source.name.clone()));
         for entry in document.entries.iter().filter(|entry| entry.name == "Extends") {
             for (name, at) in extended(entry).map_err(|fault| vec![fault])? {
@@ -285,6 +283,11 @@ fn extended(entry: &Entry) -> Result<Vec<(&str, &Origin)>, Fault> {
             .collect(),
         _ => Err(wrong(&entry.value)),
     }
+}
+
+/// Whether a directory is one that administrators and packages fill.
+fn of_the_system(directory: &Path) -> bool {
+    directory.starts_with("/etc") || directory.starts_with("/usr")
 }
 
 #[cfg(test)]

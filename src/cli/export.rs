@@ -1,0 +1,126 @@
+//! `stockade export`: a policy's filter in other tools' formats.
+
+use std::path::Path;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command, ValueHint};
+
+use crate::draft::Draft;
+use crate::draft::arch::Arch;
+use crate::draft::syscalls::Filter;
+use crate::fault::{Exit, Fault, clean};
+use crate::host::Host;
+use crate::plan::{flat, seccomp};
+use crate::policy::{Policy, restrict};
+use crate::report::{oci, pretty};
+use crate::text::profiles::Library;
+
+use super::door::{self, Faults};
+use super::options::{POLICY, PROPERTY};
+use super::read;
+
+/// The formats.
+const FORMATS: [&str; 3] = ["oci", "kubernetes", "spo"];
+
+/// The command line.
+pub(super) fn command() -> Command {
+    Command::new("export")
+        .about("Print a policy's system call filter as a profile of Docker's, podman's or Kubernetes'")
+        .long_about(
+            "Print a policy's system call filter for other tools: *oci* is a profile in the JSON of the OCI runtime \
+             specification, which Docker, podman and containerd read; *kubernetes* the same as a Localhost profile, with what to \
+             write in a pod; *spo* a SeccompProfile of the security-profiles-operator. The profile answers every call as the \
+             policy does; what cannot be said in it is an error, and what an engine does otherwise is told on standard error.",
+        )
+        .arg(Arg::new("FORMAT").help("What to print").required(true).value_parser(PossibleValuesParser::new(FORMATS)))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .args([POLICY.arg(), PROPERTY.arg()])
+        .arg(Arg::new("name").long("name").value_name("NAME").help("What the profile is called, instead of the policy's name"))
+        .after_long_help(
+            "Examples:\n  stockade export oci strict > strict.json\n  stockade export kubernetes ./web.toml --name web",
+        )
+}
+
+/// Plans the filter and prints it.
+pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
+    let policies = super::policies(matches, "POLICY");
+    let library = Library::of_environment();
+    let (_, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
+    let name = match matches.get_one::<String>("name") {
+        Some(name) => name.clone(),
+        None => policies.last().map_or_else(|| "stockade".into(), |policy| stem(policy)),
+    };
+    let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
+    if given != "oci" && !is_name(&name) {
+        let fault = Fault::new(format!("`{name}` cannot be the name of a Kubernetes object")).exit(Exit::Usage);
+        return Err(Faults::one(fault.help("write lower-case letters, digits, `-` and `.`: --name web")).into());
+    }
+    let draft = policy.draft();
+    let host = Host::probe(&draft).map_err(Faults::one)?;
+    let filter = filter(&draft, &host).map_err(Faults::one)?;
+    let flat = flat::flatten(&filter, Arch::native()).map_err(Faults::one)?;
+    let mut notes = oci::differences(&flat);
+    let text = match given {
+        "oci" => pretty(&oci::profile(&flat).map_err(Faults::one)?),
+        "kubernetes" => oci::kubernetes(&flat, &name).map_err(Faults::one)?,
+        _ => {
+            let (object, more) = oci::operator(&flat, &name).map_err(Faults::one)?;
+            notes.extend(more);
+            pretty(&object)
+        }
+    };
+    notes.extend(left_behind(&policy, &filter));
+    for note in notes {
+        door::tell(&format!("stockade: note: {}\n", clean(&note)));
+    }
+    door::say(&text)?;
+    Ok(Exit::Success)
+}
+
+/// The policy's whole filter, for any kernel: what new kernels have other means for is in it.
+fn filter(draft: &Draft, host: &Host) -> Result<Filter, Fault> {
+    let mut bare = draft.clone();
+    let write_execute = bare.deny_write_execute.take();
+    let nothing = !seccomp::wanted(&bare, host) && write_execute.is_none();
+    if nothing {
+        return Err(Fault::new("this policy filters no system calls").help("a profile holds a filter and nothing else"));
+    }
+    let mut filter = seccomp::collect(&bare, host);
+    if let Some(asked) = write_execute {
+        filter.layers.push(restrict::write_execute(&asked.by));
+    }
+    Ok(filter)
+}
+
+/// The directives that a profile has no place for.
+fn left_behind(policy: &Policy, filter: &Filter) -> Option<String> {
+    let part = |name: &str| {
+        name.starts_with("SystemCall")
+            || name.starts_with("Seccomp")
+            || name == "Extends"
+            || filter.layers.iter().any(|layer| layer.by.directive == name)
+    };
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in policy.written.iter().filter(|(name, _)| !part(name)) {
+        if !names.contains(name) {
+            names.push(name);
+        }
+    }
+    (!names.is_empty()).then(|| format!("a profile holds the system call filter only; not in it: {}", names.join(", ")))
+}
+
+/// A file's name without its end.
+fn stem(policy: &str) -> String {
+    Path::new(policy).file_stem().map_or_else(|| policy.to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Whether Kubernetes takes the name for an object (RFC 1123 subdomains).
+fn is_name(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(part)
+}

@@ -1,0 +1,246 @@
+//! `stockade import`: a policy from what other tools confine programs by.
+
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use caps::Capability;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command, ValueHint};
+
+use crate::draft::Draft;
+use crate::draft::capabilities::CapSet;
+use crate::draft::profile::DOCKER;
+use crate::fault::{Exit, Fault, Source, clean};
+use crate::host::Host;
+use crate::policy::{Policy, profile};
+use crate::report::check;
+use crate::report::import::{self, Chosen};
+use crate::report::lint::Finding;
+use crate::text::kubernetes::{self, Container, Profile};
+use crate::text::profiles::Library;
+use crate::text::{attach, oci, toml};
+
+use super::door::{self, Faults};
+
+/// The formats.
+const FORMATS: [&str; 3] = ["oci", "kubernetes", "spo"];
+
+/// How long an imported file can be: 4 MiB.
+const LIMIT: u64 = 4 << 20;
+
+/// The command line.
+pub(super) fn command() -> Command {
+    Command::new("import")
+        .about("Make a policy from a seccomp profile of Docker's, podman's or Kubernetes'")
+        .long_about(
+            "Make a policy from what other tools confine programs by, with its comments and with what was decided on the way. \
+             *oci* is the JSON of the OCI runtime specification with what Docker and podman add to it, *kubernetes* a pod \
+             (or what has pods in it: a Deployment, a Job) or the JSON of a Localhost profile, *spo* a SeccompProfile \
+             of the security-profiles-operator. What is odd about it is told on standard error.",
+        )
+        .arg(Arg::new("FORMAT").help("What it is").required(true).value_parser(PossibleValuesParser::new(FORMATS)))
+        .arg(Arg::new("FILE").help("The file; `-` is standard input").required(true).value_hint(ValueHint::FilePath))
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("POLICY")
+                .help("Write the policy to this file, which must not be there yet")
+                .value_hint(ValueHint::FilePath),
+        )
+        .arg(Arg::new("caps").long("caps").value_name("CAPABILITIES").help(
+            "Decide includes and excludes for these capabilities (with commas; also `all`, `none`, and `docker`, the default)",
+        ))
+        .arg(
+            Arg::new("kernel")
+                .long("kernel")
+                .value_name("VERSION")
+                .help("Decide includes and excludes for this kernel instead of the running one"),
+        )
+        .arg(Arg::new("container").long("container").value_name("NAME").help("Take this container of the pod"))
+        .arg(
+            Arg::new("root")
+                .long("root")
+                .value_name("DIRECTORY")
+                .help("Look for Localhost profiles below this directory")
+                .default_value(attach::KUBELET)
+                .value_hint(ValueHint::DirPath),
+        )
+        .after_long_help(
+            "Examples:\n  stockade import oci seccomp.json -o web.toml\n  stockade import oci --caps docker,CAP_SYS_PTRACE \
+             default.json\n  stockade import kubernetes --container web pod.yaml",
+        )
+}
+
+/// Reads, decides and prints.
+pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
+    let text = |id: &str| matches.get_one::<String>(id).map(String::as_str);
+    let format = text("FORMAT").unwrap_or_default();
+    let source = read(text("FILE").unwrap_or_default())?;
+    let chosen = Chosen { caps: capabilities(text("caps")).map_err(Faults::one)?, kernel: kernel(text("kernel"))? };
+    let made = match format {
+        "oci" => {
+            let words = oci::parse(&source).map_err(Faults)?;
+            one(&words, chosen, &source.name)?
+        }
+        _ => objects(&source, format, chosen, matches)?,
+    };
+    let made_of = Arc::new(Source { name: "import".into(), text: made.clone() });
+    // What is written must be a policy, whatever was read.
+    let document = toml::parse(&made_of).map_err(Faults)?;
+    Policy::read(&document).map_err(Faults)?;
+    match text("output") {
+        Some(path) => save(Path::new(path), &made)?,
+        None if io::stdout().is_terminal() => door::say(&clean(&made))?,
+        None => door::say(&made)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// One profile.
+fn one(words: &oci::Profile<'_>, chosen: Chosen, name: &str) -> anyhow::Result<String> {
+    let (profile, warnings) = profile::meaning(words).map_err(Faults)?;
+    warn(&warnings);
+    Ok(import::policy(&profile, chosen, name))
+}
+
+/// Kubernetes objects: a profile, or what a container names.
+fn objects(source: &Arc<Source>, format: &str, chosen: Chosen, matches: &ArgMatches) -> anyhow::Result<String> {
+    let objects = kubernetes::parse(source).map_err(Faults)?;
+    warn(&objects.warnings);
+    match objects.profiles.as_slice() {
+        [(name, words)] if format == "spo" || objects.containers.is_empty() => {
+            let name = if name.is_empty() { source.name.clone() } else { format!("{name} in {}", source.name) };
+            return one(words, chosen, &name);
+        }
+        [] if format == "spo" => {
+            let fault = Fault::new(format!("there is no SeccompProfile in {}", source.name));
+            return Err(Faults::one(fault.help("pods are read by: stockade import kubernetes FILE")).into());
+        }
+        [] => {}
+        several if format == "spo" => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+            let fault = Fault::new(format!("there are several profiles in {}: {}", source.name, names.join(", ")));
+            return Err(Faults::one(fault.help("put each in a file of its own")).into());
+        }
+        _ => {}
+    }
+    let wanted = matches.get_one::<String>("container").map(String::as_str);
+    let container = container(&objects.containers, wanted, &source.name).map_err(Faults::one)?;
+    let Some((profile, at)) = &container.profile else {
+        let who = if container.name.is_empty() { "the pod" } else { &container.name };
+        return Err(Faults::one(
+            Fault::new(format!("{} says nothing about the seccomp profile of {who}", source.name))
+                .help("Kubernetes runs it unconfined then, or with RuntimeDefault where kubelet has seccompDefault"),
+        )
+        .into());
+    };
+    match profile {
+        Profile::Unconfined => Ok(import::named("Unconfined", &container.name, at)),
+        Profile::RuntimeDefault => Ok(import::named("RuntimeDefault", &container.name, at)),
+        Profile::Localhost(name) => {
+            // The file itself stands in the same text, as `stockade export kubernetes` prints it.
+            if let [(_, words)] = objects.profiles.as_slice() {
+                return one(words, chosen, &format!("{name} in {}", source.name));
+            }
+            let root = matches.get_one::<String>("root").map_or(attach::KUBELET, String::as_str);
+            let here = |fault: Fault| Faults::one(Fault { origin: Some(at.clone()), ..fault });
+            let path = attach::below(Path::new(root), name).map_err(here)?;
+            let file = attach::file(&path, Library::of_environment().uid).map_err(here)?;
+            let words = oci::parse(&file).map_err(Faults)?;
+            one(&words, chosen, &file.name)
+        }
+    }
+}
+
+/// The container that is asked for, or the only one; of several that have the same profile any.
+fn container<'a>(all: &'a [Container], wanted: Option<&str>, file: &str) -> Result<&'a Container, Fault> {
+    let names = || all.iter().map(|container| container.name.as_str()).collect::<Vec<_>>().join(", ");
+    let Some(first) = all.first() else {
+        return Err(Fault::new(format!("there is no pod in {file}")));
+    };
+    if let Some(wanted) = wanted {
+        let found = all.iter().find(|container| container.name == wanted);
+        return found.ok_or_else(|| {
+            Fault::new(format!("{file} has no container `{wanted}`")).help(format!("there are: {}", names()))
+        });
+    }
+    let profile = |container: &'a Container| container.profile.as_ref().map(|(profile, _)| profile);
+    if all.iter().any(|container| profile(container) != profile(first)) {
+        return Err(Fault::new(format!("the containers in {file} have different profiles"))
+            .help(format!("say which: --container NAME ({})", names()))
+            .exit(Exit::Usage));
+    }
+    Ok(first)
+}
+
+fn read(name: &str) -> anyhow::Result<Arc<Source>> {
+    let mut text = String::new();
+    let (name, size) = if name == "-" {
+        ("standard input", io::stdin().lock().take(LIMIT + 1).read_to_string(&mut text))
+    } else {
+        let file = fs::File::open(name).with_context(|| format!("cannot read {name}"))?;
+        (name, file.take(LIMIT + 1).read_to_string(&mut text))
+    };
+    if size.with_context(|| format!("cannot read {name}"))? as u64 > LIMIT {
+        return Err(Faults::one(Fault::new(format!("{name} is longer than 4 MiB"))).into());
+    }
+    Ok(Arc::new(Source { name: name.into(), text }))
+}
+
+fn capabilities(words: Option<&str>) -> Result<CapSet, Fault> {
+    let Some(words) = words else { return Ok(DOCKER) };
+    let mut set = CapSet::EMPTY;
+    for word in words.split([',', ' ']).filter(|word| !word.is_empty()) {
+        set = match word {
+            "docker" => set.union(DOCKER),
+            "all" => CapSet::all(),
+            "none" => set,
+            word => {
+                let name = word.to_ascii_uppercase();
+                let name = if name.starts_with("CAP_") { name } else { format!("CAP_{name}") };
+                let capability = Capability::from_str(&name).map_err(|_| {
+                    Fault::new(format!("`{word}` is not a capability"))
+                        .help("write names as in capabilities(7), or one of: docker, all, none")
+                        .exit(Exit::Usage)
+                })?;
+                set.with(capability)
+            }
+        };
+    }
+    Ok(set)
+}
+
+fn kernel(word: Option<&str>) -> anyhow::Result<(u32, u32)> {
+    let Some(word) = word else {
+        return Ok(Host::probe(&Draft::default()).map_err(Faults::one)?.release);
+    };
+    let wrong =
+        || Fault::new(format!("`{word}` is not a kernel's version")).help("write for instance 6.1").exit(Exit::Usage);
+    Ok(oci::version(word).ok_or_else(|| Faults::one(wrong()))?)
+}
+
+fn save(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    io::Write::write_all(&mut file, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Tells what is odd.
+fn warn(warnings: &[Fault]) {
+    let colour = door::colour(&io::stderr());
+    for fault in warnings {
+        let help = fault.help.join("; ");
+        let help =
+            if help.is_empty() { "`man stockade.toml` says how SeccompProfile reads profiles".into() } else { help };
+        let finding = Finding { lint: "profile", message: fault.message.clone(), origin: fault.origin.clone(), help };
+        door::tell(&check::warning(&finding, colour));
+    }
+}

@@ -1,0 +1,140 @@
+//! Looking at a thread whose call waits.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::read;
+
+use crate::fault::clean;
+use crate::sys::notify::{Listener, Notification};
+use crate::sys::target;
+
+use super::ids::Ids;
+use super::view::View;
+
+/// PATH_MAX with its NUL.
+const PATH: usize = 4096;
+
+/// The thread of a notification.
+pub(super) struct Caller<'a> {
+    /// The supervisor's view.
+    pub(super) view: &'a View,
+    listener: &'a Listener,
+    id: u64,
+    thread: u32,
+}
+
+impl<'a> Caller<'a> {
+    /// Whoever waits for an answer.
+    pub(super) fn new(view: &'a View, listener: &'a Listener, notification: &Notification) -> Self {
+        Self { view, listener, id: notification.id, thread: notification.thread }
+    }
+
+    /// What was learnt so far was the caller's own.
+    ///
+    /// # Errors
+    /// ESRCH: it is gone, and its number may be somebody else's.
+    pub(super) fn check(&self) -> Result<(), Errno> {
+        if self.thread != 0 && self.listener.waits(self.id) { Ok(()) } else { Err(Errno::ESRCH) }
+    }
+
+    /// Memory of the caller's, unchecked; how much could be read.
+    pub(super) fn memory(&self, address: u64, into: &mut [u8]) -> Result<usize, Errno> {
+        if self.thread == 0 {
+            return Err(Errno::EPERM);
+        }
+        target::read_memory(self.thread, address, into)
+    }
+
+    /// A path in the caller's memory, unchecked.
+    ///
+    /// # Errors
+    /// EFAULT, ENAMETOOLONG and ENOENT as for the call itself; EPERM: its memory cannot be read.
+    pub(super) fn path(&self, address: u64) -> Result<CString, Errno> {
+        let mut text = Vec::with_capacity(256);
+        let mut chunk = [0; PATH];
+        while text.len() < PATH {
+            let at = address.checked_add(text.len() as u64).ok_or(Errno::EFAULT)?;
+            // Up to the end of a page at once: the next one may be missing. Most paths are short.
+            let rest = PATH - usize::try_from(at % PATH as u64).unwrap_or(0);
+            let size = rest.min(PATH - text.len()).min(if text.is_empty() { 256 } else { PATH });
+            let part = chunk.get_mut(..size).unwrap_or_default();
+            let got = self.memory(at, part)?;
+            let part = part.get(..got).unwrap_or_default();
+            if let Some(end) = part.iter().position(|byte| *byte == 0) {
+                text.extend_from_slice(part.get(..end).unwrap_or_default());
+                return CString::new(text).map_err(|_| Errno::EINVAL);
+            }
+            if got == 0 {
+                return Err(Errno::EFAULT);
+            }
+            text.extend_from_slice(part);
+        }
+        Err(Errno::ENAMETOOLONG)
+    }
+
+    /// One of the caller's own files in /proc, unchecked.
+    pub(super) fn file(&self, name: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
+        if self.thread == 0 {
+            return Err(Errno::EPERM);
+        }
+        let path = CString::new(format!("{}/{name}", self.thread)).map_err(|_| Errno::EINVAL)?;
+        openat(self.view.process()?, path.as_c_str(), flags | OFlag::O_CLOEXEC, Mode::empty())
+    }
+
+    /// The caller's root, unchecked.
+    pub(super) fn root(&self) -> Result<OwnedFd, Errno> {
+        self.file("root", OFlag::O_PATH | OFlag::O_DIRECTORY)
+    }
+
+    /// The directory that the caller's relative paths start from, unchecked.
+    pub(super) fn directory(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        match number {
+            libc::AT_FDCWD => self.file("cwd", flags),
+            0.. => self.file(&format!("fd/{number}"), flags).map_err(|errno| match errno {
+                Errno::ENOENT => Errno::EBADF,
+                other => other,
+            }),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// Who the caller is, unchecked.
+    pub(super) fn ids(&self) -> Result<Ids, Errno> {
+        let path = CString::new(format!("{}/status", self.thread)).map_err(|_| Errno::EINVAL)?;
+        Ids::read(self.view.process()?, &path)
+    }
+
+    /// The thread's number.
+    pub(super) fn thread(&self) -> u32 {
+        self.thread
+    }
+
+    /// Its number and its name, for people.
+    pub(super) fn name(&self) -> String {
+        let mut name = [0; 64];
+        let length = self.file("comm", OFlag::O_RDONLY).and_then(|file| read(&file, &mut name)).unwrap_or(0);
+        let name = String::from_utf8_lossy(name.get(..length).unwrap_or_default());
+        let name = name.trim_end();
+        if name.is_empty() || self.check().is_err() {
+            return self.thread.to_string();
+        }
+        format!("{} ({})", self.thread, clean(name).replace(['\n', '\t'], "?"))
+    }
+
+    /// A path for people: checked, and without what could deceive a terminal. Nothing where it cannot be read.
+    pub(super) fn shown(&self, address: u64) -> Option<String> {
+        let path = self.path(address).ok()?;
+        self.check().ok()?;
+        Some(show(&path))
+    }
+}
+
+/// A path for people.
+pub(super) fn show(path: &CStr) -> String {
+    clean(&path.to_string_lossy()).replace(['\n', '\t'], "?")
+}

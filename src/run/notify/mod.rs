@@ -1,0 +1,187 @@
+//! The supervisor: answers the calls that the target's filter notifies of.
+//!
+//! It never keeps a target waiting for another one's answer: what needs a person's word is put aside. What it
+//! reads of a target counts only when the notification still waits afterwards (the process id may be somebody
+//! else's by then), and CONTINUE never follows from what was read.
+
+mod ask;
+mod call;
+mod caller;
+mod ids;
+mod open;
+mod prepare;
+mod view;
+mod walk;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use crate::apply::supervise::Post;
+use crate::draft::action::Action;
+use crate::draft::decision::Decision;
+use crate::plan::machine::{self, Data};
+use crate::plan::supervise::Watch;
+use crate::sys::notify::{Answer, Listener, Notification};
+use crate::sys::target;
+
+use ask::Questions;
+use caller::Caller;
+use open::Wish;
+use view::View;
+
+/// Where the supervisor stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Every notification was answered.
+    Serving,
+    /// A person is asked about the first of those that were put aside.
+    Asking,
+    /// All targets are gone, or nothing can be heard any more.
+    Over,
+}
+
+/// The supervisor at work.
+struct Desk<'a> {
+    watch: &'a Watch,
+    listener: Listener,
+    view: View,
+    /// Where calls are written down.
+    log: Option<OwnedFd>,
+    questions: Questions,
+}
+
+/// How often a question looks whether its target still waits, in nanoseconds.
+const LOOK: i64 = 500_000_000;
+
+/// Prepares, reports, waits for the filter, and answers until the last target is gone. Returns the status to end with.
+pub(super) fn serve(post: Post<'_>) -> i32 {
+    let kept = match prepare::prepare(&post) {
+        Ok(kept) => kept,
+        Err(errno) => {
+            post.board.report(Err(errno));
+            return 1;
+        }
+    };
+    post.board.report(Ok(()));
+    let Some(number) = post.listener() else { return 0 };
+    let Ok(listener) = prepare::leave(number, &kept) else { return 1 };
+    listener.wake_in_place();
+    let questions = Questions::new(kept.terminal);
+    Desk { watch: post.watch, listener, view: kept.view, log: kept.log, questions }.run();
+    0
+}
+
+impl Desk<'_> {
+    fn run(&mut self) {
+        let mut state = State::Serving;
+        while state != State::Over {
+            state = match state {
+                State::Serving => self.serve(),
+                State::Asking => self.wait(),
+                State::Over => State::Over,
+            };
+        }
+        self.questions.close();
+    }
+
+    /// Takes one notification; nobody is being asked.
+    fn serve(&mut self) -> State {
+        if !self.watch.wakes {
+            match target::wait([self.listener.as_fd()], None) {
+                Ok([found]) if found.input => {}
+                Ok([found]) if found.hangup => return State::Over,
+                Ok(_) | Err(Errno::EINTR) => return State::Serving,
+                Err(_) => return State::Over,
+            }
+        }
+        self.receive()
+    }
+
+    /// Waits for the next notification or the person's answer, whichever is first.
+    fn wait(&mut self) -> State {
+        self.questions.show(&self.listener);
+        let Some(terminal) = self.questions.waits_at() else { return State::Serving };
+        match target::wait([self.listener.as_fd(), terminal], Some(LOOK)) {
+            Ok([calls, _]) if calls.hangup && !calls.input => State::Over,
+            Ok([calls, answer]) => {
+                if answer.input || answer.hangup {
+                    self.questions.hear(&self.listener, &self.view);
+                }
+                if calls.input { self.receive() } else { State::Asking }
+            }
+            Err(Errno::EINTR) => State::Asking,
+            Err(_) => State::Over,
+        }
+    }
+
+    fn receive(&mut self) -> State {
+        match self.listener.receive() {
+            Ok(notification) => self.answer(&notification),
+            // Its target died; or there is none left at all, which only poll tells.
+            Err(Errno::ENOENT) => match target::wait([self.listener.as_fd()], Some(0)) {
+                Ok([found]) if found.hangup => return State::Over,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => return State::Over,
+            },
+            Err(Errno::EINTR) => {}
+            Err(_) => return State::Over,
+        }
+        if self.questions.waits_at().is_some() { State::Asking } else { State::Serving }
+    }
+
+    /// Answers one notification, or puts it aside.
+    fn answer(&mut self, notification: &Notification) {
+        let watch = self.watch;
+        let answer = match decision(watch, notification) {
+            Decision::Continue => Answer::Continue,
+            Decision::Errno(number) => Answer::Error(Errno::from_raw((*number).into())),
+            Decision::Value(value) => Answer::Value(*value),
+            Decision::Log => {
+                self.write_down(notification);
+                Answer::Continue
+            }
+            Decision::Open(opening) => {
+                let caller = Caller::new(&self.view, &self.listener, notification);
+                match Wish::read(&caller, notification).and_then(|wish| open::open(&caller, &wish, opening)) {
+                    Ok(opened) => return open::give(&self.listener, notification.id, &opened),
+                    Err(errno) => Answer::Error(errno),
+                }
+            }
+            Decision::Ask => match self.questions.add(&self.view, &self.listener, notification) {
+                Some(answer) => answer,
+                None => return,
+            },
+        };
+        send(&self.listener, notification.id, answer);
+    }
+
+    fn write_down(&self, notification: &Notification) {
+        let Some(log) = &self.log else { return };
+        let caller = Caller::new(&self.view, &self.listener, notification);
+        let line = format!("stockade: {} called {}\n", caller.name(), call::words(&caller, notification));
+        // A line that nobody takes is lost rather than waited for.
+        if target::writable(log.as_fd()) {
+            nix::unistd::write(log, line.as_bytes()).ok();
+        }
+    }
+}
+
+/// What the policy decides about a call: the filter is run once more, and its answer has the decision's number.
+fn decision<'a>(watch: &'a Watch, notification: &Notification) -> &'a Decision {
+    let [first, _, ..] = watch.decisions.as_slice() else {
+        return watch.decisions.first().unwrap_or(&Decision::DEFAULT);
+    };
+    let Notification { number, arch, ip, args, .. } = *notification;
+    let data = Data { nr: number, arch, ip, args };
+    match machine::answer(&watch.code, &data).map(Action::from_ret) {
+        Ok(Action::Notify(0)) => first,
+        Ok(Action::Notify(at)) => watch.decisions.get(usize::from(at)).unwrap_or(&Decision::DEFAULT),
+        _ => &Decision::DEFAULT,
+    }
+}
+
+/// Answers; a target that is gone needs none.
+fn send(listener: &Listener, id: u64, answer: Answer) {
+    listener.send(id, answer).ok();
+}
