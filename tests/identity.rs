@@ -92,7 +92,7 @@ fn command(host: &Host, plan: &Plan, argv: &[&str]) -> Command {
 }
 
 fn command_after(host: &Host, plan: &Plan, argv: &[&str], before: fn() -> nix::Result<()>) -> Command {
-    let mut ready = Some(Ready::new(plan).expect("a plan that can be carried out"));
+    let mut ready = Ready::new(plan).expect("a plan that can be carried out");
     let mut command = Command::new(argv[0]);
     command.args(&argv[1..]).env("PATH", "/usr/bin:/bin").current_dir("/").stdin(Stdio::null());
     if host.uid != 0 {
@@ -105,7 +105,6 @@ fn command_after(host: &Host, plan: &Plan, argv: &[&str], before: fn() -> nix::R
             // A change of the user without exec makes the process's files in /proc root's.
             nix::sys::prctl::set_dumpable(true)?;
             before()?;
-            let ready = ready.take().ok_or(std::io::ErrorKind::InvalidInput)?;
             ready.run().map_err(|failure| std::io::Error::from_raw_os_error(failure.errno as i32))
         });
     }

@@ -129,7 +129,7 @@ impl Ready {
     ///
     /// # Errors
     /// The first step that failed; nothing may be executed then.
-    pub fn run(mut self) -> Result<(), Failure> {
+    pub fn run(&mut self) -> Result<(), Failure> {
         for step in 0..self.acts.len() {
             self.perform(step).map_err(|errno| Failure { step, errno })?;
         }

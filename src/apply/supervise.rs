@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NAP: i64 = 20_000;
 
 /// What a supervisor is, once it has been started: it answers until the last target is gone and returns its status.
-pub type Serve = fn(Post<'_>) -> i32;
+pub type Serve = fn(&Post<'_>) -> i32;
 
 /// What a supervisor is given.
 pub struct Post<'a> {
@@ -102,8 +102,8 @@ impl Act {
                 Ok(())
             }
             Self::Connect(path) => {
-                let agent = UnixStream::connect(path).map_err(errno)?;
-                agent.set_write_timeout(Some(PATIENCE)).map_err(errno)?;
+                let agent = UnixStream::connect(path).map_err(|error| errno(&error))?;
+                agent.set_write_timeout(Some(PATIENCE)).map_err(|error| errno(&error))?;
                 state.agent = Some(agent);
                 Ok(())
             }
@@ -111,7 +111,7 @@ impl Act {
                 notify::sizes()?;
                 let serve = state.serve.ok_or(Errno::ENOSYS)?;
                 let process = state.process.as_ref().map(AsFd::as_fd);
-                state.board = Some(begin(|board, launcher| serve(Post { watch, process, launcher, board }))?);
+                state.board = Some(begin(|board, launcher| serve(&Post { watch, process, launcher, board }))?);
                 Ok(())
             }
             Self::Send(message) => {
@@ -161,6 +161,6 @@ fn listener(board: &Board, launcher: BorrowedFd<'_>) -> Option<i32> {
     }
 }
 
-fn errno(error: std::io::Error) -> Errno {
+fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::draft::action::Action;
 use crate::draft::decision::Decision;
-use crate::draft::{Agent, By};
+use crate::draft::{Agent, Asked, By, Draft};
 use crate::fault::Exit;
 use crate::host::Host;
 
@@ -91,11 +91,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             .notes
             .push("before Linux 5.19 a fast timer can keep the target from ever finishing a notified call".into());
     }
-    if let Some(asked) = &draft.supervision.agent {
-        let by = vec![asked.by.clone()];
-        let connect = SuperviseOp::Connect(asked.what.path.clone());
-        planner.step(Phase::Descriptors, Op::Supervise(connect), by.clone());
+    if let Some(asked) = agent(draft) {
+        let by = vec![asked.by];
         let message = message(&asked.what, host);
+        planner.step(Phase::Descriptors, Op::Supervise(SuperviseOp::Connect(asked.what.path)), by.clone());
         planner.step(Phase::Supervisor, Op::Supervise(SuperviseOp::Send(message)), by);
         return;
     }
@@ -108,6 +107,15 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     let watch = Watch { decisions, code, wakes: host.release >= (6, 11) };
     planner.step(Phase::Supervisor, Op::Supervise(SuperviseOp::Start(watch)), vec![by]);
+}
+
+/// The agent: the table's own word, or that of a container engine's profile.
+fn agent(draft: &Draft) -> Option<Asked<Agent>> {
+    let profile = draft.profile.as_ref().and_then(|asked| {
+        let (path, metadata) = asked.what.listener.clone()?;
+        Some(Asked { what: Agent { path: path.into(), metadata }, by: asked.by.clone() })
+    });
+    draft.supervision.agent.clone().or(profile)
 }
 
 /// Whether a program can answer with a notification.
@@ -145,9 +153,9 @@ fn message(agent: &Agent, host: &Host) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::Supervision;
     use crate::draft::calls::Call;
     use crate::draft::syscalls::{Layer, Rule};
-    use crate::draft::{Asked, Draft, Supervision};
     use crate::plan::Plan;
 
     fn by() -> By {

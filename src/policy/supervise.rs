@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::draft::action::Action;
 use crate::draft::calls::Call;
 use crate::draft::decision::{Decision, Opening};
 use crate::draft::{Agent, Asked};
 use crate::fault::{Fault, Origin};
 use crate::text::Entry;
 
+use super::Directive;
 use super::form::{self, Form};
-use super::{Directive, Policy};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +84,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            if !notifies(policy) {
+            if policy.supervise.default.is_none() && policy.supervise.decisions.is_empty() {
                 return;
             }
             let first = policy.supervise.default.clone().unwrap_or(Decision::DEFAULT);
@@ -122,7 +121,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            if let Some(path) = policy.supervise.listener.clone().filter(|_| notifies(policy)) {
+            if let Some(path) = policy.supervise.listener.clone() {
                 let metadata = policy.supervise.metadata.clone().unwrap_or_default();
                 let by = demands.by.clone();
                 demands.draft.supervision.agent = Some(Asked { what: Agent { path, metadata }, by });
@@ -147,13 +146,6 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |_, _| {},
     },
 ];
-
-/// Whether anything in the table has the action notify.
-pub fn notifies(policy: &Policy) -> bool {
-    let table = &policy.seccomp;
-    let notify = |action: &Action| matches!(action, Action::Notify(_));
-    !table.off && (table.default.as_ref().is_some_and(notify) || table.rules.iter().any(|rule| notify(&rule.action)))
-}
 
 /// The decision that a rule makes by its keys `Decide`, `ReadOnlyPaths` and `ReadWritePaths`; nothing where it has none.
 ///

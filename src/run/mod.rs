@@ -28,7 +28,7 @@ pub fn exec(plan: &Plan, host: &Host) -> Fault {
         }
         Ok(ready)
     });
-    match ready.map(Ready::run) {
+    match ready.map(|mut ready| ready.run()) {
         Ok(Err(failure)) => failure::explain(plan, host, failure),
         Ok(Ok(())) => Fault::new("the plan has no target").exit(Exit::Exception),
         Err(fault) => fault,

@@ -55,8 +55,8 @@ struct Desk<'a> {
 const LOOK: i64 = 500_000_000;
 
 /// Prepares, reports, waits for the filter, and answers until the last target is gone. Returns the status to end with.
-pub(super) fn serve(post: Post<'_>) -> i32 {
-    let kept = match prepare::prepare(&post) {
+pub(super) fn serve(post: &Post<'_>) -> i32 {
+    let kept = match prepare::prepare(post) {
         Ok(kept) => kept,
         Err(errno) => {
             post.board.report(Err(errno));

@@ -139,8 +139,8 @@ pub(super) fn open(caller: &Caller<'_>, wish: &Wish, opening: &Opening) -> Resul
     ids::as_caller(caller, wish.creates(), |umask| {
         let found = look(caller, start, wish)?;
         let found = match found {
-            Found::Object(fd) => Found::Object(judge(caller, fd, wish, opening)?),
-            Found::Missing(fd, name) => Found::Missing(judge(caller, fd, wish, opening)?, name),
+            Found::Object(fd) => Found::Object(judge(caller, &fd, wish, opening)?),
+            Found::Missing(fd, name) => Found::Missing(judge(caller, &fd, wish, opening)?, name),
         };
         finish(caller, found, wish, umask)
     })
@@ -268,14 +268,14 @@ fn settle(fd: OwnedFd, wish: &Wish) -> Result<Opened, Errno> {
 
 /// Finds the object once more by the place that it has in the supervisor's own view, if that is in the lists: there is
 /// no other way to know that it is the same place and not one of that name in another mount namespace.
-fn judge(caller: &Caller<'_>, fd: OwnedFd, wish: &Wish, opening: &Opening) -> Result<OwnedFd, Errno> {
+fn judge(caller: &Caller<'_>, fd: &OwnedFd, wish: &Wish, opening: &Opening) -> Result<OwnedFd, Errno> {
     let place = place(caller, fd.as_fd())?;
     if !listed(&place, wish.writes(), opening) {
         return Err(Errno::EACCES);
     }
     let root = caller.view.root.as_ref().ok_or(Errno::EPERM)?.as_fd();
     let again = again(root, &place).map_err(|_| Errno::EACCES)?;
-    let (one, other) = (fstat(&fd)?, fstat(&again)?);
+    let (one, other) = (fstat(fd)?, fstat(&again)?);
     if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino) { Ok(again) } else { Err(Errno::EACCES) }
 }
 

@@ -167,8 +167,8 @@ fn filter() -> Result<(), Errno> {
     let rule = |calls: &[&str], when| Rule {
         calls: calls.iter().map(|name| Call::parse(name)).collect(),
         when,
-        action: Action::Allow,
         on: Vec::new(),
+        action: Action::Allow,
         by: by.clone(),
     };
     let mut rules = vec![rule(CALLS, Vec::new())];

@@ -74,11 +74,11 @@ pub(super) fn walk(caller: &Caller<'_>, start: OwnedFd, path: &CStr, follow: boo
                     other => other?,
                 };
                 // A directory's mark behind the name follows too: `link/`.
-                let stat = fstat(&next)?;
-                if is(&stat, SFlag::S_IFLNK) && (follow || !last) {
+                let kind = fstat(&next)?;
+                if is(&kind, SFlag::S_IFLNK) && (follow || !last) {
                     walk.follow(&next, &name, &mut rest)?;
                 } else {
-                    if last && !is(&stat, SFlag::S_IFDIR) && on_procfs(next.as_fd()) {
+                    if last && !is(&kind, SFlag::S_IFDIR) && on_procfs(next.as_fd()) {
                         walk.guard(&walk.at)?;
                     }
                     walk.at = next;
