@@ -42,6 +42,7 @@ fn machine(uid: u32) -> Host {
             mount("/sys/fs/cgroup", "cgroup2"),
             mount("/dev", "devtmpfs"),
         ],
+        secrets: Some("/run/credentials".into()),
         cookie: [1, 2, 3],
         ..Host::default()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stockade::draft::Draft;
 use stockade::fault::Source;
 use stockade::policy::form::Form;
-use stockade::policy::{Directive, FAMILIES, Policy, all};
+use stockade::policy::{Directive, FAMILIES, Policy, all, exposures};
 use stockade::report::show;
 use stockade::text::profiles::{Library, SHIPPED};
 use stockade::text::{Document, toml};
@@ -224,6 +224,19 @@ fn the_table_above_is_systemds() {
     let several: u32 = FAMILY_WEIGHTS.iter().flat_map(|(_, weights, _)| *weights).sum();
     let lines = WEIGHTS.len() + FAMILY_WEIGHTS.iter().map(|(_, weights, _)| weights.len()).sum::<usize>();
     assert_eq!((lines, single + several), (81, 56460));
+}
+
+#[test]
+fn every_line_of_systemds_table_is_weighed() {
+    let mut ours: Vec<(&str, u32)> = exposures().map(|exposure| (exposure.id, exposure.weight)).collect();
+    ours.sort_unstable();
+    ours.dedup();
+    assert_eq!((ours.len(), ours.iter().map(|(_, weight)| weight).sum::<u32>()), (81, 56460));
+    let foreign = ["Delegate", "NotifyAccess", "IPAddressDeny", "DeviceAllow"];
+    for (id, weight, range) in WEIGHTS.iter().filter(|(id, ..)| foreign.contains(id)) {
+        let ours = exposures().find(|exposure| exposure.id == *id).expect("a line");
+        assert_eq!((ours.weight, ours.range), (*weight, *range), "{id}");
+    }
 }
 
 #[test]

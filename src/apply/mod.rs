@@ -1,16 +1,22 @@
 //! ACT: a [`Plan`] becomes [`Ready`] (everything looked up, allocated and compiled) and is then carried out,
 //! one short function for each operation. A step that fails stops everything.
 
+mod attributes;
 mod devices;
+mod files;
 mod find;
+mod group;
 mod hidden;
 mod identity;
 mod inspect;
 mod landlock;
 mod limits;
 mod mounts;
+mod overlay;
+mod places;
 mod restrict;
 mod seccomp;
+mod secrets;
 pub mod supervise;
 mod users;
 
@@ -39,6 +45,10 @@ pub struct Ready {
 /// What one step needs, allocated beforehand.
 enum Act {
     Identity(identity::Act),
+    Attribute(attributes::Act),
+    OpenFile(files::Act),
+    Group(group::Act),
+    MakeDirectory(places::Act),
     Landlock(landlock::Act),
     Unshare(CloneFlags),
     Undumpable,
@@ -130,6 +140,10 @@ impl Ready {
         let state = &mut self.state;
         match &self.acts[step] {
             Act::Identity(act) => act.perform(),
+            Act::Attribute(act) => act.perform(),
+            Act::OpenFile(act) => act.perform(),
+            Act::Group(act) => act.perform(),
+            Act::MakeDirectory(act) => act.perform(),
             Act::Landlock(act) => act.perform(&mut state.ruleset),
             Act::Unshare(flags) => nix::sched::unshare(*flags),
             Act::Undumpable => process::prctl(libc::PR_SET_DUMPABLE, 0).map(drop),
@@ -149,6 +163,9 @@ impl Ready {
 }
 
 fn ready(step: &Step) -> Result<Act, Fault> {
+    if let Some(act) = attributes::Act::ready(&step.op)? {
+        return Ok(Act::Attribute(act));
+    }
     Ok(match &step.op {
         Op::Unshare(flags) => Act::Unshare(CloneFlags::from_bits_retain(flags.cast_signed())),
         Op::Undumpable => Act::Undumpable,
@@ -158,6 +175,9 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::Supervise(op) => Act::Supervise(supervise::Act::ready(op)),
         Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
         Op::DenyWriteExecute => Act::DenyWriteExecute,
+        Op::OpenFile { path, mode, number } => Act::OpenFile(files::Act::ready(path, *mode, *number)),
+        Op::Group(group) => Act::Group(group::Act::ready(group)?),
+        Op::MakeDirectory(make) => Act::MakeDirectory(places::Act::ready(make)?),
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
         Op::Attach(_) => Act::Attached,
@@ -176,6 +196,10 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         | Op::Directory { .. }
         | Op::SecureBits(_)
         | Op::Umask(_)
+        | Op::Attribute(_)
+        | Op::Join { .. }
+        | Op::HostName(_)
+        | Op::Label(_)
         | Op::NoNewPrivileges => Act::Identity(identity::Act::ready(&step.op)?),
     })
 }

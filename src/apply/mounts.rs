@@ -12,14 +12,16 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat, umask};
 use nix::unistd::{chdir, fchdir, pivot_root};
 
-use crate::draft::mounts::Tmpfs;
+use crate::draft::mounts::{Propagation, Tmpfs};
 use crate::fault::{Exit, Fault};
 use crate::plan::mounts::{Limits, Missing, MountOp, New};
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
 use super::devices::Devices;
 use super::hidden::Covers;
+use super::overlay::{Ephemeral, Layers};
 use super::restrict::Restrictor;
+use super::secrets::Secrets;
 
 /// A [`MountOp`] with its texts as the kernel wants them.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub(super) enum Act {
     Slave,
     Take { slot: usize, source: CString, depth: Depth, set: Attributes, optional: bool },
     TakeDevices { make: bool, mqueue: bool },
+    TakeOverlay { slot: usize, overlay: Ephemeral },
+    Overlay(Layers),
+    Secrets(Secrets),
+    Propagate(MsFlags),
     Enter { slot: usize },
     EnterTmpfs { options: Box<[(CString, CString)]>, set: Attributes },
     Point { target: Target, slot: Option<usize> },
@@ -65,7 +71,7 @@ impl State {
     pub(super) fn new<'a>(ops: impl Iterator<Item = &'a MountOp>) -> Self {
         let mut slots = 0;
         for op in ops {
-            if let MountOp::Take { slot, .. } = op {
+            if let MountOp::Take { slot, .. } | MountOp::TakeOverlay { slot, .. } = op {
                 slots = slots.max(slot + 1);
             }
         }
@@ -97,6 +103,14 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             optional: *optional,
         },
         MountOp::TakeDevices { make, mqueue } => Act::TakeDevices { make: *make, mqueue: *mqueue },
+        MountOp::TakeOverlay { slot, source } => Act::TakeOverlay { slot: *slot, overlay: Ephemeral::ready(source)? },
+        MountOp::Overlay { layers, path } => Act::Overlay(Layers::ready(layers, path)?),
+        MountOp::Secrets { path, files, owner } => Act::Secrets(Secrets::ready(path, files, *owner)?),
+        MountOp::Propagate(propagation) => Act::Propagate(match propagation {
+            Propagation::Shared => MsFlags::MS_SHARED,
+            Propagation::Slave => MsFlags::MS_SLAVE,
+            Propagation::Private => MsFlags::MS_PRIVATE,
+        }),
         MountOp::Enter { slot, .. } => Act::Enter { slot: *slot },
         MountOp::EnterTmpfs(tmpfs) => ready_root(tmpfs)?,
         MountOp::Point { path, slot } => Act::Point { target: target(path, Missing::Make)?, slot: *slot },
@@ -159,6 +173,7 @@ fn ready_new(what: &New, path: &Path, missing: Missing) -> Result<Act, Fault> {
         }
         New::Sysfs => (c"sysfs", kernels, String::new()),
         New::Mqueue => (c"mqueue", kernels, String::new()),
+        New::Bpf => (c"bpf", kernels, "mode=0700".into()),
         New::Cgroup { read_only } => {
             let read_only = if *read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };
             (c"cgroup2", kernels | read_only, String::new())
@@ -181,6 +196,16 @@ impl Act {
                 Ok(())
             }
             Self::TakeDevices { make, mqueue } => state.devices.build(*make, *mqueue),
+            Self::TakeOverlay { slot, overlay } => {
+                let tree = overlay.perform(&mut state.restrictor)?;
+                *state.slot(*slot)? = Some(tree);
+                Ok(())
+            }
+            Self::Overlay(layers) => layers.perform(),
+            Self::Secrets(secrets) => secrets.perform(),
+            Self::Propagate(flags) => {
+                again(|| mount(None::<&CStr>, c"/", None::<&CStr>, *flags | MsFlags::MS_REC, None::<&CStr>))
+            }
             Self::Enter { slot } => {
                 let tree = state.slot(*slot)?.take().ok_or(Errno::ENOENT)?;
                 state.restrictor.prepare_for_new_root()?;

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod action;
 pub mod arch;
+pub mod attributes;
 pub mod calls;
 pub mod capabilities;
 pub mod compare;
@@ -28,11 +29,12 @@ use crate::fault::Origin;
 
 use access::Access;
 use arch::Arch;
+use attributes::{Attribute, Credential, Directory, GroupLimit, Label, OpenFile};
 use capabilities::CapSet;
 use decision::Decision;
 use identity::{Name, UserNamespace};
 use limits::Limit;
-use mounts::{MountAsk, View};
+use mounts::{MountAsk, Propagation, View};
 use namespaces::Namespace;
 use process::{Variable, WorkingDirectory};
 use profile::Profile;
@@ -128,6 +130,36 @@ pub struct Draft {
     pub descriptors: Option<Asked<Vec<i32>>>,
     /// Changes to the environment.
     pub environment: Vec<Asked<Variable>>,
+    /// Whether the variables of a login are set (SetLoginEnvironment=); unset: with a user.
+    pub login: Option<Asked<bool>>,
+    /// Where programs are looked for (ExecSearchPath=).
+    pub search: Option<Asked<Vec<String>>>,
+    /// Attributes of the process.
+    pub attributes: Vec<Asked<Attribute>>,
+    /// Files that the target finds open.
+    pub files: Vec<Asked<OpenFile>>,
+    /// Secrets that the target finds in a directory of its own.
+    pub credentials: Vec<Asked<Credential>>,
+    /// Directories of the service.
+    pub directories: Vec<Asked<Directory>>,
+    /// Limits of a control group of the target's own.
+    pub group_limits: Vec<Asked<GroupLimit>>,
+    /// Labels of security modules.
+    pub labels: Vec<Asked<Label>>,
+    /// Namespaces that are entered, by their files.
+    pub joins: Vec<Asked<(Namespace, std::path::PathBuf)>>,
+    /// Namespaces that the target shall own (DelegateNamespaces=).
+    pub delegated: Option<Asked<u32>>,
+    /// The name of the host in the target's own UTS namespace.
+    pub hostname: Option<Asked<String>>,
+    /// Whether an unused user id is taken (DynamicUser=).
+    pub dynamic: Option<Asked<()>>,
+    /// Whether changes to the root are thrown away (RootEphemeral=).
+    pub ephemeral: Option<Asked<()>>,
+    /// MountAPIVFS=, where it was said.
+    pub api_file_systems: Option<Asked<bool>>,
+    /// The propagation that the target's mounts have at last (MountFlags=).
+    pub propagation: Option<Asked<Propagation>>,
 }
 
 /// Who answers calls that the filter does not answer itself, and how.

@@ -47,6 +47,13 @@ pub enum View {
     Sysfs,
     /// A new POSIX message queue file system.
     Mqueue,
+    /// A new BPF file system.
+    Bpf,
+    /// Directories of the same name in these directories of the host, the last on top, over what is there;
+    /// each with whether it may be missing. Read-only.
+    Layers(Vec<(PathBuf, bool)>),
+    /// The secrets of the policy.
+    Credentials,
     /// A new cgroup2 file system.
     Cgroup {
         /// Whether it can be written.
@@ -70,6 +77,17 @@ pub struct Tmpfs {
     pub no_suid: bool,
     /// `nodev`, on by default.
     pub no_dev: bool,
+}
+
+/// Whether mounts are passed on between namespaces (mount_namespaces(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// Both ways, between the target and what it starts.
+    Shared,
+    /// From the host only.
+    Slave,
+    /// Not at all.
+    Private,
 }
 
 /// A bind mount.

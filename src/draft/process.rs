@@ -8,6 +8,8 @@ pub enum Variable {
     /// Lets a variable of the caller's through, and only those named so. A trailing `*` stands for
     /// any rest; an empty name lets nothing through.
     Pass(String),
+    /// Sets the variables of a file of the caller's; `true`: unless it is missing.
+    File(String, bool),
     /// Removes a variable, or an exact `NAME=VALUE`, last of all.
     Unset(String),
 }

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -35,7 +36,10 @@ pub(super) struct Tables<'a> {
 pub(super) fn named(draft: &Draft) -> Result<Vec<Account>, Fault> {
     let user = draft.user.iter().map(|asked| (&asked.what, true));
     let group = draft.group.iter().chain(&draft.groups).map(|asked| (&asked.what, false));
-    let names: Vec<(&Name, bool)> = user.chain(group).collect();
+    // Whose login is to be told, where no other user is named.
+    let own = draft.login.as_ref().filter(|asked| asked.what && draft.user.is_none());
+    let own = own.map(|_| Name::Number(nix::unistd::getuid().as_raw()));
+    let names: Vec<(&Name, bool)> = user.chain(own.iter().map(|name| (name, true))).chain(group).collect();
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -63,6 +67,55 @@ pub(super) fn home(uid: u32) -> Option<PathBuf> {
     let passwd = slurp("/etc/passwd").unwrap_or_default();
     let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask: &|_, _| None };
     tables.entry(&Name::Number(uid)).map(|(_, user)| user.home)
+}
+
+/// The login shell of a user id, by the file.
+pub(super) fn shell(uid: u32) -> Option<String> {
+    let passwd = slurp("/etc/passwd").unwrap_or_default();
+    let tables = Tables { passwd: &passwd, group: b"", elsewhere: false, ask: &|_, _| None };
+    tables.entry(&Name::Number(uid)).and_then(|(_, user)| user.shell.into_os_string().into_string().ok())
+}
+
+/// The name of a group id, by the file.
+pub(super) fn group(gid: u32) -> Option<String> {
+    let table = slurp("/etc/group").unwrap_or_default();
+    let found = lines(&table).filter_map(group_line).find(|(_, id, _)| *id == gid);
+    found.and_then(|(name, ..)| String::from_utf8(name.to_vec()).ok())
+}
+
+/// systemd's range for users that exist only meanwhile (its `DYNAMIC_UID_MIN` and `_MAX`).
+const DYNAMIC: std::ops::RangeInclusive<u32> = 61_184..=65_519;
+
+/// A number of that range that no account, no process and no service of systemd's has. Two launches at the same
+/// time begin at different ones, as their process ids differ.
+pub(super) fn free(pid: u32) -> Option<u32> {
+    let (first, count) = (*DYNAMIC.start(), DYNAMIC.end() - DYNAMIC.start() + 1);
+    let mut used = vec![false; usize::try_from(count).ok()?];
+    let mut mark = |id: u32| {
+        let at = id.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+        if let Some(slot) = at.and_then(|at| used.get_mut(at)) {
+            *slot = true;
+        }
+    };
+    for (uid, user) in lines(&slurp("/etc/passwd").unwrap_or_default()).filter_map(passwd_line) {
+        mark(uid);
+        mark(user.gid);
+    }
+    for (_, gid, _) in lines(&slurp("/etc/group").unwrap_or_default()).filter_map(group_line) {
+        mark(gid);
+    }
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        if let Ok(facts) = entry.metadata() {
+            mark(facts.uid());
+            mark(facts.gid());
+        }
+    }
+    for entry in std::fs::read_dir("/run/systemd/dynamic-uid").into_iter().flatten().flatten() {
+        if let Some(id) = number(entry.file_name().as_bytes()) {
+            mark(id);
+        }
+    }
+    (0..count).map(|step| (pid + step) % count).find(|at| !used[*at as usize]).map(|at| first + at)
 }
 
 impl Tables<'_> {

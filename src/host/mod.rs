@@ -3,10 +3,12 @@
 
 mod accounts;
 pub mod diagnose;
+pub mod group;
 mod identity;
 pub mod installed;
 pub mod mounts;
 mod probe;
+pub mod specifier;
 pub mod survey;
 mod userns;
 
@@ -49,6 +51,24 @@ pub struct Host {
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
     /// a directive may be weaker; elsewhere it is `Untried` and the kernel answers when it is asked.
     pub user_namespace: Verdict,
+    /// What specifiers stand for that a file or a call tells; only those that the draft uses.
+    pub words: Vec<(char, String)>,
+    /// The files of EnvironmentFile=, as they are written there; nothing for one that is missing.
+    pub variables: Vec<(String, Option<Vec<u8>>)>,
+    /// Files that may be missing (OpenFile=) and are, as they are written there.
+    pub absent: Vec<PathBuf>,
+    /// Where credentials are put; nothing where there is no place, or nobody asked.
+    pub secrets: Option<PathBuf>,
+    /// The control group that was given to this process, where limits are asked for.
+    pub group: group::Given,
+    /// Bytes of memory of the machine, where limits are asked for.
+    pub memory: u64,
+    /// A user and group number that nobody has, where one is asked for.
+    pub free_id: Option<u32>,
+    /// Whether AppArmor is active; false unless asked for.
+    pub apparmor: bool,
+    /// Whether SELinux is active; false unless asked for.
+    pub selinux: bool,
     /// Random words by which the launcher's own execve passes the filter; zero without one.
     pub cookie: [u64; 3],
 }

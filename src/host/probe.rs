@@ -1,13 +1,18 @@
 //! Reads of the machine what a draft needs, and no more: every call here delays every start.
 
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
 use nix::sys::utsname::uname;
 
 use crate::draft::Draft;
 use crate::draft::access::Access;
+use crate::draft::attributes::{Attribute, DirectoryKind};
+use crate::draft::process::Variable;
 use crate::fault::{Exit, Fault};
 use crate::sys::facts;
 
-use super::{Host, accounts, identity, mounts, slurp, userns};
+use super::{Host, accounts, group, identity, mounts, slurp, specifier, userns};
 
 impl Host {
     /// Asks the machine what this draft needs to know.
@@ -23,7 +28,10 @@ impl Host {
             host.landlock = facts::landlock().unwrap_or(0);
         }
         if draft.lock_personality.is_some() {
-            host.personality = personality()?;
+            host.personality = match asked_personality(draft) {
+                Some(personality) => personality,
+                None => personality()?,
+            };
         }
         if needs_filter(draft) {
             host.cookie = facts::random().map_err(|errno| {
@@ -35,10 +43,87 @@ impl Host {
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();
+        specifier::tell(&mut host, draft);
+        rarities(&mut host, draft)?;
         if !host.privileged() && needs_namespace(draft) && (may_lack_one(draft) || userns::doubtful()) {
             host.user_namespace = userns::probe(&host);
         }
         Ok(host)
+    }
+}
+
+/// The personality that the target will have had given to it.
+fn asked_personality(draft: &Draft) -> Option<u32> {
+    draft.attributes.iter().find_map(|asked| match asked.what {
+        Attribute::Personality(personality) => Some(personality),
+        _ => None,
+    })
+}
+
+/// What few drafts need to know.
+fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
+    for asked in &draft.environment {
+        if let Variable::File(path, optional) = &asked.what {
+            let text = variables(host, path, *optional).map_err(|mut fault| {
+                fault.origin.clone_from(&asked.by.origin);
+                fault
+            })?;
+            host.variables.push((path.clone(), text));
+        }
+    }
+    for asked in draft.files.iter().filter(|asked| asked.what.graceful) {
+        let path = specifier::expand(&asked.what.path.to_string_lossy(), host).unwrap_or_default();
+        if std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            host.absent.push(asked.what.path.clone());
+        }
+    }
+    if !draft.credentials.is_empty() {
+        host.secrets = secrets(host);
+    }
+    if !draft.group_limits.is_empty() {
+        host.group = group::probe(host.uid);
+        host.memory = group::memory();
+    }
+    if draft.dynamic.is_some() {
+        host.free_id = accounts::free(host.pid);
+    }
+    if !draft.labels.is_empty() {
+        let enabled = slurp("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
+        host.apparmor = enabled.starts_with(b"Y");
+        host.selinux = Path::new("/sys/fs/selinux/enforce").exists();
+    }
+    Ok(())
+}
+
+/// Where credentials are put: systemd's place, which anybody may mount on in a namespace of its own; for who is not
+/// root and does not have that, a directory of its own.
+fn secrets(host: &Host) -> Option<PathBuf> {
+    let usual = Path::new("/run/credentials");
+    if host.uid == 0 || usual.is_dir() {
+        return Some(usual.to_path_buf());
+    }
+    specifier::place(DirectoryKind::Runtime, host).ok().map(|runtime| runtime.join("stockade-credentials"))
+}
+
+/// More than any list of variables has.
+const MOST: u64 = 16 << 20;
+
+/// The text of an EnvironmentFile=.
+fn variables(host: &Host, written: &str, optional: bool) -> Result<Option<Vec<u8>>, Fault> {
+    let path = specifier::expand(written, host).map_err(Fault::new)?;
+    let read = std::fs::File::open(&path).and_then(|file| {
+        let mut text = Vec::new();
+        file.take(MOST + 1).read_to_end(&mut text).map(|_| text)
+    });
+    match read {
+        Ok(text) if text.len() as u64 > MOST => {
+            Err(Fault::new(format!("{path} is too long for a list of variables")).exit(Exit::Config))
+        }
+        Ok(text) => Ok(Some(text)),
+        Err(_) if optional => Ok(None),
+        Err(error) => Err(Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
+            .help("put `-` in front of it if it may be missing")
+            .exit(Exit::Config)),
     }
 }
 
@@ -106,12 +191,11 @@ fn needs_namespace(draft: &Draft) -> bool {
         || draft.bounding.is_some()
         || !draft.dropped.is_empty()
         || draft.securebits.is_some()
+        || !draft.credentials.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::draft::capabilities::CapSet;
     use crate::draft::identity::Name;

@@ -2,19 +2,20 @@
 //! environment, descriptors, working directory, umask, limits.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::draft::namespaces::Namespace;
 use crate::draft::process::{Variable, WorkingDirectory};
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Exit, Fault};
-use crate::host::Host;
+use crate::host::{Host, specifier};
 use crate::policy::process::unwritten;
+use crate::text::assignments;
 
 use super::op::Op;
 use super::order::Phase;
-use super::{Planner, places, specifier, target};
+use super::{Planner, directories, files, places, secrets, target};
 
 /// What a service manager tells its services: passes whatever PassEnvironment= says.
 const CONTRACT: [&str; 17] = [
@@ -53,7 +54,11 @@ pub fn argv(draft: &Draft, arguments: &[OsString]) -> Vec<OsString> {
 ///
 /// # Errors
 /// Values with specifiers that mean nothing here.
-pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString)>, Vec<Fault>> {
+pub fn environment(
+    draft: &Draft,
+    host: &Host,
+    notes: &mut Vec<String>,
+) -> Result<Vec<(OsString, OsString)>, Vec<Fault>> {
     let changes = || draft.environment.iter().map(|asked| (&asked.what, &asked.by));
     let passes: Vec<&str> = changes()
         .filter_map(|(change, _)| if let Variable::Pass(name) = change { Some(name.as_str()) } else { None })
@@ -61,13 +66,16 @@ pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString
     let mut variables: Vec<(OsString, OsString)> =
         host.environment.iter().filter(|(name, _)| passes.is_empty() || passed(name, &passes)).cloned().collect();
     login(draft, host, &mut variables);
+    given(draft, host, &mut variables);
     let mut faults = Vec::new();
     for (change, by) in changes() {
-        if let Variable::Set(name, text) = change {
-            match specifier::expand(text, host) {
+        match change {
+            Variable::Set(name, text) => match specifier::expand(text, host) {
                 Ok(value) => put(&mut variables, name, value.into()),
                 Err(message) => faults.push(target::at(by, message)),
-            }
+            },
+            Variable::File(path, _) => listed(path, host, &mut variables, notes),
+            Variable::Pass(_) | Variable::Unset(_) => {}
         }
     }
     for (change, _) in changes() {
@@ -79,6 +87,39 @@ pub fn environment(draft: &Draft, host: &Host) -> Result<Vec<(OsString, OsString
         }
     }
     if faults.is_empty() { Ok(variables) } else { Err(faults) }
+}
+
+/// What this plan gives the target and tells it of: files, directories, credentials.
+fn given(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) {
+    for (name, value) in directories::variables(draft, host) {
+        put(variables, name, value.into());
+    }
+    if let Some(path) = secrets::directory(draft, host) {
+        put(variables, "CREDENTIALS_DIRECTORY", path.into());
+    }
+    for (name, value) in files::variables(draft, host) {
+        put(variables, name, value);
+    }
+}
+
+/// The assignments of a file. What assigns nothing is passed over, as systemd does.
+fn listed(path: &str, host: &Host, variables: &mut Vec<(OsString, OsString)>, notes: &mut Vec<String>) {
+    let text = host.variables.iter().find(|(known, _)| known == path).and_then(|(_, text)| text.as_deref());
+    for (name, value) in assignments::parse(text.unwrap_or_default()) {
+        let good = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let is_name = name.first().is_some_and(|byte| !byte.is_ascii_digit()) && name.iter().all(good);
+        match std::str::from_utf8(&name) {
+            Ok(name) if is_name && !value.contains(&0) => put(variables, name, OsString::from_vec(value)),
+            _ => notes.push(format!("{path}: `{}` is not the name of a variable", String::from_utf8_lossy(&name))),
+        }
+    }
+}
+
+/// Where a bare name is looked for, if the policy says it.
+pub(super) fn search(draft: &Draft, host: &Host) -> Option<OsString> {
+    let asked = draft.search.as_ref()?;
+    // What is wrong with it is said where it becomes the PATH.
+    specifier::expand(&asked.what.join(":"), host).ok().map(OsString::from)
 }
 
 fn passed(name: &OsStr, passes: &[&str]) -> bool {
@@ -95,12 +136,18 @@ fn passed(name: &OsStr, passes: &[&str]) -> bool {
 
 /// USER, LOGNAME, HOME and SHELL of the target's user; never those of the caller.
 fn login(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) {
-    if draft.user.is_none() {
+    let other = draft.user.is_some() || draft.dynamic.is_some();
+    if !draft.login.as_ref().map_or(other, |asked| asked.what) {
         return;
     }
     variables.retain(|(name, _)| !["USER", "LOGNAME", "HOME", "SHELL"].iter().any(|word| name == *word));
-    // An unknown user is a fault of the plan of identity, and said there.
-    let Some(user) = target::find(draft, host).ok().and_then(|target| target.user) else { return };
+    let user = if other {
+        // An unknown user is a fault of the plan of identity, and said there.
+        target::find(draft, host).ok().and_then(|target| target.user)
+    } else {
+        host.accounts.iter().find(|known| known.id == Some(host.uid)).and_then(|known| known.user.as_ref())
+    };
+    let Some(user) = user else { return };
     put(variables, "USER", (&user.name).into());
     put(variables, "LOGNAME", (&user.name).into());
     // As systemd has it: what is no home and no shell is not said to be one.
@@ -150,7 +197,7 @@ fn descriptors(planner: &mut Planner<'_>) {
 }
 
 /// How many descriptors from 3 on a service manager handed to this very process (sd_listen_fds(3)).
-fn announced(host: &Host) -> Result<i32, Fault> {
+pub(super) fn announced(host: &Host) -> Result<i32, Fault> {
     let value =
         |name: &str| host.environment.iter().find(|(known, _)| known == name).and_then(|(_, text)| text.to_str());
     if value("LISTEN_PID").and_then(|pid| pid.parse::<u32>().ok()) != Some(host.pid) {
@@ -253,7 +300,7 @@ mod tests {
 
     fn variables(draft: &Draft, host: &Host) -> Vec<String> {
         let text = |(name, value): (OsString, OsString)| format!("{}={}", name.display(), value.display());
-        environment(draft, host).expect("good").into_iter().map(text).collect()
+        environment(draft, host, &mut Vec::new()).expect("good").into_iter().map(text).collect()
     }
 
     fn ops(draft: &Draft, host: &Host) -> Vec<Op> {
@@ -281,7 +328,7 @@ mod tests {
             Variable::Set("D".into(), "%h 5%%".into()),
         ]);
         assert_eq!(variables(&draft, &host), ["C=3", "D=/root 5%"]);
-        assert!(environment(&changes(&[Variable::Set("A".into(), "%z".into())]), &host).is_err());
+        assert!(environment(&changes(&[Variable::Set("A".into(), "%z".into())]), &host, &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -30,6 +30,15 @@ pub(super) enum Standing {
 /// Plans ids, capability sets, securebits and no_new_privs.
 pub(super) fn plan(planner: &mut Planner<'_>) {
     let (draft, host) = (planner.draft, planner.host);
+    if let Some(asked) = draft.dynamic.as_ref().filter(|_| host.free_id.is_none()) {
+        planner.short(Shortfall {
+            by: asked.by.clone(),
+            missing: "no user number is free".into(),
+            reason: "accounts and processes have all from 61184 to 65519".into(),
+            remedy: "write User= instead".into(),
+            exit: Exit::User,
+        });
+    }
     let target = match target::find(draft, host) {
         Ok(target) => target,
         Err(faults) => {
@@ -142,6 +151,7 @@ fn ids(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> u3
         }
         return uid;
     }
+    let planner_dynamic = planner.draft.dynamic.is_some();
     let mut refuse = |by: &By, missing: String, exit: Exit| {
         planner.short(Shortfall {
             by: by.clone(),
@@ -152,6 +162,10 @@ fn ids(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> u3
         });
     };
     let draft_by = |directive: &str| by.iter().find(|by| by.directive == directive).unwrap_or(&by[0]);
+    if planner_dynamic {
+        refuse(&by[0], "cannot become another user".into(), Exit::User);
+        return host.uid;
+    }
     if uid != host.uid {
         refuse(draft_by("User"), format!("cannot become user {uid}"), Exit::User);
     }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use caps::Capability;
 
 use crate::draft::By;
-use crate::draft::mounts::Bind;
+use crate::draft::mounts::{Bind, Tmpfs};
 use crate::fault::{Exit, Fault};
 
-use super::Planner;
 use super::mounts::{Limits, Missing, MountOp, New};
 use super::op::Op;
 use super::order::Phase;
 use super::view::{Content, Node, inside};
+use super::{Planner, secrets};
 
 /// The first Linux that copies detached mounts.
 const COPIES_DETACHED: (u32, u32) = (6, 15);
@@ -160,14 +160,15 @@ impl<'a, 'b> Layout<'a, 'b> {
         let read_only = node.read_only.unwrap_or(node.carried && limits.read_only);
         let own = Limits { read_only, no_exec };
         let opens = match &node.content {
-            Content::Bind(_) => Kind::Tree,
+            Content::Bind(_) | Content::Layers(_) => Kind::Tree,
             Content::Devices => Kind::Devices,
-            Content::Tmpfs(_) => Kind::Empty,
+            Content::Tmpfs(_) | Content::Credentials => Kind::Empty,
             _ => Kind::Kernel,
         };
         let missing = match &node.content {
             Content::Bind(_) if node.carried => Missing::Skip,
-            Content::Bind(_) => Missing::Make,
+            Content::Bind(_) | Content::Credentials => Missing::Make,
+            Content::Layers(_) => Missing::Skip,
             _ if node.optional && kind == Kind::Tree => Missing::Skip,
             _ if kind == Kind::Kernel => Missing::Fail,
             _ => Missing::Make,
@@ -282,7 +283,13 @@ impl<'a, 'b> Layout<'a, 'b> {
                 let early = if used { Limits::NONE } else { limits };
                 let Bind { source, recursive, .. } = bind;
                 let optional = self.nodes[index].optional;
-                let take = MountOp::Take { slot, source: source.clone(), recursive, limits: early, optional };
+                let take = match root.then_some(self.planner.draft.ephemeral.as_ref()).flatten() {
+                    Some(asked) => {
+                        self.nodes[index].by.push(asked.by.clone());
+                        MountOp::TakeOverlay { slot, source: source.clone() }
+                    }
+                    None => MountOp::Take { slot, source: source.clone(), recursive, limits: early, optional },
+                };
                 self.step(Phase::Take, take, index);
                 if root {
                     self.step(Phase::Root, MountOp::Enter { slot, source }, index);
@@ -316,9 +323,34 @@ impl<'a, 'b> Layout<'a, 'b> {
                 self.step(Phase::Mounts, MountOp::Devices { path: path.clone() }, index);
                 self.close(index, path, false);
             }
+            Content::Credentials if !root => self.emit_secrets(index, path),
+            Content::Layers(layers) if !root => {
+                let op = MountOp::Overlay { layers, path: path.clone() };
+                self.step(Phase::Mounts, op, index);
+                self.open_domain(domain, Phase::Mounts);
+                if limits != Limits::NONE {
+                    let op = MountOp::Restrict { path, limits, recursive: true, mounted: true, optional: true };
+                    self.step(Phase::Mounts, op, index);
+                }
+            }
             content if !root => self.emit_kernel(index, &content, path, limits, missing),
             _ => self.fault(index, "this cannot be the root"),
         }
+    }
+
+    /// A file system in memory with the secrets in it, which nobody can change afterwards.
+    fn emit_secrets(&mut self, index: usize, path: PathBuf) {
+        let mut options = vec!["size=1m".into(), "nr_inodes=1k".into()];
+        // Only the host's root may keep memory from being swapped (Linux 6.4).
+        if self.planner.host.privileged() && self.planner.host.release >= (6, 4) {
+            options.push("noswap".into());
+        }
+        let tmpfs = Tmpfs { mode: 0o700, options, read_only: false, no_exec: true, no_suid: true, no_dev: true };
+        let op = MountOp::New { what: New::Tmpfs(tmpfs), path: path.clone(), missing: Missing::Make };
+        self.step(Phase::Mounts, op, index);
+        let (files, owner) = secrets::files(self.planner);
+        self.step(Phase::Mounts, MountOp::Secrets { path: path.clone(), files, owner }, index);
+        self.close(index, path, false);
     }
 
     /// A file system that the kernel fills.
@@ -326,6 +358,7 @@ impl<'a, 'b> Layout<'a, 'b> {
         let what = match content {
             Content::Proc(proc) => New::Proc(*proc),
             Content::Sysfs => New::Sysfs,
+            Content::Bpf => New::Bpf,
             Content::Cgroup => New::Cgroup { read_only: limits.read_only },
             _ => New::Mqueue,
         };

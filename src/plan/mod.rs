@@ -5,10 +5,15 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod attributes;
 pub mod command;
+mod directories;
+mod files;
 pub mod filter;
 pub mod flat;
+mod group;
 pub mod identity;
+mod joins;
 pub mod knowledge;
 mod layout;
 pub mod listing;
@@ -23,8 +28,8 @@ pub mod places;
 mod privileges;
 pub mod question;
 pub mod seccomp;
+mod secrets;
 mod service;
-mod specifier;
 pub mod strict;
 pub mod supervise;
 mod target;
@@ -58,6 +63,8 @@ pub struct Plan {
     pub argv: Vec<OsString>,
     /// The target's environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Where a bare name is looked for instead of the target's PATH.
+    pub search: Option<OsString>,
     /// What the filter recognises the launcher's own execve by.
     pub cookie: [u64; 3],
 }
@@ -88,6 +95,11 @@ impl Plan {
         mounts::plan(&mut planner);
         access::plan(&mut planner);
         command::plan(&mut planner);
+        files::plan(&mut planner);
+        group::plan(&mut planner);
+        attributes::plan(&mut planner);
+        directories::plan(&mut planner);
+        joins::plan(&mut planner);
         seccomp::plan(&mut planner);
         supervise::plan(&mut planner);
         identity::plan(&mut planner);
@@ -97,23 +109,27 @@ impl Plan {
         }
         trace::plan(&mut planner);
         strict::plan(&mut planner);
-        let environment = command::environment(draft, host).unwrap_or_else(|faults| {
+        let environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
         });
+        let search = command::search(draft, host);
         let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
         if !faults.is_empty() {
             return Err(faults);
         }
         steps.sort_by_key(|step| step.phase);
         let program = argv.first().cloned().unwrap_or_default();
-        Ok(Self { steps, shortfalls, notes, program, argv, environment, cookie: host.cookie })
+        Ok(Self { steps, shortfalls, notes, program, argv, environment, search, cookie: host.cookie })
     }
 }
 
 impl Plan {
     /// Where a bare command name is looked for: the target's PATH, else what execvp(3) takes.
     pub fn search_path(&self) -> OsString {
+        if let Some(path) = &self.search {
+            return path.clone();
+        }
         let path = self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
         path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into())
     }

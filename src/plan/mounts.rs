@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use caps::Capability;
 
 use crate::draft::By;
-use crate::draft::mounts::{Bind, MountAsk, Proc, Tmpfs, View};
+use crate::draft::attributes::Secret;
+use crate::draft::mounts::{Bind, MountAsk, Proc, Propagation, Tmpfs, View};
 use crate::draft::namespaces::Namespace;
 use crate::fault::Exit;
 
@@ -19,7 +20,7 @@ use super::layout::Layout;
 use super::op::Op;
 use super::order::Phase;
 use super::view::{self, Wish};
-use super::{Planner, Shortfall, places, service};
+use super::{Planner, Shortfall, directories, places, secrets, service, target};
 
 /// One operation on the file system. Paths are the target's unless they are said to be the
 /// host's. Slots are numbered from 0 and hold detached mount trees between a `Take` and its `Attach`.
@@ -49,6 +50,31 @@ pub enum MountOp {
         /// Whether the host's /dev/mqueue is shown.
         mqueue: bool,
     },
+    /// Copies a mount whose changes go to memory: an overlay of a new tmpfs over it.
+    TakeOverlay {
+        /// Where to keep it.
+        slot: usize,
+        /// The directory; mounted over in this namespace only.
+        source: PathBuf,
+    },
+    /// Lays directories over one, read-only.
+    Overlay {
+        /// Directories of the host, the last on top, in which those to lay over are; each with whether it may be missing.
+        layers: Vec<(PathBuf, bool)>,
+        /// What they are laid over.
+        path: PathBuf,
+    },
+    /// Writes secrets to a file system, which only their owner can read.
+    Secrets {
+        /// Where it is mounted.
+        path: PathBuf,
+        /// The secrets.
+        files: Vec<SecretFile>,
+        /// The user and group of the target; nothing leaves them the caller's.
+        owner: Option<(u32, u32)>,
+    },
+    /// Sets the propagation of all mounts.
+    Propagate(Propagation),
     /// Makes a taken tree the root; the old root cannot be reached any more.
     Enter {
         /// Where it was kept.
@@ -125,6 +151,17 @@ pub enum MountOp {
     },
 }
 
+/// One secret and where it may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The file's name.
+    pub name: String,
+    /// Sources; the first that is there is taken.
+    pub sources: Vec<Secret>,
+    /// Whether one must be there.
+    pub required: bool,
+}
+
 /// What is forbidden on a mount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -166,6 +203,8 @@ pub enum New {
     Sysfs,
     /// Of POSIX message queues.
     Mqueue,
+    /// Of BPF objects.
+    Bpf,
     /// Of control groups.
     Cgroup {
         /// Whether nothing can be written.
@@ -191,6 +230,7 @@ impl fmt::Display for New {
             Self::Proc(_) => f.write_str("procfs"),
             Self::Sysfs => f.write_str("sysfs"),
             Self::Mqueue => f.write_str("mqueue"),
+            Self::Bpf => f.write_str("bpf"),
             Self::Cgroup { .. } => f.write_str("cgroup2"),
         }
     }
@@ -215,6 +255,7 @@ fn options(what: &New) -> String {
             words.extend(proc.hidepid.map(|word| format!("hidepid={word}")));
             words.extend(proc.subset_pid.then(|| "subset=pid".into()));
         }
+        New::Bpf => words.push("0700".into()),
         New::Sysfs | New::Mqueue => {}
         New::Cgroup { read_only } => words.extend(read_only.then(|| "ro".into())),
     }
@@ -234,6 +275,21 @@ impl fmt::Display for MountOp {
                 write!(f, "take a {limits} copy of {}{}", source.display(), below(*recursive))
             }
             Self::TakeDevices { .. } => f.write_str("build a /dev with pseudo devices only"),
+            Self::TakeOverlay { source, .. } => {
+                write!(f, "take a copy of {} whose changes go to memory", source.display())
+            }
+            Self::Overlay { layers, path } => {
+                let names: Vec<String> = layers.iter().map(|(layer, _)| layer.display().to_string()).collect();
+                write!(f, "lay what {} have over {}", names.join(", "), path.display())
+            }
+            Self::Secrets { path, files, owner } => {
+                let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+                write!(f, "write credentials to {} (0400): {}", path.display(), names.join(", "))?;
+                owner.map_or(Ok(()), |(uid, gid)| write!(f, ", owned by {uid}:{gid}"))
+            }
+            Self::Propagate(Propagation::Shared) => f.write_str("share mounts with namespaces that the target makes"),
+            Self::Propagate(Propagation::Slave) => f.write_str("let the host's mounts arrive"),
+            Self::Propagate(Propagation::Private) => f.write_str("keep all mounts from passing between namespaces"),
             Self::Enter { source, .. } => write!(f, "make {} the root", source.display()),
             Self::EnterTmpfs(tmpfs) => write!(f, "make a tmpfs the root{}", options(&New::Tmpfs(tmpfs.clone()))),
             Self::Point { path, .. } => write!(f, "make the mount point {}", path.display()),
@@ -255,10 +311,20 @@ impl fmt::Display for MountOp {
 /// Plans the view of the file system.
 pub(crate) fn plan(planner: &mut Planner<'_>) {
     let mut wishes = wishes(planner);
+    wishes.extend(secrets::wish(planner));
+    wishes.extend(directories::restricted(planner));
+    let privileged = planner.host.privileged();
     if wishes.is_empty() {
+        // A namespace with nothing in it changed must not pass its mounts on either.
+        let asked = planner.draft.namespaces.iter().find(|asked| asked.what == Namespace::Mnt);
+        if let Some(by) = asked.filter(|_| privileged).map(|asked| asked.by.clone()) {
+            planner.step(Phase::Take, Op::Mount(MountOp::Slave), vec![by]);
+        }
+        propagate(planner);
         return;
     }
-    if planner.draft.root.is_some() {
+    wishes.extend(directories::writable(planner));
+    if planner.draft.root.is_some() && planner.draft.api_file_systems.as_ref().is_none_or(|asked| asked.what) {
         api_file_systems(planner, &mut wishes);
     }
     carry_over(planner, &mut wishes);
@@ -266,12 +332,19 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
     wishes.extend(service);
     let first = wishes[0].by.clone();
     planner.namespaces.push((Namespace::Mnt, first.clone()));
-    let privileged = planner.host.effective.has(Capability::CAP_SYS_ADMIN);
     if privileged {
         planner.step(Phase::Take, Op::Mount(MountOp::Slave), vec![first]);
     }
     let nodes = view::merge(wishes, &mut planner.notes);
     Layout::new(planner, nodes).emit();
+    propagate(planner);
+}
+
+/// Last, so that nothing above is passed on.
+fn propagate(planner: &mut Planner<'_>) {
+    if let Some(asked) = &planner.draft.propagation {
+        planner.step(Phase::Attributes, Op::Mount(MountOp::Propagate(asked.what)), vec![asked.by.clone()]);
+    }
 }
 
 /// The draft's wishes, their paths made those of the target's world.
@@ -290,11 +363,34 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
             planner.short(no_new_proc(&asked.by));
             continue;
         }
+        if *view == View::Bpf && !planner.host.privileged() {
+            planner.short(Shortfall {
+                by: asked.by.clone(),
+                missing: "a BPF file system cannot be mounted".into(),
+                reason: "in a user namespace that takes a manager outside it, who creates it".into(),
+                remedy: format!("start stockade as root, or leave {} out", asked.by.directive),
+                exit: Exit::Bpf,
+            });
+            continue;
+        }
         let Some(mut path) = expanded(planner, path, &asked.by) else { continue };
         let mut view = view.clone();
         if let View::Bind(bind) = &mut view {
             let Some(source) = expanded(planner, &bind.source, &asked.by) else { continue };
             bind.source = source;
+        }
+        if let View::Layers(layers) = &mut view {
+            if root.is_some() {
+                let fault = target::at(&asked.by, "layers cannot be laid over another root in this version".into());
+                planner.faults.push(fault.help("lay them over RootDirectory before stockade starts"));
+                continue;
+            }
+            let expanded = |layer: &mut (PathBuf, bool)| {
+                expanded(planner, &layer.0, &asked.by).map(|path| layer.0 = path).is_some()
+            };
+            if !layers.iter_mut().all(expanded) {
+                continue;
+            }
         }
         if let (Some(root), false) = (&root, rooted) {
             let Ok(inside) = path.strip_prefix(root) else {

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use crate::draft::By;
+use crate::draft::attributes::{Attribute, DirectoryKind, Label, Module, OpenMode};
 use crate::draft::capabilities::CapSet;
 use crate::draft::decision::Decision;
 use crate::draft::limits::Limit;
+use crate::draft::namespaces::Namespace;
 use crate::fault::Exit;
 
 use super::access::AccessOp;
-use super::mounts::MountOp;
+use super::mounts::{MountOp, New};
 use super::order::Phase;
 use super::strict::StrictOp;
 use super::supervise::SuperviseOp;
@@ -42,6 +44,32 @@ pub enum Op {
     Undumpable,
     /// Something about the file system.
     Mount(MountOp),
+    /// Opens a file at a descriptor's number, which the target inherits.
+    OpenFile {
+        /// The caller's path.
+        path: std::path::PathBuf,
+        /// How.
+        mode: OpenMode,
+        /// The number.
+        number: i32,
+    },
+    /// Moves into a control group of its own, with limits.
+    Group(GroupOp),
+    /// Sets an attribute of the process.
+    Attribute(Attribute),
+    /// Makes a directory of the service on the host.
+    MakeDirectory(MakeDirectory),
+    /// setns(2).
+    Join {
+        /// Which kind.
+        kind: Namespace,
+        /// Its file.
+        path: std::path::PathBuf,
+    },
+    /// sethostname(2).
+    HostName(String),
+    /// Asks a security module for a label at the next execve(2).
+    Label(Label),
     /// Brings the loopback device up.
     Loopback,
     /// setrlimit(2).
@@ -122,6 +150,36 @@ pub struct TraceOp {
     pub decisions: Vec<(u16, Decision)>,
 }
 
+/// A control group to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOp {
+    /// The delegated group's directory.
+    pub delegated: std::path::PathBuf,
+    /// The name of the new group in it.
+    pub name: String,
+    /// What is written to the delegated group's cgroup.subtree_control: `+memory +pids`; empty where nothing is missing.
+    pub enable: String,
+    /// Files of the new group and what is written to them.
+    pub limits: Vec<(&'static str, String)>,
+}
+
+/// A directory to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MakeDirectory {
+    /// Which kind; says what failed.
+    pub kind: DirectoryKind,
+    /// Where directories of its kind are.
+    pub base: std::path::PathBuf,
+    /// Its path below that.
+    pub name: String,
+    /// A symbolic link to it, below the same.
+    pub link: Option<String>,
+    /// Its mode.
+    pub mode: u32,
+    /// Its user and group; nothing leaves them.
+    pub owner: Option<(u32, u32)>,
+}
+
 /// Id maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maps {
@@ -156,9 +214,30 @@ impl Op {
     /// The status to end with when it fails: systemd's, so that `systemctl status` names it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Descriptors { .. } => Exit::Fds,
-            Self::Unshare(_) | Self::MapIds(_) | Self::Mount(_) | Self::Access(_) | Self::Undumpable => Exit::Namespace,
-            Self::Loopback => Exit::Network,
+            Self::Descriptors { .. } | Self::OpenFile { .. } => Exit::Fds,
+            Self::Group(_) => Exit::Cgroup,
+            Self::Attribute(attribute) => attribute_exit(attribute),
+            Self::MakeDirectory(make) => match make.kind {
+                DirectoryKind::Runtime => Exit::RuntimeDirectory,
+                DirectoryKind::State => Exit::StateDirectory,
+                DirectoryKind::Cache => Exit::CacheDirectory,
+                DirectoryKind::Logs => Exit::LogsDirectory,
+                DirectoryKind::Configuration => Exit::ConfigurationDirectory,
+            },
+            Self::Label(label) => match label.module {
+                Module::AppArmor => Exit::AppArmor,
+                Module::SeLinux => Exit::SelinuxContext,
+            },
+            Self::Mount(MountOp::Secrets { .. }) => Exit::Credentials,
+            Self::Mount(MountOp::New { what: New::Bpf, .. }) => Exit::Bpf,
+            Self::Loopback | Self::Join { kind: Namespace::Net, .. } => Exit::Network,
+            Self::Unshare(_)
+            | Self::MapIds(_)
+            | Self::Mount(_)
+            | Self::Access(_)
+            | Self::Undumpable
+            | Self::Join { .. }
+            | Self::HostName(_) => Exit::Namespace,
             Self::Limit(_) => Exit::Limits,
             Self::Groups { .. } => Exit::Group,
             Self::User(_) | Self::Users(_) => Exit::User,
@@ -174,6 +253,23 @@ impl Op {
             }
             Self::Find | Self::Exec => Exit::Exec,
         }
+    }
+}
+
+fn attribute_exit(attribute: &Attribute) -> Exit {
+    match attribute {
+        Attribute::OomScore(_) => Exit::OomAdjust,
+        Attribute::CoredumpFilter(_) => Exit::Limits,
+        Attribute::Scheduling { .. } => Exit::SetScheduler,
+        Attribute::Nice(_) => Exit::Nice,
+        Attribute::Affinity(_) => Exit::CpuAffinity,
+        Attribute::Memory { .. } => Exit::NumaPolicy,
+        Attribute::Io(_) => Exit::IoPrio,
+        Attribute::TimerSlack(_) => Exit::TimerSlack,
+        Attribute::Personality(_) => Exit::Personality,
+        Attribute::MergeMemory(_) => Exit::Ksm,
+        Attribute::IgnorePipe(_) => Exit::SignalMask,
+        Attribute::Keyring { .. } => Exit::Keyring,
     }
 }
 

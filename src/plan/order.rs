@@ -8,6 +8,16 @@ pub enum Phase {
     Tracer,
     /// First of what the launcher does itself: nothing that the caller left open may be reached through what follows.
     Descriptors,
+    /// Files are opened with the caller's rights, and by the caller's paths.
+    Files,
+    /// The control group is joined before anything is made, so that all of it counts.
+    Group,
+    /// Attributes that take rights over the host, which a namespace of its own takes away.
+    Schedule,
+    /// Directories are made on the host, by who may.
+    Places,
+    /// Namespaces that are there already belong to the host, which alone may enter them.
+    Join,
     /// The user namespace comes first for a caller without privileges (it gives the rights for
     /// everything below); all namespaces are made by one call.
     Namespaces,
@@ -25,6 +35,8 @@ pub enum Phase {
     Rules,
     /// The loopback device needs CAP_NET_ADMIN in the new namespace.
     Network,
+    /// The name is one of the new UTS namespace.
+    Name,
     /// Limits can be raised only while CAP_SYS_RESOURCE is held, and would hinder the phases above.
     Limits,
     /// Groups before the user, whose change takes the right to change groups.
@@ -47,6 +59,8 @@ pub enum Phase {
     SecureBits,
     /// Attributes that the target inherits and that need no right.
     Process,
+    /// Labels for the execution, which may forbid what comes before, and are written before no_new_privs as in systemd.
+    Label,
     /// Landlock and filters need it where CAP_SYS_ADMIN is not held.
     NoNewPrivileges,
     /// Landlock after every mount (it forbids mounting) and before the filter.

@@ -5,9 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::draft::By;
 use crate::fault::Fault;
-use crate::host::Host;
+use crate::host::{Host, specifier};
 
-use super::{specifier, target};
+use super::target;
 
 /// The directory that stockade was started in, for `.` alone; nothing where naming it would open
 /// far more than one project: `/`, /home, /root, and the caller's home or anything above it.

@@ -28,7 +28,15 @@ pub(super) fn find<'a>(draft: &Draft, host: &'a Host) -> Result<Target<'a>, Vec<
     let mut target = Target::default();
     let mut faults = Vec::new();
     let mut groups = Vec::new();
-    if let Some(asked) = &draft.user {
+    if let (Some(asked), Some(id)) = (&draft.dynamic, host.free_id) {
+        target.by.push(asked.by.clone());
+        (target.uid, target.gid) = (Some(id), Some(id));
+        for other in draft.user.iter().chain(&draft.group) {
+            let fault =
+                at(&other.by, format!("{} and DynamicUser= cannot both say who the target is", other.by.directive));
+            faults.push(fault.help("leave one of them out").exit(Exit::User));
+        }
+    } else if let Some(asked) = &draft.user {
         target.by.push(asked.by.clone());
         match id(asked, host, true) {
             Err(fault) => faults.push(fault),
@@ -44,7 +52,7 @@ pub(super) fn find<'a>(draft: &Draft, host: &'a Host) -> Result<Target<'a>, Vec<
             }
         }
     }
-    if let Some(asked) = &draft.group {
+    if let Some(asked) = draft.group.as_ref().filter(|_| draft.dynamic.is_none()) {
         target.by.push(asked.by.clone());
         match id(asked, host, false) {
             Err(fault) => faults.push(fault),
@@ -83,6 +91,14 @@ fn id<'a>(asked: &Asked<Name>, host: &'a Host, is_user: bool) -> Result<(u32, Op
             Err(fault.help(format!("make it, or name another {what}")))
         }
     }
+}
+
+/// The user and group that files made for the target belong to; nothing where they are the caller's.
+pub(super) fn owner(draft: &Draft, host: &Host) -> Option<(u32, u32)> {
+    // What is wrong with them is said where they are taken.
+    let target = find(draft, host).ok()?;
+    let (uid, gid) = (target.uid.unwrap_or(host.uid), target.gid.unwrap_or(host.gid));
+    ((uid, gid) != (host.uid, host.gid)).then_some((uid, gid))
 }
 
 /// A fault at whoever asked.

@@ -28,6 +28,10 @@ pub(super) enum Content {
     Cgroup,
     Tmpfs(Tmpfs),
     Mqueue,
+    Bpf,
+    /// Directories of these over what was there before.
+    Layers(Vec<(PathBuf, bool)>),
+    Credentials,
     /// What was there before.
     Same,
 }
@@ -42,8 +46,11 @@ impl Content {
             Self::Proc(_) => 4,
             Self::Cgroup => 5,
             Self::Tmpfs(_) => 6,
-            Self::Mqueue => 7,
-            Self::Same => 8,
+            Self::Layers(_) => 7,
+            Self::Mqueue => 8,
+            Self::Bpf => 9,
+            Self::Credentials => 10,
+            Self::Same => 11,
         }
     }
 }
@@ -118,6 +125,12 @@ impl Node {
             View::Proc(proc) => Content::Proc(proc),
             View::Sysfs => Content::Sysfs,
             View::Mqueue => Content::Mqueue,
+            View::Bpf => Content::Bpf,
+            View::Layers(layers) => Content::Layers(layers),
+            View::Credentials => {
+                read_only = Some(true);
+                Content::Credentials
+            }
             View::Cgroup { read_only: strict } => {
                 read_only = strict.then_some(true);
                 Content::Cgroup
@@ -129,6 +142,12 @@ impl Node {
 
     /// Two nodes for the same path become one. Restrictions add up; what gives way is noted.
     fn merge(self, other: Self, notes: &mut Vec<String>) -> Self {
+        if let (Content::Layers(lower), Content::Layers(upper)) = (&self.content, &other.content)
+            && lower != upper
+        {
+            let content = Content::Layers(lower.iter().chain(upper).cloned().collect());
+            return Self { content: content.clone(), ..self }.merge(Self { content, ..other }, notes);
+        }
         let other_wins = other.content.rank() < self.content.rank();
         let (mut winner, loser) = if other_wins { (other, self) } else { (self, other) };
         let new = |content: &Content| *content != Content::Same;

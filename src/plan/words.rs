@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use crate::draft::attributes::{Attribute, Module};
 use crate::draft::capabilities::{CapSet, SECUREBITS};
 use crate::draft::limits::Limit;
 use crate::draft::namespaces::Namespace;
 
 use super::Plan;
-use super::op::{Maps, Op, TraceOp, Tracer};
+use super::op::{GroupOp, MakeDirectory, Maps, Op, TraceOp, Tracer};
 use super::order::Phase;
 use super::strict::StrictOp;
 
@@ -36,6 +37,11 @@ impl Phase {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Descriptors => "descriptors",
+            Self::Files => "files",
+            Self::Group => "group",
+            Self::Schedule => "schedule",
+            Self::Places => "places",
+            Self::Join => "join",
             Self::Namespaces => "namespaces",
             Self::Maps => "maps",
             Self::Take => "take",
@@ -44,6 +50,7 @@ impl Phase {
             Self::Attributes => "attributes",
             Self::Rules => "rules",
             Self::Network => "network",
+            Self::Name => "name",
             Self::Limits => "limits",
             Self::Groups => "groups",
             Self::Users => "users",
@@ -54,6 +61,7 @@ impl Phase {
             Self::Directory => "directory",
             Self::SecureBits => "securebits",
             Self::Process => "process",
+            Self::Label => "label",
             Self::NoNewPrivileges => "privileges",
             Self::Landlock => "landlock",
             Self::Find => "find",
@@ -90,6 +98,20 @@ impl fmt::Display for Op {
             Self::Undumpable => f.write_str("forbid attaching to the launcher"),
             Self::Find => f.write_str("find the target"),
             Self::Mount(op) => op.fmt(f),
+            Self::OpenFile { path, number, .. } => write!(f, "open {} as descriptor {number}", path.display()),
+            Self::Group(group) => group_words(f, group),
+            Self::Attribute(attribute) => attribute.fmt(f),
+            Self::MakeDirectory(make) => directory_words(f, make),
+            Self::Join { kind, path } => write!(f, "enter the {} namespace of {}", kind.word(), path.display()),
+            Self::HostName(name) => write!(f, "call the host {name}"),
+            Self::Label(label) => {
+                let what = match label.module {
+                    Module::AppArmor => "the AppArmor profile",
+                    Module::SeLinux => "the SELinux context",
+                };
+                write!(f, "take {what} {} at execution", label.label)?;
+                if label.optional { f.write_str(", if it can be had") } else { Ok(()) }
+            }
             Self::Loopback => f.write_str("bring the loopback device up"),
             Self::Limit(limit) => limit_words(f, *limit),
             Self::Groups { gid, groups } => groups_words(f, *gid, groups.as_deref()),
@@ -145,6 +167,63 @@ impl fmt::Display for StrictOp {
                 self.at,
                 program.code.len()
             ),
+        }
+    }
+}
+
+fn group_words(f: &mut fmt::Formatter<'_>, group: &GroupOp) -> fmt::Result {
+    write!(f, "move into the control group {}/{}", group.delegated.display(), group.name)?;
+    for (file, text) in &group.limits {
+        write!(f, ", {file} {text}")?;
+    }
+    Ok(())
+}
+
+fn directory_words(f: &mut fmt::Formatter<'_>, make: &MakeDirectory) -> fmt::Result {
+    write!(f, "make {} ({:04o}", make.base.join(&make.name).display(), make.mode)?;
+    if let Some((uid, gid)) = make.owner {
+        write!(f, ", owned by {uid}:{gid}")?;
+    }
+    f.write_str(")")?;
+    make.link.as_ref().map_or(Ok(()), |link| write!(f, " and the link {link} to it"))
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = |words: &[u64]| {
+            let all = (0..words.len() * 64).filter(|bit| words[bit / 64] >> (bit % 64) & 1 == 1);
+            all.map(|bit| bit.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        match self {
+            Self::OomScore(score) => write!(f, "set the score for running out of memory to {score}"),
+            Self::CoredumpFilter(mask) => write!(f, "set the filter of core dumps to {mask:#x}"),
+            Self::Scheduling { policy, priority, reset } => {
+                let names = ["other", "fifo", "rr", "batch", "iso", "idle", "deadline", "ext"];
+                let name = usize::try_from(*policy).ok().and_then(|at| names.get(at)).unwrap_or(&"?");
+                write!(f, "set the scheduling policy to {name}, priority {priority}")?;
+                if *reset { f.write_str(", reset on fork") } else { Ok(()) }
+            }
+            Self::Nice(level) => write!(f, "set the nice level to {level}"),
+            Self::Affinity(words) => write!(f, "run on processors {}", bits(words)),
+            Self::Memory { mode, nodes } => {
+                let names = ["default", "preferred", "bind", "interleave", "local"];
+                let name = usize::try_from(*mode).ok().and_then(|at| names.get(at)).unwrap_or(&"?");
+                write!(f, "set the memory policy to {name} {}", bits(nodes))
+            }
+            Self::Io(bits) => {
+                let names = ["none", "realtime", "best-effort", "idle"];
+                let name = usize::try_from(bits >> 13).ok().and_then(|at| names.get(at)).unwrap_or(&"?");
+                write!(f, "set the class of input and output to {name}, level {}", bits & 7)
+            }
+            Self::TimerSlack(nanoseconds) => write!(f, "let timers be {nanoseconds} ns late"),
+            Self::Personality(0) => f.write_str("take the machine's own personality"),
+            Self::Personality(_) => f.write_str("take the personality of the 32-bit machine"),
+            Self::MergeMemory(true) => f.write_str("let equal pages of memory be merged"),
+            Self::MergeMemory(false) => f.write_str("keep equal pages of memory apart"),
+            Self::IgnorePipe(true) => f.write_str("ignore SIGPIPE"),
+            Self::IgnorePipe(false) => f.write_str("let SIGPIPE end the target"),
+            Self::Keyring { shared: false } => f.write_str("make a new session keyring"),
+            Self::Keyring { shared: true } => f.write_str("make a new session keyring and link the user's to it"),
         }
     }
 }

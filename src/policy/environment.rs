@@ -15,12 +15,52 @@ pub struct Environment {
     pub set: Vec<(String, String, Origin)>,
     /// PassEnvironment=: names, some with a `*` behind them; nothing when it was never written.
     pub pass: Option<Vec<(String, Origin)>>,
+    /// ExecSearchPath=.
+    pub search: Vec<String>,
+    /// EnvironmentFile=: paths, and whether each may be missing.
+    pub files: Vec<(String, bool, Origin)>,
+    /// SetLoginEnvironment=.
+    pub login: Option<bool>,
     /// UnsetEnvironment=: names or assignments.
     pub unset: Vec<(String, Origin)>,
 }
 
 /// The rows.
 pub const DIRECTIVES: &[Directive] = &[
+    Directive {
+        name: "ExecSearchPath",
+        form: Form::List("PATH"),
+        summary: "where programs are looked for",
+        manual: "Directories in which a program without a `/` is looked for, instead of those of PATH. The target gets them \
+                 as its PATH, unless *Environment* or *EnvironmentFile* sets another. Directories can also be parted by \
+                 colons. Specifiers are replaced. Lists add up and an empty one resets.",
+        example: "ExecSearchPath = [\"/opt/web/bin\", \"/usr/bin\"]",
+        unlike: None,
+        exposure: &[],
+        read: |policy, value| {
+            let Some(words) = form::paths(value)? else {
+                policy.environment.search.clear();
+                return Ok(());
+            };
+            for word in words {
+                for path in word.text.split(':').filter(|path| !path.is_empty()) {
+                    form::check_path(path, &word)?;
+                    policy.environment.search.push(path.to_owned());
+                }
+            }
+            Ok(())
+        },
+        // Before Environment, which may say another PATH.
+        demand: |policy, demands| {
+            let search = &policy.environment.search;
+            if search.is_empty() {
+                return;
+            }
+            let by = demands.by.clone();
+            demands.draft.search = Some(Asked { what: search.clone(), by: by.clone() });
+            demands.draft.environment.push(Asked { what: Variable::Set("PATH".into(), search.join(":")), by });
+        },
+    },
     Directive {
         name: "Environment",
         form: Form::List("NAME=VALUE"),
@@ -38,6 +78,61 @@ pub const DIRECTIVES: &[Directive] = &[
                 let by = demands.at(at);
                 demands.draft.environment.push(Asked { what: Variable::Set(name.clone(), value.clone()), by });
             }
+        },
+    },
+    Directive {
+        name: "EnvironmentFile",
+        form: Form::Paths,
+        summary: "set the environment variables that a file lists",
+        manual: "Files with one assignment a line, read by the caller when the target is started; what they set wins over \
+                 *Environment*, and later files over earlier ones. Empty lines and lines that begin with `#` or `;` are \
+                 passed over; a backslash at the end of a line joins the next one to it; values can be in single quotes, or \
+                 in double quotes with backslashes before `\"`, `\\`, `$` and the backquote. Nothing in them is expanded. Lines that \
+                 assign nothing are passed over, and are told by `stockade explain`. With `-` in front a file may be \
+                 missing. Lists add up and an empty one resets.",
+        example: "EnvironmentFile = [\"-/etc/default/web\"]",
+        unlike: Some("Wildcards are refused."),
+        exposure: &[],
+        read: |policy, value| {
+            let Some(items) = form::paths(value)? else {
+                policy.environment.files.clear();
+                return Ok(());
+            };
+            for item in items {
+                let path = form::path(&item)?;
+                let text = path.path.to_string_lossy().into_owned();
+                if path.rooted || text == "." || text.contains(['*', '?', '[']) {
+                    return Err(item
+                        .fault(format!("`{text}` is not the path of one file"))
+                        .help("write an absolute path without wildcards, with `-` in front if it may be missing"));
+                }
+                policy.environment.files.push((text, path.optional, path.at));
+            }
+            Ok(())
+        },
+        demand: |policy, demands| {
+            for (path, optional, at) in &policy.environment.files {
+                let by = demands.at(at);
+                demands.draft.environment.push(Asked { what: Variable::File(path.clone(), *optional), by });
+            }
+        },
+    },
+    Directive {
+        name: "SetLoginEnvironment",
+        form: Form::Boolean,
+        summary: "whether USER, LOGNAME, HOME and SHELL are set",
+        manual: "With *yes* they are set to those of the target's user, also where no *User* is written; with *no* the \
+                 caller's are left as they are. Without this directive they are set where *User* is.",
+        example: "SetLoginEnvironment = true",
+        unlike: None,
+        exposure: &[],
+        read: |policy, value| {
+            policy.environment.login = super::inherit::optional(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            let by = demands.by.clone();
+            demands.draft.login = policy.environment.login.map(|what| Asked { what, by });
         },
     },
     Directive {

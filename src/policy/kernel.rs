@@ -2,9 +2,12 @@
 
 use caps::Capability;
 
+use crate::draft::Asked;
 use crate::draft::action::Action;
 use crate::draft::mounts::View;
 use crate::draft::namespaces::Namespace;
+use crate::fault::Fault;
+use crate::text::{Kind, Value};
 
 use super::form::{self, Form};
 use super::{Demands, Directive, switch};
@@ -25,6 +28,8 @@ pub struct Kernel {
     pub clock: bool,
     /// ProtectHostname=.
     pub hostname: Hostname,
+    /// The name behind it.
+    pub host: Option<String>,
 }
 
 /// What the target sees of control groups.
@@ -201,34 +206,55 @@ pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "ProtectHostname",
         form: Form::BooleanOr(&["private"]),
-        summary: "keep the host's name from being changed",
+        summary: "keep the host's name from being changed, or give the target another",
         manual: "With *yes*, the target is in a UTS namespace of its own, sethostname and setdomainname fail with EPERM, and \
                  their files in /proc/sys/kernel are read-only. With *private* it may change the name, which only its \
-                 own namespace sees.",
+                 own namespace sees. A name behind a colon, as in `yes:web` or `private:web`, is what the host is called \
+                 there; specifiers in it are replaced.",
         example: "ProtectHostname = true",
-        unlike: Some("setting a name at once (*yes:NAME*, *private:NAME*) is not in this version yet"),
+        unlike: Some("Where no UTS namespace can be had the start fails; systemd runs the target with the host's."),
         exposure: &[switch("ProtectHostname", 50, |policy| Some(u32::from(policy.kernel.hostname == Hostname::No)))],
         read: |policy, value| {
-            if form::text(value).is_ok_and(|word| word.text.contains(':')) {
-                return Err(value
-                    .fault("setting the host's name is not in this version yet")
-                    .help("write one of: yes, no, private"));
-            }
-            policy.kernel.hostname = form::word(value, HOSTNAME)?;
+            (policy.kernel.hostname, policy.kernel.host) = hostname(value)?;
             Ok(())
         },
-        demand: |policy, demands| match policy.kernel.hostname {
-            Hostname::No => {}
-            Hostname::Yes => {
-                demands.namespace(Namespace::Uts);
-                demands.deny(&["sethostname", "setdomainname"], Action::Errno(EPERM));
-                demands.view("/proc/sys/kernel/hostname", View::ReadOnly, true);
-                demands.view("/proc/sys/kernel/domainname", View::ReadOnly, true);
+        demand: |policy, demands| {
+            match policy.kernel.hostname {
+                Hostname::No => return,
+                Hostname::Yes => {
+                    demands.namespace(Namespace::Uts);
+                    demands.deny(&["sethostname", "setdomainname"], Action::Errno(EPERM));
+                    demands.view("/proc/sys/kernel/hostname", View::ReadOnly, true);
+                    demands.view("/proc/sys/kernel/domainname", View::ReadOnly, true);
+                }
+                Hostname::Private => demands.namespace(Namespace::Uts),
             }
-            Hostname::Private => demands.namespace(Namespace::Uts),
+            let by = demands.by.clone();
+            demands.draft.hostname = policy.kernel.host.clone().map(|what| Asked { what, by });
         },
     },
 ];
+
+/// `yes:NAME`: systemd's words, and a name behind a colon.
+fn hostname(value: &Value) -> Result<(Hostname, Option<String>), Fault> {
+    let item = form::text(value).ok().filter(|item| item.text.contains(':'));
+    let Some((item, (word, name))) = item.as_ref().and_then(|item| Some((item, item.text.trim().split_once(':')?)))
+    else {
+        return Ok((form::word(value, HOSTNAME)?, None));
+    };
+    let protect = form::word(&Value { kind: Kind::Text(word.to_owned()), at: item.at.clone() }, HOSTNAME)?;
+    // hostname(7): letters, digits, hyphens and dots, none of them at an end; `%` begins a specifier.
+    let label = |label: &str| {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '%';
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(good)
+    };
+    if protect == Hostname::No || name.len() > 64 || !name.split('.').all(label) {
+        return Err(item
+            .fault(format!("`{name}` is not a name that this host can have here"))
+            .help("write yes or private, a colon, and up to 64 letters, digits, `-` and `.`"));
+    }
+    Ok((protect, Some(name.to_owned())))
+}
 
 fn control_groups(protect: ControlGroups, demands: &mut Demands) {
     match protect {

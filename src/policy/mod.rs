@@ -9,22 +9,31 @@
 pub mod amount;
 pub mod calls;
 pub mod capabilities;
+pub mod credentials;
 pub mod devices;
+pub mod directories;
 pub mod environment;
 pub mod families;
 pub mod filesystem;
+pub mod foreign;
 pub mod form;
+pub mod groups;
+pub mod inherit;
+pub mod joins;
 pub mod kernel;
+pub mod labels;
 pub mod landlock;
 mod layer;
 pub mod limits;
 mod line;
 pub mod lint;
 pub mod namespaces;
+pub mod overlays;
 pub mod paths;
 pub mod process;
 pub mod profile;
 pub mod restrict;
+pub mod scheduling;
 pub mod seccomp;
 mod strict;
 pub mod supervise;
@@ -37,7 +46,7 @@ use caps::Capability;
 use crate::draft::action::Action;
 use crate::draft::calls::Call;
 use crate::draft::capabilities::CapSet;
-use crate::draft::groups;
+use crate::draft::groups as call_groups;
 use crate::draft::mounts::{MountAsk, View};
 use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Rule;
@@ -90,13 +99,19 @@ pub const fn switch(id: &'static str, weight: u32, badness: fn(&Policy) -> Optio
 pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("The target and the process that it runs in", process::DIRECTIVES),
     ("The target's environment", environment::DIRECTIVES),
+    ("Secrets for the target", credentials::DIRECTIVES),
+    ("Directories of the target's", directories::DIRECTIVES),
+    ("What the target inherits besides", inherit::DIRECTIVES),
     ("Who the target runs as", users::DIRECTIVES),
     ("What privileges are left", capabilities::DIRECTIVES),
     ("The file system as a whole", filesystem::DIRECTIVES),
     ("Single paths", paths::DIRECTIVES),
+    ("The file system in layers, and what surrounds it", overlays::DIRECTIVES),
     ("Devices and the process file system", devices::DIRECTIVES),
     ("What of the kernel can be changed or read", kernel::DIRECTIVES),
     ("Namespaces that the target gets, and that it cannot make", namespaces::DIRECTIVES),
+    ("Namespaces that are there already", joins::DIRECTIVES),
+    ("Labels of security modules", labels::DIRECTIVES),
     ("System calls, in systemd's words", syscalls::DIRECTIVES),
     ("Single dangers that a filter takes away", restrict::DIRECTIVES),
     ("System calls, in the kernel's words: the table [Seccomp]", seccomp::DIRECTIVES),
@@ -104,11 +119,18 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("System calls, in the words of container engines", profile::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
+    ("Limits of all that the target starts", groups::DIRECTIVES),
+    ("Scheduling", scheduling::DIRECTIVES),
 ];
 
 /// Every directive, in the order of the manual.
 pub fn all() -> impl Iterator<Item = &'static Directive> {
     FAMILIES.iter().flat_map(|(_, rows)| rows.iter())
+}
+
+/// Every line of systemd's exposure table: those of the directives, and those that none of them is behind.
+pub fn exposures() -> impl Iterator<Item = &'static Exposure> {
+    all().flat_map(|row| row.exposure).chain(foreign::EXPOSURE)
 }
 
 /// The row of a directive.
@@ -125,6 +147,12 @@ pub struct Policy {
     pub process: process::Process,
     /// The target's environment.
     pub environment: environment::Environment,
+    /// Secrets for the target.
+    pub credentials: credentials::Credentials,
+    /// Directories of the target's.
+    pub directories: directories::Directories,
+    /// What the target inherits besides.
+    pub inherit: inherit::Inherit,
     /// Who the target runs as.
     pub users: users::Users,
     /// What privileges are left.
@@ -133,12 +161,18 @@ pub struct Policy {
     pub filesystem: filesystem::Filesystem,
     /// Single paths.
     pub paths: paths::Paths,
+    /// The file system in layers, and what surrounds it.
+    pub overlays: overlays::Overlays,
     /// Devices and the process file system.
     pub devices: devices::Devices,
     /// What of the kernel can be changed or read.
     pub kernel: kernel::Kernel,
     /// Namespaces that the target gets, and that it cannot make.
     pub namespaces: namespaces::Namespaces,
+    /// Namespaces that are there already.
+    pub joins: joins::Joins,
+    /// Labels of security modules.
+    pub labels: labels::Labels,
     /// System calls, in systemd's words.
     pub syscalls: syscalls::Syscalls,
     /// Single dangers that a filter takes away.
@@ -153,6 +187,10 @@ pub struct Policy {
     pub landlock: landlock::Landlock,
     /// Resource limits.
     pub limits: limits::Limits,
+    /// Limits of all that the target starts.
+    pub groups: groups::Groups,
+    /// Scheduling.
+    pub scheduling: scheduling::Scheduling,
 }
 
 impl Policy {
@@ -176,6 +214,7 @@ impl Policy {
                 },
             }
         }
+        users::imply(&mut policy);
         if faults.is_empty() { Ok(policy) } else { Err(faults) }
     }
 
@@ -219,7 +258,7 @@ impl Demands<'_> {
     pub fn deny(&mut self, calls: &[&'static str], action: Action) {
         let mut all = Vec::new();
         for word in calls {
-            match groups::group(word) {
+            match call_groups::group(word) {
                 Some(group) => all.extend(group.set().iter().map(Call::Known)),
                 // A name that nobody knows makes the compiler refuse the filter.
                 None => all.push(Call::parse(word)),
@@ -248,6 +287,11 @@ fn is_empty_table(entry: &Entry) -> bool {
 }
 
 fn unknown(entry: &Entry) -> Fault {
+    if let Some(advice) = foreign::advice(&entry.name) {
+        let fault =
+            Fault::at(&entry.at, format!("`{}` is a word of systemd's that stockade cannot carry out", entry.name));
+        return fault.help(advice);
+    }
     let fault = Fault::at(&entry.at, format!("`{}` is not a directive that stockade knows", entry.name));
     match form::nearest(&entry.name, all().map(|row| row.name)) {
         Some(near) => fault.help(format!("did you mean `{near}`?")),

@@ -84,7 +84,9 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.namespaces.network {
-                demands.namespace(Namespace::Net);
+                if policy.joins.network.is_none() {
+                    demands.namespace(Namespace::Net);
+                }
                 if policy.namespaces.mounts != Some(false) {
                     demands.view("/sys", View::Sysfs, true);
                 }
@@ -109,7 +111,9 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.namespaces.ipc {
-                demands.namespace(Namespace::Ipc);
+                if policy.joins.ipc.is_none() {
+                    demands.namespace(Namespace::Ipc);
+                }
                 if policy.namespaces.mounts != Some(false) {
                     demands.view("/dev/mqueue", View::Mqueue, true);
                 }

@@ -170,7 +170,7 @@ fn prefer(policy: &mut Policy, value: &Value) -> Result<(), Fault> {
     Ok(())
 }
 
-fn umask(value: &Value) -> Result<Option<u32>, Fault> {
+pub(super) fn umask(value: &Value) -> Result<Option<u32>, Fault> {
     let refuse = |text: &str, help: &str| Err(value.fault(format!("`{text}` is not an octal mode")).help(help));
     let text = match &value.kind {
         // TOML knows octal numbers, and a decimal one here would be a mistake nobody sees.

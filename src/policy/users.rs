@@ -5,6 +5,7 @@ use crate::draft::identity::Name;
 use crate::fault::{Fault, Origin};
 use crate::text::Value;
 
+use super::filesystem::{ProtectHome, ProtectSystem};
 use super::form::{self, Form, Item};
 use super::{Directive, Exposure};
 
@@ -15,13 +16,15 @@ pub struct Users {
     pub user: Option<Name>,
     /// Group=.
     pub group: Option<Name>,
+    /// DynamicUser=.
+    pub dynamic: bool,
     /// SupplementaryGroups=.
     pub supplementary: Vec<(Name, Origin)>,
 }
 
 impl Users {
     /// Whether the target's user is root, as far as a policy alone can tell.
-    fn is_root(&self) -> bool {
+    pub(super) fn is_root(&self) -> bool {
         match &self.user {
             None => true,
             Some(Name::Number(id)) => *id == 0,
@@ -59,7 +62,13 @@ pub const DIRECTIVES: &[Directive] = &[
             range: 10,
             badness: |policy| {
                 let users = &policy.users;
-                Some(if users.is_root() { 10 } else { u32::from(users.is_nobody()) * 9 })
+                Some(if users.dynamic {
+                    0
+                } else if users.is_root() {
+                    10
+                } else {
+                    u32::from(users.is_nobody()) * 9
+                })
             },
         }],
         read: |policy, value| {
@@ -91,6 +100,32 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "DynamicUser",
+        form: Form::Boolean,
+        summary: "run the target as a user that exists only meanwhile",
+        manual: "With *yes*, root gives the target a user and group number that no account, no process and no service of \
+                 systemd's has, from 61184 to 65519. As what such a user leaves behind would belong to the next one, it \
+                 implies *PrivateTmp*, *RemoveIPC*, *NoNewPrivileges*, *RestrictSUIDSGID*, *ProtectSystem* `strict`, and \
+                 *ProtectHome* `read-only` where nothing else is said. *User* and *Group* must not be written beside it. \
+                 Started by anybody but root it changes nothing about the user, who has no other to become, and the \
+                 start fails.",
+        example: "DynamicUser = true",
+        unlike: Some(
+            "The user has no name that others could look up. StateDirectory, CacheDirectory and LogsDirectory cannot be \
+             used with it: their files would stay with a number that is somebody else's next time.",
+        ),
+        exposure: &[],
+        read: |policy, value| {
+            policy.users.dynamic = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.users.dynamic {
+                demands.draft.dynamic = Some(Asked { what: (), by: demands.by.clone() });
+            }
+        },
+    },
+    Directive {
         name: "SupplementaryGroups",
         form: Form::List("GROUP"),
         summary: "give the target these further groups",
@@ -105,7 +140,7 @@ pub const DIRECTIVES: &[Directive] = &[
             range: 1,
             badness: |policy| {
                 let users = &policy.users;
-                (!users.is_root()).then(|| u32::from(!users.supplementary.is_empty()))
+                (!users.is_root() || users.dynamic).then(|| u32::from(!users.supplementary.is_empty()))
             },
         }],
         read: |policy, value| {
@@ -127,6 +162,21 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
 ];
+
+/// What DynamicUser= implies.
+pub(super) fn imply(policy: &mut super::Policy) {
+    if !policy.users.dynamic {
+        return;
+    }
+    policy.inherit.remove_ipc = true;
+    policy.filesystem.private_tmp = true;
+    policy.filesystem.protect_system = ProtectSystem::Strict;
+    if policy.filesystem.protect_home == ProtectHome::No {
+        policy.filesystem.protect_home = ProtectHome::ReadOnly;
+    }
+    policy.capabilities.no_new_privileges = true;
+    policy.restrict.suid_sgid = true;
+}
 
 fn single(value: &Value, what: &str) -> Result<Option<Name>, Fault> {
     let item = form::text(value)?;

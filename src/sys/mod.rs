@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 pub mod attached;
+pub mod attributes;
 pub mod beside;
 pub mod child;
 pub mod descriptors;

@@ -1,6 +1,7 @@
 //! Descriptors and attributes of the own process.
 
 use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal};
 
 /// Opens /dev/null at those of the descriptors 0 to 2 that are closed, so that nothing else lands there.
 ///
@@ -49,6 +50,18 @@ pub fn loopback_up() -> Result<(), Errno> {
     // SAFETY: the number is the socket opened above, which nobody else knows.
     let closed = unsafe { libc::close(socket) };
     raised.and(Errno::result(closed)).map(drop)
+}
+
+/// Ignores a signal, or has it do what it does by default.
+///
+/// # Errors
+/// Those of sigaction(2).
+pub fn disposition(signal: Signal, handler: SigHandler) -> Result<(), Errno> {
+    if matches!(handler, SigHandler::Handler(_) | SigHandler::SigAction(_)) {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: no handler is installed that could run.
+    unsafe { nix::sys::signal::signal(signal, handler) }.map(drop)
 }
 
 /// prctl(2) with one number.

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod assignments;
 pub mod attach;
 pub mod flags;
 pub mod json;

@@ -1,0 +1,291 @@
+//! systemd's words that a launcher cannot carry out: known, refused, each with what to use instead.
+
+use super::{Exposure, Policy};
+
+/// Words, those with a `*` behind them for all that begin so; and the advice.
+const ADVICE: &[(&[&str], &str)] = &[
+    (
+        &["IPAddressAllow", "IPAddressDeny", "IPIngressFilterPath", "IPEgressFilterPath"],
+        "it takes BPF programs on a control group, which a manager loads: use PrivateNetwork=yes, \
+         RestrictAddressFamilies=, [Landlock] ConnectTCP and BindTCP, or keep it in the unit",
+    ),
+    (
+        &["SocketBindAllow", "SocketBindDeny"],
+        "it takes BPF programs on a control group, which a manager loads: use [Landlock] BindTCP, or keep it in the unit",
+    ),
+    (
+        &["RestrictNetworkInterfaces", "BindNetworkInterface", "NFTSet"],
+        "it takes BPF programs or firewall rules that a manager makes: use PrivateNetwork=yes or NetworkNamespacePath=, \
+         or keep it in the unit",
+    ),
+    (
+        &["DeviceAllow", "DevicePolicy"],
+        "it takes BPF programs on a control group, which a manager loads: use PrivateDevices=yes, and BindPaths= for \
+         single devices, or keep it in the unit",
+    ),
+    (
+        &["RestrictFileSystems", "RestrictFileSystemAccess"],
+        "it takes BPF programs in the kernel's security hooks, which a manager loads: use [Landlock] rules, \
+         InaccessiblePaths= or TemporaryFileSystem=",
+    ),
+    (&["BPFProgram", "BPFDelegate*"], "a manager has to load it: use PrivateBPF=yes for an empty BPF file system"),
+    (
+        &["RootImage*", "RootHash*", "RootVerity*", "RootMStack", "MountImages", "ExtensionImages"],
+        "images are set up by a manager: mount the image and use RootDirectory=, BindReadOnlyPaths= or \
+         ExtensionDirectories=",
+    ),
+    (
+        &["RootImagePolicy", "MountImagePolicy", "ExtensionImagePolicy"],
+        "there are no images here to have a policy about",
+    ),
+    (&["UserNamespacePath"], "enter the namespace before stockade: nsenter --user=PATH stockade ..."),
+    (&["LogNamespace"], "the journal's namespaces are made by a manager: use systemd-run -p LogNamespace="),
+    (&["PAMName"], "sessions are opened by a manager: use systemd-run -p PAMName= or su(1) in front of stockade"),
+    (&["SmackProcessLabel"], "use AppArmorProfile= or SELinuxContext=, or keep it in the unit"),
+    (
+        &["LoadCredentialEncrypted", "SetCredentialEncrypted", "ImportCredential"],
+        "a manager has the keys: keep it in the unit and read it by LoadCredential=NAME, or use LoadCredential=NAME:PATH",
+    ),
+    (&["ExtraFileDescriptors"], "use [Descriptors] Pass"),
+    (
+        &[
+            "Delegate",
+            "DelegateSubgroup",
+            "Slice",
+            "ManagedOOM*",
+            "CPUAccounting",
+            "MemoryAccounting",
+            "TasksAccounting",
+            "IOAccounting",
+            "IPAccounting",
+        ],
+        "a manager places processes in control groups: keep it in the unit, or use systemd-run -p",
+    ),
+    (
+        &[
+            "AllowedCPUs",
+            "AllowedMemoryNodes",
+            "StartupAllowed*",
+            "IODeviceWeight",
+            "IOWeight",
+            "IORead*",
+            "IOWrite*",
+            "IODeviceLatency*",
+            "StartupCPU*",
+            "StartupIO*",
+            "StartupMemory*",
+            "MemoryMin",
+            "MemoryLow",
+            "DefaultMemory*",
+            "MemoryZSwap*",
+            "MemoryPressure*",
+            "CPUPressure*",
+            "IOPressure*",
+            "BlockIO*",
+            "CPUShares",
+            "MemoryLimit",
+            "CoredumpReceive*",
+            "DisableControllers",
+        ],
+        "use MemoryMax=, MemoryHigh=, MemorySwapMax=, TasksMax=, CPUQuota= or CPUWeight=, CPUAffinity= and NUMAMask=, or \
+         keep it in the unit",
+    ),
+    (&["MemoryTHP"], "it is not in this version: use prctl(2) in the program, or keep it in the unit"),
+    (
+        &["StandardInput", "StandardOutput", "StandardError"],
+        "redirect in the shell: stockade runs with the descriptors that it is given",
+    ),
+    (
+        &[
+            "TTYPath",
+            "TTYReset",
+            "TTYVHangup",
+            "TTYVTDisallocate",
+            "TTYRows",
+            "TTYColumns",
+            "UtmpIdentifier",
+            "UtmpMode",
+        ],
+        "terminals are set up by a manager: use script(1), or keep it in the unit",
+    ),
+    (
+        &[
+            "SyslogIdentifier",
+            "SyslogFacility",
+            "SyslogLevel",
+            "LogLevelMax",
+            "LogExtraFields",
+            "LogRateLimit*",
+            "LogFilterPatterns",
+        ],
+        "use systemd-cat(1) in front of stockade",
+    ),
+    (
+        &[
+            "RuntimeDirectoryPreserve",
+            "RuntimeDirectoryQuota",
+            "StateDirectoryQuota",
+            "CacheDirectoryQuota",
+            "LogsDirectoryQuota",
+            "StateDirectoryAccounting",
+            "CacheDirectoryAccounting",
+            "LogsDirectoryAccounting",
+            "TimeoutCleanSec",
+        ],
+        "nobody stays behind to remove or count anything: keep it in the unit",
+    ),
+    (&["ExecStart"], "write Exec = [\"/path/of/program\", \"argument\"], or the command behind `--`"),
+    (
+        &["ExecCondition", "ExecReload", "ExecStop", "ExecStartPre", "ExecStartPost"],
+        "only one command is run: use a shell script, or keep it in the unit",
+    ),
+    (
+        &[
+            "Type",
+            "ExitType",
+            "RemainAfterExit",
+            "GuessMainPID",
+            "PIDFile",
+            "BusName",
+            "NotifyAccess",
+            "WatchdogSec",
+            "Restart*",
+            "StartLimit*",
+            "Timeout*",
+            "SuccessExitStatus",
+            "RootDirectoryStartOnly",
+            "NonBlocking",
+            "Sockets",
+            "FileDescriptorStore*",
+            "USBFunction*",
+            "OOMPolicy",
+            "SuccessAction",
+            "FailureAction",
+            "RebootArgument",
+            "ReloadSignal",
+            "RefreshOnReload",
+            "LiveMount",
+            "DebugInvocation",
+        ],
+        "this is about how a manager supervises: keep it in the unit",
+    ),
+    (
+        &[
+            "KillMode",
+            "KillSignal",
+            "RestartKillSignal",
+            "SendSIGHUP",
+            "SendSIGKILL",
+            "FinalKillSignal",
+            "WatchdogSignal",
+            "SurviveFinalKillSignal",
+        ],
+        "this is about how a manager stops a service: keep it in the unit",
+    ),
+    (
+        &[
+            "Description",
+            "Documentation",
+            "Wants",
+            "Requires",
+            "Requisite",
+            "BindsTo",
+            "PartOf",
+            "Upholds",
+            "Conflicts",
+            "Before",
+            "After",
+            "OnFailure",
+            "OnSuccess",
+            "PropagatesReload",
+            "ReloadPropagated",
+            "PropagatesStop",
+            "StopPropagated",
+            "JoinsNamespaceOf",
+            "RequiresMounts*",
+            "WantsMounts*",
+            "StopWhenUnneeded",
+            "RefuseManual*",
+            "AllowIsolate",
+            "DefaultDependencies",
+            "CollectMode",
+            "IgnoreOnIsolate",
+            "JobTimeout*",
+            "JobRunning*",
+            "Condition*",
+            "Assert*",
+            "SourcePath",
+            "Alias",
+            "WantedBy",
+            "RequiredBy",
+            "UpheldBy",
+            "Also",
+            "DefaultInstance",
+            "SurviveFinal",
+            "OnFailureJobMode",
+            "OnSuccessJobMode",
+        ],
+        "this is about a unit and not about its process: leave it out of a policy",
+    ),
+];
+
+/// What to use instead of one of systemd's words that stockade does not have; nothing for words that
+/// systemd does not have either.
+pub fn advice(name: &str) -> Option<&'static str> {
+    let fits = |word: &&str| match word.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *word,
+    };
+    // The longest word decides: `RootImagePolicy` is none of `RootImage*`.
+    let longest = |words: &[&str]| words.iter().filter(|word| fits(word)).map(|word| word.len()).max();
+    let best = ADVICE.iter().filter_map(|(words, advice)| Some((longest(words)?, *advice)));
+    best.max_by_key(|(length, _)| *length).map(|(_, advice)| advice)
+}
+
+/// Every word, for `doctor` and for those who ask what is missing.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ADVICE.iter().flat_map(|(words, advice)| words.iter().map(|word| (*word, *advice)))
+}
+
+/// The lines of systemd's exposure table that no directive of stockade's is behind.
+pub const EXPOSURE: &[Exposure] = &[
+    Exposure { id: "Delegate", weight: 100, range: 1, badness: |_| Some(0) },
+    Exposure { id: "NotifyAccess", weight: 1000, range: 1, badness: |_| Some(0) },
+    Exposure { id: "IPAddressDeny", weight: 1000, range: 10, badness: |_| Some(10) },
+    Exposure { id: "DeviceAllow", weight: 1000, range: 10, badness: |policy| Some(devices(policy)) },
+];
+
+/// PrivateDevices= closes the device policy; ProtectClock= opens it for the hardware clock again.
+fn devices(policy: &Policy) -> u32 {
+    match (policy.devices.private, policy.kernel.clock) {
+        (false, _) => 10,
+        (true, true) => 5,
+        (true, false) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_known_by_how_they_begin() {
+        assert!(advice("IPAddressDeny").is_some_and(|advice| advice.contains("PrivateNetwork")));
+        assert!(advice("RestartSec").is_some_and(|advice| advice.contains("supervises")));
+        assert!(advice("ExecStartPre").is_some_and(|advice| advice.contains("only one command")));
+        assert!(advice("ExecStart").is_some_and(|advice| advice.contains("Exec =")));
+        for unknown in ["", "Afterwards", "Nonsense", "DelegateSubgroups", "DelegateNamespace"] {
+            assert_eq!(advice(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn no_word_is_also_a_directive() {
+        for (name, advice) in names() {
+            let start = name.trim_end_matches('*');
+            let ours = super::super::all().find(|row| row.name == name || start != name && row.name.starts_with(start));
+            assert!(ours.is_none(), "{name}");
+            assert!(!advice.is_empty() && !advice.contains("  "), "{name}");
+        }
+    }
+}
