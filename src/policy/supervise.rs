@@ -71,7 +71,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  the call another thread can write something else there. Only *open* can decide about a path, because it \
                  acts on what it has looked at. The filter is loaded with SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux \
                  5.19): once the supervisor has taken a call, only signals that kill interrupt it; without that a timer \
-                 of a few milliseconds makes the target try the same call for ever. Linux 5.9 is needed.",
+                 of a few milliseconds makes the target try the same call for ever. Linux 5.9 is needed. Where kernel.yama.ptrace_scope is 1 and stockade \
+                 has no privileges, the supervisor can look into the target alone, not into its children: for these *open* \
+                 and *ask* refuse.",
         example: "[Seccomp]\nDecide = \"log\"\n[[Seccomp.Rule]]\nSyscalls = [\"socket\"]\nAction = \"notify\"",
         unlike: None,
         exposure: &[],
