@@ -43,18 +43,23 @@ fn found(document: &Document) -> Vec<&'static str> {
     lint::findings(document, &policy).into_iter().map(|finding| finding.lint).collect()
 }
 
+/// A case as a document; the text of a seccomp profile stands for its file.
+fn case(text: &str) -> Document {
+    let source = Arc::new(Source { name: "case".into(), text: text.into() });
+    let mut document = toml::parse(&source).unwrap_or_else(|faults| panic!("{text}: {}", faults[0].render(false)));
+    for entry in document.entries.iter_mut().filter(|entry| entry.name == "SeccompProfile") {
+        if let Kind::Text(json) = &entry.value.kind {
+            entry.value.kind = Kind::File(Arc::new(Source { name: "web.json".into(), text: json.clone() }));
+        }
+    }
+    document
+}
+
 #[test]
 fn every_lint_finds_what_it_is_for() {
     let mut tried = HashSet::new();
     for (text, expected) in CASES {
-        let source = Arc::new(Source { name: "case".into(), text: (*text).into() });
-        let mut document = toml::parse(&source).unwrap_or_else(|faults| panic!("{text}: {}", faults[0].render(false)));
-        // The text of a profile stands for its file.
-        for entry in document.entries.iter_mut().filter(|entry| entry.name == "SeccompProfile") {
-            if let Kind::Text(json) = &entry.value.kind {
-                entry.value.kind = Kind::File(Arc::new(Source { name: "web.json".into(), text: json.clone() }));
-            }
-        }
+        let document = case(text);
         assert_eq!(found(&document), *expected, "{text}");
         tried.extend(expected.iter().copied());
     }
@@ -80,8 +85,7 @@ fn nothing_is_found_in_the_shipped_profiles() {
 #[test]
 fn findings_say_where_and_what_to_do() {
     for (text, expected) in CASES.iter().filter(|(_, expected)| !expected.is_empty()) {
-        let source = Arc::new(Source { name: "case".into(), text: (*text).into() });
-        let document = toml::parse(&source).expect("toml");
+        let document = case(text);
         let policy = Policy::read(&document).expect("a policy");
         for finding in lint::findings(&document, &policy) {
             assert!(finding.origin.is_some(), "{expected:?}");

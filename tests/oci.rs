@@ -21,7 +21,7 @@ use stockade::draft::arch::Arch;
 use stockade::draft::calls;
 use stockade::draft::capabilities::CapSet;
 use stockade::draft::profile::{DOCKER, Profile};
-use stockade::draft::syscalls::Filter;
+use stockade::draft::syscalls::{Filter, Rule};
 use stockade::fault::{Fault, Source};
 use stockade::host::Host;
 use stockade::plan::machine::{self, Data};
@@ -130,7 +130,11 @@ fn alike(one: &Filter, other: &Filter, numbers: &[u32]) {
     for arch in [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64] {
         let bit = if arch == Arch::X32 { calls::X32_BIT } else { 0 };
         for nr in numbers {
-            for args in &args {
+            // Arguments matter only to calls that some rule compares them of.
+            let named = |rule: &Rule| rule.calls.iter().any(|call| call.number(arch, Arch::native()) == Some(*nr));
+            let rules = one.layers.iter().chain(&other.layers).flat_map(|layer| &layer.rules);
+            let compared = rules.into_iter().any(|rule| !rule.when.is_empty() && named(rule));
+            for args in args.iter().take(if compared { args.len() } else { 2 }) {
                 let says = |program: &Program| says(program, arch, *nr | bit, *args);
                 let name = calls::name(arch, *nr);
                 assert_eq!(says(&a), says(&b), "{name:?} {nr} on {arch}, {args:x?}");

@@ -5,6 +5,7 @@ mod devices;
 mod find;
 mod hidden;
 mod identity;
+mod inspect;
 mod landlock;
 mod limits;
 mod mounts;
@@ -48,6 +49,9 @@ enum Act {
     Loopback,
     Find,
     Exec,
+    Attached,
+    Inspect { strict: bool },
+    Unreached,
 }
 
 /// What steps leave for later ones.
@@ -58,6 +62,8 @@ struct State {
     ruleset: Option<::landlock::RulesetCreated>,
     /// Which of the candidates is the target's file.
     found: usize,
+    /// Whether a tracer that the plan wants has attached.
+    traced: bool,
     /// Who answers the filter's notifications.
     supervise: supervise::State,
 }
@@ -87,9 +93,19 @@ impl Ready {
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(plan)?;
         let ops = plan.steps.iter().filter_map(|step| if let Op::Mount(op) = &step.op { Some(op) } else { None });
-        let state =
-            State { mounts: mounts::State::new(ops), ruleset: None, found: 0, supervise: supervise::State::default() };
+        let state = State {
+            mounts: mounts::State::new(ops),
+            ruleset: None,
+            found: 0,
+            traced: false,
+            supervise: supervise::State::default(),
+        };
         Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
+    }
+
+    /// The tracer that the plan begins with has attached, which is not done here. Without it such a plan fails.
+    pub fn traced(&mut self) {
+        self.state.traced = true;
     }
 
     /// Lends it the supervisor for filters that notify one.
@@ -123,6 +139,10 @@ impl Ready {
             Act::Filter(act) => act.perform(&state.supervise),
             Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
             Act::Find => find::find(&self.candidates).map(|found| state.found = found),
+            Act::Attached if state.traced => Ok(()),
+            // What stands behind the execution is the tracer's.
+            Act::Attached | Act::Unreached => Err(Errno::ESRCH),
+            Act::Inspect { strict } => inspect::inspect(&self.candidates[state.found], *strict),
             Act::Exec => Err(execve(&self.candidates[state.found], &self.argv, &self.environment, self.cookie)),
         }
     }
@@ -140,6 +160,9 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
+        Op::Attach(_) => Act::Attached,
+        Op::Inspect { strict } => Act::Inspect { strict: *strict },
+        Op::Strict(_) => Act::Unreached,
         Op::Descriptors { .. }
         | Op::MapIds(_)
         | Op::Users(_)

@@ -9,7 +9,7 @@ use crate::draft::Draft;
 use crate::draft::arch::Arch;
 use crate::draft::syscalls::Filter;
 use crate::fault::{Exit, Fault, clean};
-use crate::host::Host;
+use crate::host::{Host, Verdict};
 use crate::plan::{flat, seccomp};
 use crate::policy::{Policy, restrict};
 use crate::report::{oci, pretty};
@@ -56,7 +56,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         return Err(Faults::one(fault.help("write lower-case letters, digits, `-` and `.`: --name web")).into());
     }
     let draft = policy.draft();
-    let host = Host::probe(&draft).map_err(Faults::one)?;
+    // The profile is for other machines: what this one lacks is no part of it.
+    let host = Host { user_namespace: Verdict::Untried, ..Host::probe(&draft).map_err(Faults::one)? };
     let filter = filter(&draft, &host).map_err(Faults::one)?;
     let flat = flat::flatten(&filter, Arch::native()).map_err(Faults::one)?;
     let mut notes = oci::differences(&flat);
@@ -69,6 +70,9 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
             pretty(&object)
         }
     };
+    if seccomp::refuses_execve(&filter) {
+        notes.push("the profile refuses execve, with which an engine starts the container's program".into());
+    }
     notes.extend(left_behind(&policy, &filter));
     for note in notes {
         door::tell(&format!("stockade: note: {}\n", clean(&note)));

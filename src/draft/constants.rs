@@ -4,12 +4,18 @@ use super::spelling;
 
 /// The value of a constant; `PF_*` are the same as `AF_*`.
 pub(super) fn value(name: &str) -> Option<u64> {
-    let family = name.strip_prefix("PF_");
-    let is = |candidate: &str| match family {
-        Some(family) => candidate.strip_prefix("AF_") == Some(family),
-        None => candidate == name,
+    let family;
+    let name = match name.strip_prefix("PF_") {
+        Some(rest) => {
+            family = format!("AF_{rest}");
+            &family
+        }
+        None => name,
     };
-    VALUES.get(names().position(is)?).copied()
+    let (shared, own) = STARTS.split_at(SHARED);
+    let found = shared.binary_search_by(|start| at(*start).cmp(name));
+    let found = found.or_else(|_| own.binary_search_by(|start| at(*start).cmp(name)).map(|found| SHARED + found));
+    VALUES.get(found.ok()?).copied()
 }
 
 /// The constant with this value among those whose names begin so; of several the first but for second names.
@@ -18,6 +24,32 @@ pub(super) fn named(start: &str, value: u64) -> Option<&'static str> {
     let wanted = |name: &str, known: u64| known == value && name.starts_with(start) && !SECOND.contains(&name);
     names().zip(&VALUES).find(|(name, known)| wanted(name, **known)).map(|(name, _)| name)
 }
+
+/// The name that starts at this byte of the names.
+fn at(start: u16) -> &'static str {
+    let rest = &NAMES[usize::from(start)..];
+    rest.split_once(' ').map_or(rest, |(name, _)| name)
+}
+
+/// Where in the names each one starts.
+const fn starts() -> [u16; COUNT] {
+    let names = NAMES.as_bytes();
+    let mut starts = [0; COUNT];
+    let (mut byte, mut word) = (0, 1);
+    while word < COUNT {
+        if names[byte] == b' ' {
+            assert!(byte < u16::MAX as usize, "the names are too long for 16 bits");
+            #[allow(clippy::cast_possible_truncation)] // Just checked.
+            let start = (byte + 1) as u16;
+            starts[word] = start;
+            word += 1;
+        }
+        byte += 1;
+    }
+    starts
+}
+
+static STARTS: [u16; COUNT] = starts();
 
 /// The constant's name that looks most like a misspelt one.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
@@ -29,7 +61,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Two arrays without pointers, so that nothing has to be relocated when the program starts: the names in one string, and
-/// the values in the same order. Those with values of their own are what the C library lacks on some architecture
+/// the values in the same order. Both lists of names are in ASCII's order. Those with values of their own are what the C library lacks on some architecture
 /// (`linux/bpf.h`, `linux/prctl.h`, `linux/personality.h`, x86's `asm/ptrace-abi.h` and `asm/mman.h`).
 macro_rules! constants {
     ($($name:ident)* ; $($own:ident = $value:literal,)*) => {
@@ -37,6 +69,8 @@ macro_rules! constants {
         // The C library types its constants as int, unsigned int or long; what counts is the bits.
         #[allow(clippy::cast_sign_loss, clippy::cast_lossless, clippy::unnecessary_cast)]
         static VALUES: [u64; COUNT] = [$(libc::$name as u64,)* $($value,)*];
+        /// How many names are the C library's.
+        const SHARED: usize = [$(stringify!($name),)*].len();
         const COUNT: usize = [$(stringify!($name),)* $(stringify!($own),)*].len();
     };
 }
@@ -213,8 +247,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_name_is_found() {
+        let names: Vec<_> = names().collect();
+        assert!(names[..SHARED].is_sorted() && names[SHARED..].is_sorted());
+        assert_eq!(STARTS.map(at).as_slice(), names);
+        for (name, expected) in names.iter().zip(VALUES) {
+            assert_eq!(value(name), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
     fn names_have_values() {
         assert_eq!(names().count(), VALUES.len());
+        assert_eq!(value("PF_NETLNIK"), None);
+        assert_eq!(value(""), None);
         assert_eq!(value("AF_NETLINK"), Some(16));
         assert_eq!(value("PF_INET6"), Some(10));
         assert_eq!(value("TIOCSTI"), Some(0x5412));

@@ -20,6 +20,7 @@ pub mod namespaces;
 pub mod process;
 pub mod profile;
 mod spelling;
+pub mod strict;
 pub mod syscalls;
 mod table;
 
@@ -28,12 +29,14 @@ use crate::fault::Origin;
 use access::Access;
 use arch::Arch;
 use capabilities::CapSet;
+use decision::Decision;
 use identity::{Name, UserNamespace};
 use limits::Limit;
 use mounts::{MountAsk, View};
 use namespaces::Namespace;
 use process::{Variable, WorkingDirectory};
 use profile::Profile;
+use strict::Strict;
 use syscalls::{Flags, Layer};
 
 /// Who asked: a directive and the words that said so.
@@ -105,6 +108,10 @@ pub struct Draft {
     pub filter_flags: Option<Asked<Flags>>,
     /// Who answers the calls that the filter notifies of.
     pub supervision: Supervision,
+    /// The kernel's strict mode, or a filter like it (Seccomp.Mode).
+    pub strict: Option<Asked<Strict>>,
+    /// What a tracer answers to the numbers of [`action::Action::Trace`]; without any there is no tracer.
+    pub tracing: Vec<Asked<(u16, Decision)>>,
     /// MemoryDenyWriteExecute=: PR_SET_MDWE where the kernel has it, a filter otherwise.
     pub deny_write_execute: Option<Asked<()>>,
     /// LockPersonality=: the filter compares with the personality that the host reports.
@@ -127,7 +134,7 @@ pub struct Draft {
 #[derive(Clone, Debug, Default)]
 pub struct Supervision {
     /// What [`action::Action::Notify`] numbers; the first one is the policy's default, EPERM where the list is empty.
-    pub decisions: Vec<decision::Decision>,
+    pub decisions: Vec<Decision>,
     /// An agent that answers in stockade's place.
     pub agent: Option<Asked<Agent>>,
 }

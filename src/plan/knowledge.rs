@@ -78,6 +78,9 @@ fn seen(test: &Exact, argument: u64) -> u64 {
 fn range(test: &Exact, truth: bool) -> (u64, u64) {
     let value = test.value;
     match (test.operator, truth) {
+        // Nothing is below 0 or above the greatest number: no value at all.
+        (Operator::Less, true) | (Operator::GreaterEqual, false) if value == 0 => (1, 0),
+        (Operator::Greater, true) | (Operator::LessEqual, false) if value == u64::MAX => (1, 0),
         (Operator::Less, true) | (Operator::GreaterEqual, false) => (0, value.saturating_sub(1)),
         (Operator::LessEqual, true) | (Operator::Greater, false) => (0, value),
         (Operator::Greater, true) | (Operator::LessEqual, false) => (value.saturating_add(1), u64::MAX),
@@ -159,6 +162,12 @@ mod tests {
                 prop_assert_eq!(known, asked.holds(&[argument; 6]));
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_below_zero() {
+        let test = Exact { arg: 0, wide: false, mask: 0xffff_ffff_0000_0000, operator: Operator::Less, value: 0 };
+        assert_ne!(Knowledge::default().holds(&test), Some(true));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::Planner;
 use super::mounts::{Limits, Missing, MountOp, New};
 use super::op::Op;
 use super::order::Phase;
-use super::view::{Content, Node};
+use super::view::{Content, Node, inside};
 
 /// The first Linux that copies detached mounts.
 const COPIES_DETACHED: (u32, u32) = (6, 15);
@@ -109,7 +109,7 @@ impl<'a, 'b> Layout<'a, 'b> {
         let mut around: Vec<usize> = Vec::new();
         for index in 0..layout.nodes.len() {
             let path = layout.nodes[index].path.clone();
-            while around.pop_if(|outer| !path.starts_with(&layout.nodes[*outer].path)).is_some() {}
+            while around.pop_if(|outer| !inside(&path, &layout.nodes[*outer].path)).is_some() {}
             let place = layout.place(index, around.last().copied());
             layout.places.push(place);
             if !matches!(place.role, Role::Nothing | Role::Exists) {

@@ -25,8 +25,10 @@ pub mod question;
 pub mod seccomp;
 mod service;
 mod specifier;
+pub mod strict;
 pub mod supervise;
 mod target;
+mod trace;
 pub mod tree;
 pub mod verdict;
 mod view;
@@ -93,6 +95,8 @@ impl Plan {
         if !argv.is_empty() {
             command::execute(&mut planner);
         }
+        trace::plan(&mut planner);
+        strict::plan(&mut planner);
         let environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()

@@ -262,7 +262,8 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         api_file_systems(planner, &mut wishes);
     }
     carry_over(planner, &mut wishes);
-    wishes.extend(service::wishes(planner.host));
+    let service = service::wishes(planner.host, &wishes);
+    wishes.extend(service);
     let first = wishes[0].by.clone();
     planner.namespaces.push((Namespace::Mnt, first.clone()));
     let privileged = planner.host.effective.has(Capability::CAP_SYS_ADMIN);

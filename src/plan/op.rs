@@ -4,12 +4,14 @@ use std::fmt;
 
 use crate::draft::By;
 use crate::draft::capabilities::CapSet;
+use crate::draft::decision::Decision;
 use crate::draft::limits::Limit;
 use crate::fault::Exit;
 
 use super::access::AccessOp;
 use super::mounts::MountOp;
 use super::order::Phase;
+use super::strict::StrictOp;
 use super::supervise::SuperviseOp;
 use super::tree::Program;
 
@@ -93,6 +95,31 @@ pub enum Op {
     Filter(FilterOp),
     /// execve(2) of the target.
     Exec,
+    /// A helper process attaches to the launcher (ptrace(2)), before anything else is done.
+    Attach(Tracer),
+    /// Checks that the target's file can be run to a point and put into strict mode (or, else, given a filter) there.
+    Inspect {
+        /// The mode itself, beside which there can be no filter.
+        strict: bool,
+    },
+    /// The helper enters strict mode on the target's behalf, and lets go of it.
+    Strict(StrictOp),
+}
+
+/// What a tracer is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracer {
+    /// Strict mode: it is gone as soon as the mode is entered.
+    Strict,
+    /// Answers to the calls that a filter hands to it, as long as the target lives.
+    Answers(TraceOp),
+}
+
+/// What the tracer answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceOp {
+    /// The filter's numbers and the answers to them, ascending. Other numbers are answered ENOSYS.
+    pub decisions: Vec<(u16, Decision)>,
 }
 
 /// Id maps.
@@ -142,7 +169,9 @@ impl Op {
             Self::SecureBits(_) => Exit::SecureBits,
             Self::Umask(_) | Self::DenyWriteExecute => Exit::Memory,
             Self::NoNewPrivileges => Exit::NoNewPrivileges,
-            Self::Supervise(_) | Self::Filter(_) => Exit::Seccomp,
+            Self::Supervise(_) | Self::Filter(_) | Self::Attach(_) | Self::Inspect { .. } | Self::Strict(_) => {
+                Exit::Seccomp
+            }
             Self::Find | Self::Exec => Exit::Exec,
         }
     }

@@ -4,7 +4,9 @@
 /// every plan to this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// First: nothing that the caller left open may be reached through what follows.
+    /// Before all others: later the launcher may hold rights that nobody may trace.
+    Tracer,
+    /// First of what the launcher does itself: nothing that the caller left open may be reached through what follows.
     Descriptors,
     /// The user namespace comes first for a caller without privileges (it gives the rights for
     /// everything below); all namespaces are made by one call.
@@ -55,4 +57,6 @@ pub enum Phase {
     Filter,
     /// The target.
     Exec,
+    /// What a tracer does to the target when it has started.
+    Strict,
 }

@@ -1,5 +1,6 @@
 //! Paths as they are written become paths of this host: specifiers, and `.` alone.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::draft::By;
@@ -17,11 +18,21 @@ pub fn here(host: &Host) -> Option<&Path> {
     (directory.is_absolute() && !broad && !home).then_some(directory)
 }
 
+/// Whether there is nothing to do about a path: absolute, without specifiers, and for certain without `.`, `..` and
+/// needless separators.
+fn plain(path: &[u8]) -> bool {
+    let harmless = |pair: &[u8]| !matches!(pair, [b'/', b'/' | b'.']) && pair[1] != b'%';
+    path.first() == Some(&b'/') && path.windows(2).all(harmless) && (path.len() == 1 || path.last() != Some(&b'/'))
+}
+
 /// The path with its specifiers expanded and needless separators removed. Nothing for a `.` that
 /// is left out (see [`here`]).
 pub fn expand(host: &Host, path: &Path, by: &By) -> Result<Option<PathBuf>, Fault> {
     if path.as_os_str() == "." {
         return Ok(here(host).map(Path::to_path_buf));
+    }
+    if plain(path.as_os_str().as_bytes()) {
+        return Ok(Some(path.to_path_buf()));
     }
     let expanded = match path.to_str().filter(|text| text.contains('%')) {
         Some(text) => PathBuf::from(specifier::expand(text, host).map_err(|message| target::at(by, message))?),
@@ -68,6 +79,19 @@ mod tests {
         assert!(one("%n").is_err());
         assert!(one("/a%").is_err());
         assert!(one("%u/x").is_err(), "not absolute");
+    }
+
+    #[test]
+    fn needless_separators_and_dots_go_away() {
+        let roundabout =
+            [("/", "/"), ("//", "/"), ("/a/", "/a"), ("/a//b", "/a/b"), ("/a/./b", "/a/b"), ("/.a/b.", "/.a/b.")];
+        for (text, expected) in roundabout {
+            assert_eq!(one(text), Ok(Some(expected.into())), "{text}");
+            assert_eq!(one(text).map(|path| path.map(PathBuf::into_os_string)), Ok(Some(expected.into())), "{text}");
+        }
+        for up in ["/..", "/a/../b", "/a/.."] {
+            assert!(one(up).is_err(), "{up}");
+        }
     }
 
     #[test]

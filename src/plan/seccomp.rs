@@ -144,7 +144,7 @@ fn passes(layer: &Layer) -> bool {
 }
 
 /// Every directive that has a part in the filter, once, where it was written last.
-fn askers(draft: &Draft, layers: &[Layer]) -> Vec<By> {
+pub(super) fn askers(draft: &Draft, layers: &[Layer]) -> Vec<By> {
     let mut all: Vec<By> = Vec::new();
     let rules = layers.iter().flat_map(|layer| &layer.rules).map(|rule| &rule.by);
     let whole = layers.iter().map(|layer| &layer.by);

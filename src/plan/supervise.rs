@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn draft(action: Action) -> Draft {
-        let rule = Rule { calls: vec![Call::parse("socket")], when: Vec::new(), on: Vec::new(), action, by: by() };
+        let rule = Rule { calls: vec![Call::parse("socket")], when: Vec::new(), action, on: Vec::new(), by: by() };
         Draft {
             layers: vec![Layer { by: by(), rules: vec![rule], otherwise: Action::Allow, unknown: None }],
             supervision: Supervision { decisions: vec![Decision::DEFAULT, Decision::Log], agent: None },

@@ -1,5 +1,7 @@
 //! Wishes about paths become nodes: one for each path, in order, parents before what is in them.
 
+use std::cmp::Ordering;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::draft::By;
@@ -156,11 +158,25 @@ fn stricter(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     }
 }
 
+/// How two plain paths compare: by components, as [`Path`] does, which takes ten times as long.
+fn order(a: &Path, b: &Path) -> Ordering {
+    // What is in a directory comes before its neighbours.
+    let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
+    a.iter().map(key).cmp(b.iter().map(key))
+}
+
+/// Whether a plain path is another one or below it.
+pub(super) fn inside(path: &Path, outer: &Path) -> bool {
+    let (path, outer) = (path.as_os_str().as_bytes(), outer.as_os_str().as_bytes());
+    path.strip_prefix(outer).is_some_and(|rest| outer == b"/" || matches!(rest, [] | [b'/', ..]))
+}
+
 /// One node for each path, sorted so that everything in a directory follows it at once.
 pub(super) fn merge(wishes: Vec<Wish>, notes: &mut Vec<String>) -> Vec<Node> {
     let mut all: Vec<Node> = wishes.into_iter().map(Node::new).collect();
-    // Paths compare by components, so `/a/b` stands right behind `/a` and before `/a-b`. The sort is stable.
-    all.sort_by(|a, b| a.path.cmp(&b.path));
+    // `/a/b` stands right behind `/a` and before `/a-b`. The sort is stable.
+    all.sort_by(|a, b| order(&a.path, &b.path));
     let mut merged: Vec<Node> = Vec::with_capacity(all.len());
     for node in all {
         let whole = match merged.pop_if(|last| last.path == node.path) {
@@ -181,4 +197,22 @@ pub(super) fn replaced(wishes: &[Wish], path: &Path) -> bool {
         )
     };
     wishes.iter().any(|wish| wish.path == path && !keeps(&wish.view))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// On plain paths the shorter ways agree with the library's.
+        #[test]
+        fn paths_compare_by_components(a in "(/[ab.-]{1,3}){1,4}|/", b in "(/[ab.-]{1,3}){1,4}|/") {
+            let plain = |text: &str| text.split('/').all(|part| part != "." && part != "..");
+            prop_assume!(plain(&a) && plain(&b));
+            let (a, b) = (Path::new(&a), Path::new(&b));
+            prop_assert_eq!(order(a, b), a.cmp(b));
+            prop_assert_eq!(inside(a, b), a.starts_with(b));
+        }
+    }
 }

@@ -7,8 +7,9 @@ use crate::draft::limits::Limit;
 use crate::draft::namespaces::Namespace;
 
 use super::Plan;
-use super::op::{Maps, Op};
+use super::op::{Maps, Op, TraceOp, Tracer};
 use super::order::Phase;
+use super::strict::StrictOp;
 
 /// What `Limit*` calls the RLIMIT_* numbers, in their order (getrlimit(2)).
 const LIMITS: [&str; 16] = [
@@ -59,6 +60,8 @@ impl Phase {
             Self::Supervisor => "supervisor",
             Self::Filter => "filter",
             Self::Exec => "exec",
+            Self::Tracer => "tracer",
+            Self::Strict => "strict",
         }
     }
 }
@@ -114,6 +117,34 @@ impl fmt::Display for Op {
             Self::Supervise(op) => op.fmt(f),
             Self::Filter(op) => op.fmt(f),
             Self::Exec => f.write_str("execute the target"),
+            Self::Attach(Tracer::Strict) => f.write_str("let a helper trace the launcher until strict mode is entered"),
+            Self::Attach(Tracer::Answers(op)) => op.fmt(f),
+            Self::Inspect { .. } => f.write_str("check that the target can be traced to where strict mode begins"),
+            Self::Strict(op) => op.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for TraceOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("let a helper trace the target and answer its calls: ")?;
+        for (at, (number, decision)) in self.decisions.iter().enumerate() {
+            write!(f, "{}trace:{number} by {decision}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for StrictOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.filter {
+            None => write!(f, "run the target to {}, and enter seccomp's strict mode there", self.at),
+            Some(program) => write!(
+                f,
+                "run the target to {}, and install the filter like strict mode there ({} instructions)",
+                self.at,
+                program.code.len()
+            ),
         }
     }
 }

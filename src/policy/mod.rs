@@ -26,8 +26,10 @@ pub mod process;
 pub mod profile;
 pub mod restrict;
 pub mod seccomp;
+mod strict;
 pub mod supervise;
 pub mod syscalls;
+mod trace;
 pub mod users;
 
 use caps::Capability;

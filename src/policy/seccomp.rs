@@ -4,7 +4,9 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::Call;
 use crate::draft::compare::Compare;
+use crate::draft::decision::Decision;
 use crate::draft::groups;
+use crate::draft::strict::Trigger;
 use crate::draft::syscalls::{Flags, Layer, Rule};
 use crate::draft::{Asked, By};
 use crate::fault::{Fault, Origin};
@@ -14,13 +16,17 @@ use super::calls::What;
 use super::form::{self, Form, Item};
 use super::layer::{self, ENOSYS, EPERM};
 use super::supervise::{self, Supervise};
-use super::{Directive, Policy, syscalls};
+use super::{Directive, Policy, strict, syscalls, trace};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
 pub struct Seccomp {
     /// Seccomp.Mode = "none": the rest of the table means nothing.
     pub off: bool,
+    /// Seccomp.Mode = "strict" (false) or "strict-compat" (true).
+    pub strict: Option<bool>,
+    /// Seccomp.StrictAt.
+    pub at: Trigger,
     /// Seccomp.Default.
     pub default: Option<Action>,
     /// Seccomp.Rule, in order.
@@ -40,6 +46,8 @@ pub struct Given {
     pub when: Vec<Compare>,
     /// The answer.
     pub action: Action,
+    /// What a tracer answers, where the action is trace.
+    pub decision: Option<Decision>,
     /// The architectures on which it holds; none named is all.
     pub on: Vec<Arch>,
     /// Where it was written.
@@ -54,34 +62,45 @@ pub const DIRECTIVES: &[Directive] = &[
         summary: "what the table [Seccomp] is for",
         manual: "*filter*, the default, filters system calls by the words of this table. *none* makes the rest of the \
                  table mean nothing, whatever a profile wrote there; *SystemCallFilter* and other directives still \
-                 filter. *strict* and *strict-compat*, the kernel's strict mode and a filter like it, are not in this \
-                 version.",
+                 filter.\n\n\
+                 *strict* is the kernel's strict mode (SECCOMP_MODE_STRICT, `Seccomp: 1` in /proc/PID/status). The \
+                 program needs no change: it is started, runs to *Seccomp.StrictAt* under a tracer, and the mode is \
+                 entered there on its behalf, checked from outside, and the tracer is gone. From then on it can only \
+                 read(2) and write(2) descriptors that are open, return from signal handlers, and end by _exit(2); \
+                 everything else is SIGKILL. That is less than most programs need: the C library's exit() and a return \
+                 from main use exit_group(2) and are killed, printf and malloc may call fstat or brk, and reading the \
+                 time stamp counter, which clock_gettime(2) does too, is SIGSEGV.\n\n\
+                 *strict-compat* enters at the same point a filter that allows the same calls and exit_group too, and \
+                 leaves the clock alone; anything else kills the process by SIGSYS. It sets no_new_privs.\n\n\
+                 The kernel takes no filter beside *strict*, so a policy that asks for both is refused. The target's file \
+                 must be readable for whoever starts it, and neither set-user-id nor set-group-id; nobody else may trace \
+                 it, ptrace(2) must be allowed, and the machine is an x86-64. What fails after the start ends the target with status 228, and is \
+                 said on standard error.",
         example: "[Seccomp]\nMode = \"filter\"\nDefault = \"log\"",
         unlike: None,
         exposure: &[],
         read: |policy, value| {
-            policy.seccomp.off = match form::word(value, &MODES)? {
-                Mode::Filter => false,
-                Mode::None => true,
-                Mode::Strict => {
-                    let word = form::text(value)?.text;
-                    return Err(value
-                        .fault(format!("Seccomp.Mode = \"{}\" is not in this version yet", word.trim()))
-                        .help("SystemCallFilter = [\"read write exit exit_group rt_sigreturn\"] comes near it"));
-                }
+            let mode = form::word(value, &MODES)?;
+            policy.seccomp.off = matches!(mode, Mode::None);
+            policy.seccomp.strict = match mode {
+                Mode::Strict => Some(false),
+                Mode::StrictCompat => Some(true),
+                Mode::Filter | Mode::None => None,
             };
             Ok(())
         },
-        demand: |_, _| {},
+        demand: strict::demand,
     },
+    strict::AT,
     Directive {
         name: "Seccomp.Default",
         form: Form::Text("ACTION"),
         summary: "what calls answer that nothing else decides",
         manual: "The answer to calls that neither a *Seccomp.Rule* nor *SystemCallFilter* decides: *allow*, *log*, \
                  *errno:EPERM* (any error's name or number), *trap* or *trap:N* (SIGSYS, with N in si_errno), \
-                 *kill-thread* or *kill-process*; *notify*, a supervisor decides (see *Seccomp.Decide*). Unset it is \
-                 *allow*; beside a *SystemCallFilter* of allowed calls it \
+                 *kill-thread* or *kill-process*; *notify*, a supervisor decides (see *Seccomp.Decide*); *trace* or \
+                 *trace:N*, a tracer decides (see *Seccomp.Rule*; ENOSYS without one). Unset it is *allow*; beside a \
+                 *SystemCallFilter* of allowed calls it \
                  is *SystemCallErrorNumber*.\n\n\
                  Where the answer refuses, calls that are newer than all that stockade knows answer ENOSYS, so that \
                  libc falls back to older ones.",
@@ -110,11 +129,11 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Table(&[
             ("Syscalls", "names, numbers and @groups"),
             ("Args", "comparisons that must all hold: arg0 == AF_UNIX, arg1 & 0x7 != 0"),
-            ("Action", "allow, log, errno:NAME, trap[:N], notify, kill-thread or kill-process"),
+            ("Action", "allow, log, errno:NAME, trap[:N], notify, trace[:N], kill-thread or kill-process"),
             ("ErrnoRet", "the error, where Action is just errno"),
             (
                 "Decide",
-                "what the supervisor answers, where Action is notify: continue, errno:NAME, value:N, open, log, ask",
+                "what the supervisor answers, where Action is notify, or a tracer, where it is trace: continue, errno:NAME, value:N, open, log, ask",
             ),
             ("ReadOnlyPaths", "where Decide is open: what may be opened for reading"),
             ("ReadWritePaths", "where Decide is open: what may be opened for reading and writing"),
@@ -125,12 +144,22 @@ pub const DIRECTIVES: &[Directive] = &[
                  that must all hold, several of one argument too: `arg0 == AF_NETLINK`, `arg1 & 0xff == 3`, with ==, !=, \
                  <, <=, > and >=, and numbers or the kernel's names joined by |. Without *Args* the rule always holds. \
                  *Action* answers as in *Seccomp.Default*; with plain *errno* the error is in *ErrnoRet*, or EPERM; with \
-                 *notify* the supervisor's answer is in *Decide*, or as in *Seccomp.Decide*. \
-                 With *Architectures* the rule holds for calls of these only, which *SystemCallArchitectures* must allow, \
-                 too.\n\n\
+                 *notify* the supervisor's answer is in *Decide*, or as in *Seccomp.Decide*. With *Architectures* the rule \
+                 holds for calls of these only, which *SystemCallArchitectures* must allow, too.\n\n\
                  Rules are tried in order, before *SystemCallFilter*, and the first that holds answers. Numbers are \
                  unsigned, and compared as wide as the kernel takes the argument: an int argument by its low 32 bits, so \
-                 that bits above them change nothing. What other directives refuse stays refused.",
+                 that bits above them change nothing. What other directives refuse stays refused.\n\n\
+                 With *trace:N* the call goes to a tracer (ptrace(2)), which is told the number N, 0 to 65535. *Decide* \
+                 starts one beside the target: it lets the call run (*continue*), makes it return an error (*errno:NAME*) \
+                 or anything (*value:N*) without running it, writes it to standard error and lets it run (*log*), or asks \
+                 at the terminal (*ask*; without one the answer is EPERM). It follows threads, children and programs that \
+                 they execute, passes every signal and stop through, and holds no rights; when it dies the target is \
+                 killed. A child that is made behind its back (CLONE_UNTRACED of clone(2)) gets ENOSYS. It is for x86-64 \
+                 only. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
+                 *Decide* there is no tracer: the kernel answers ENOSYS unless somebody else traces the target. A traced \
+                 program cannot be traced by others (strace, gdb), and where an ordinary user starts it, set-user-id \
+                 programs gain nothing in it. Decisions are by numbers only: memory that an argument points to can be changed by other threads after the \
+                 tracer has looked, so there are none about paths.",
         example: "[[Seccomp.Rule]]\nSyscalls = [\"socket\"]\nArgs = [\"arg0 == AF_VSOCK\"]\nAction = \"errno:EPERM\"",
         unlike: None,
         exposure: &[],
@@ -148,6 +177,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
+            trace::demand(policy, demands);
             if policy.syscalls.filter.is_none()
                 && policy.seccomp.default.is_none()
                 && !policy.seccomp.rules.is_empty()
@@ -165,8 +195,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  /proc/sys/kernel/seccomp/actions_logged lets it. *spec-allow*: speculative store bypass is not switched \
                  off for the target (SECCOMP_FILTER_FLAG_SPEC_ALLOW), which old kernels did to everything that has a \
                  filter; faster, and open to that attack. *tsync* is accepted and changes nothing: it is about further \
-                 threads, and stockade has none. *new-listener* and *wait-killable-recv* stand for what every filter \
-                 with the action *notify* has, and say nothing elsewhere.",
+                 threads, and stockade has none. *new-listener* and *wait-killable-recv* stand for what every filter with \
+                 the action *notify* has, and say nothing elsewhere.",
         example: "[Seccomp]\nDefault = \"log\"\nFlags = [\"log\"]",
         unlike: None,
         exposure: &[],
@@ -233,11 +263,12 @@ pub const DIRECTIVES: &[Directive] = &[
 enum Mode {
     Filter,
     Strict,
+    StrictCompat,
     None,
 }
 
 const MODES: [(&str, Mode); 4] =
-    [("filter", Mode::Filter), ("strict", Mode::Strict), ("strict-compat", Mode::Strict), ("none", Mode::None)];
+    [("filter", Mode::Filter), ("strict", Mode::Strict), ("strict-compat", Mode::StrictCompat), ("none", Mode::None)];
 
 /// The layer that Seccomp.Rule, SystemCallFilter= and their defaults make together; none when they say nothing.
 pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
@@ -275,14 +306,9 @@ pub(super) fn list(policy: &Policy, by: &By) -> Option<Layer> {
     Some(Layer { by: by.clone(), rules, otherwise, unknown })
 }
 
-/// An action that this version can carry out.
+/// An action.
 pub(super) fn action(word: &str, item: &Item) -> Result<Action, Fault> {
-    match Action::parse(word).map_err(|message| item.fault(message))? {
-        Action::Trace(_) => Err(item
-            .fault(format!("the action `{word}` is not in this version yet"))
-            .help("write one of: allow, log, errno:NAME, trap, notify, kill-thread, kill-process")),
-        action => Ok(action),
-    }
+    Action::parse(word).map_err(|message| item.fault(message))
 }
 
 /// One rule.
@@ -307,11 +333,16 @@ fn given(value: &Value, supervise: &mut Supervise) -> Result<Given, Fault> {
     let missing = |name: &str| value.fault(format!("the rule has no {name}"));
     let calls = called(find("Syscalls").ok_or_else(|| missing("Syscalls"))?)?;
     let mut action = answer(find("Action").ok_or_else(|| missing("Action"))?, find("ErrnoRet"))?;
+    let mut traced = None;
     if let Some(decision) = supervise::decide(find, &calls)? {
-        if !matches!(action, Action::Notify(_)) {
-            return Err(value.fault(format!("`{action}` takes no Decide")).help("write Action = \"notify\" with it"));
+        match action {
+            Action::Notify(_) => action = Action::Notify(supervise.number(decision, &value.at)?),
+            Action::Trace(_) => traced = Some(trace::answers(decision, value)?),
+            _ => {
+                let fault = value.fault(format!("`{action}` takes no Decide"));
+                return Err(fault.help("write Action = \"notify\" or \"trace:N\" with it"));
+            }
         }
-        action = Action::Notify(supervise.number(decision, &value.at)?);
     }
     let on = find("Architectures").map_or(Ok(Vec::new()), architectures)?;
     let checked = if on.is_empty() { &[Arch::native()][..] } else { &on };
@@ -327,7 +358,7 @@ fn given(value: &Value, supervise: &mut Supervise) -> Result<Given, Fault> {
         }
         when.push(compare);
     }
-    Ok(Given { calls, when, action, on, at: value.at.clone() })
+    Ok(Given { calls, when, action, decision: traced, on, at: value.at.clone() })
 }
 
 fn architectures(entry: &Entry) -> Result<Vec<Arch>, Fault> {

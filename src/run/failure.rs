@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::host::diagnose::{self, Stage};
 use crate::plan::Plan;
 use crate::plan::mounts::{MountOp, New};
-use crate::plan::op::Op;
+use crate::plan::op::{Op, Step};
 use crate::plan::supervise::SuperviseOp;
 
 /// The fault for a failed step.
@@ -18,6 +18,9 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     };
     if matches!(step.op, Op::Find | Op::Exec) {
         return target(plan, failure.errno);
+    }
+    if let Op::Inspect { .. } = step.op {
+        return unsuitable(plan, step, failure.errno);
     }
     let mut fault = Fault::new(format!("cannot {}: {}", step.op, words(failure.errno))).exit(step.op.exit());
     let mut names: Vec<&str> = Vec::new();
@@ -71,6 +74,29 @@ fn stage(host: &Host, op: &Op) -> Option<Stage> {
         Op::Mount(MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
         _ => None,
     }
+}
+
+/// Why the target's file cannot be put into strict mode.
+fn unsuitable(plan: &Plan, step: &Step, errno: Errno) -> Fault {
+    let name = plan.program.to_string_lossy();
+    let (message, help) = match errno {
+        Errno::EACCES => ("cannot be read", "a tracer needs to read the program: chmod +r, or another user"),
+        Errno::EPERM => {
+            ("is set-user-id or set-group-id", "start it without strict mode, or take the bit away (chmod -s)")
+        }
+        Errno::ENOEXEC => ("is a program for another architecture", "only native programs can be put into strict mode"),
+        Errno::EBUSY => (
+            "has a filter already, and strict mode excludes one",
+            "stockade was started under a filter, such as a container's; Seccomp.Mode = \"strict-compat\" goes with it",
+        ),
+        _ => ("cannot be looked at", "it changed since it was found"),
+    };
+    let mut fault = Fault::new(format!("`{name}` {message}: strict mode cannot be entered")).exit(step.op.exit());
+    if let Some(by) = step.by.first() {
+        fault.origin.clone_from(&by.origin);
+        fault.label = format!("asked for by {}", by.directive);
+    }
+    fault.help(help)
 }
 
 /// Not found and not executable end as they do in a shell, and as systemd wants it from the main process of a unit.

@@ -34,7 +34,7 @@ const READY: u32 = u32::MAX;
 // SAFETY: the page is only used by atomic operations, and stays mapped until the last owner drops it.
 unsafe impl Send for Board {}
 
-// SAFETY: as above.
+// SAFETY: everything on it is atomic.
 unsafe impl Sync for Board {}
 
 impl Board {

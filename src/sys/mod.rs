@@ -6,6 +6,7 @@
 pub mod attached;
 pub mod child;
 pub mod descriptors;
+pub mod detached;
 pub mod execve;
 pub mod facts;
 pub mod helper;
@@ -13,6 +14,8 @@ pub mod mount;
 pub mod notify;
 pub mod privileges;
 pub mod process;
+pub mod ptrace;
+pub mod registers;
 pub mod seccomp;
 pub mod start;
 pub mod target;

@@ -110,8 +110,8 @@ impl Library {
         names
     }
 
-    /// Where a name leads. A directory that the caller cannot look into has nothing for him: in a
-    /// unit with ProtectHome= that is the state of his own.
+    /// Where a name leads. A home that cannot be looked into has nothing: in a unit with ProtectHome= that is its state.
+    /// The system's directories are another matter, where a stricter profile of the administrator's may lie.
     fn find<N: AsRef<OsStr> + ?Sized>(&self, name: &N) -> Result<Option<Found>, Fault> {
         let name = name.as_ref();
         let mut file = name.to_owned();
@@ -120,11 +120,8 @@ impl Library {
             let path = directory.join(&file);
             match fs::symlink_metadata(&path) {
                 Ok(_) => return Ok(Some(Found::File(path))),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
-                    ) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) if error.kind() == ErrorKind::PermissionDenied && !of_the_system(directory) => {}
                 Err(error) => {
                     let why = trust::reason(&error);
                     return Err(Fault::new(format!("cannot look for the profile `{}`: {why}", path.display())));
@@ -286,6 +283,11 @@ fn extended(entry: &Entry) -> Result<Vec<(&str, &Origin)>, Fault> {
             .collect(),
         _ => Err(wrong(&entry.value)),
     }
+}
+
+/// Whether a directory is one that administrators and packages fill.
+fn of_the_system(directory: &Path) -> bool {
+    directory.starts_with("/etc") || directory.starts_with("/usr")
 }
 
 #[cfg(test)]
