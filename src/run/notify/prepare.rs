@@ -48,7 +48,8 @@ pub(super) fn prepare(post: &Post<'_>) -> Result<Kept, Errno> {
         setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     }
     let looks = decisions.iter().any(Decision::looks);
-    let view = if looks { view(post)? } else { View::new(None, None, None) };
+    let mut view = if looks { view(post)? } else { View::new(None, None, None) };
+    view.settled = post.watch.settled;
     umask(Mode::empty());
     chdir(c"/")?;
     process::prctl(libc::PR_SET_DUMPABLE, 0)?;
@@ -123,6 +124,7 @@ fn needed(own: &Ids) -> CapSet {
 /// What a supervisor calls, and nothing else.
 const CALLS: &[&str] = &[
     "ppoll",
+    "getpid",
     "read",
     "write",
     "close",
