@@ -276,8 +276,8 @@ mod tests {
         assert!(settled(&[never.clone(), users.clone(), mounts.clone()]));
         for gap in [
             &[][..],
-            &[never.clone()],
-            &[flags.clone()],
+            std::slice::from_ref(&never),
+            std::slice::from_ref(&flags),
             &[never.clone(), users.clone()],
             &[never.clone(), mounts.clone()],
             &[never.clone(), deny("clone", &["arg0 & 0x10020000 != 0"])],
