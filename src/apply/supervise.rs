@@ -10,6 +10,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
+use crate::draft::decision::Decision;
 use crate::plan::supervise::{SuperviseOp, Watch};
 use crate::sys::beside::{self, Board};
 use crate::sys::{notify, target};
@@ -111,7 +112,11 @@ impl Act {
                 notify::sizes()?;
                 let serve = state.serve.ok_or(Errno::ENOSYS)?;
                 let process = state.process.as_ref().map(AsFd::as_fd);
-                state.board = Some(begin(|board, launcher| serve(&Post { watch, process, launcher, board }))?);
+                let board = begin(|board, launcher| serve(&Post { watch, process, launcher, board }))?;
+                if watch.decisions.iter().any(Decision::looks) {
+                    board.open_up();
+                }
+                state.board = Some(board);
                 Ok(())
             }
             Self::Send(message) => {

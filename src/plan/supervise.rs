@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::draft::action::Action;
+use crate::draft::arch::Arch;
+use crate::draft::calls::Id;
+use crate::draft::compare::{Exact, Operator};
 use crate::draft::decision::Decision;
 use crate::draft::{Agent, Asked, By, Draft};
 use crate::fault::Exit;
@@ -14,6 +17,7 @@ use crate::host::Host;
 use super::machine::{Instruction, RETURN};
 use super::op::Op;
 use super::order::Phase;
+use super::paths::{self, Way};
 use super::{Planner, Shortfall};
 
 /// The version of the OCI runtime specification whose messages an agent gets.
@@ -41,6 +45,8 @@ pub struct Watch {
     pub code: Vec<Instruction>,
     /// Whether waiting for a notification ends when the last target does (Linux 6.11); before, poll(2) must be asked.
     pub wakes: bool,
+    /// Whether the filter keeps all targets in the root and in the namespaces that the supervisor is in.
+    pub settled: bool,
 }
 
 /// Without the instructions: the cookie is among them.
@@ -75,6 +81,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     filter.listens = true;
     filter.program.flags.wait_killable = host.release >= (5, 19);
     let code = filter.program.code.clone();
+    let native = filter.program.sections.iter().all(|(_, arch)| *arch == Arch::native());
     let by = asker(&all);
     if host.release < (5, 9) {
         planner.short(Shortfall {
@@ -105,8 +112,57 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     if decisions.iter().any(Decision::looks) {
         planner.step(Phase::Descriptors, Op::Supervise(SuperviseOp::Process), vec![by.clone()]);
     }
-    let watch = Watch { decisions, code, wakes: host.release >= (6, 11) };
+    let opens = decisions.iter().any(|decision| matches!(decision, Decision::Open(_)));
+    let settled = opens && native && settled(&code);
+    let watch = Watch { decisions, code, wakes: host.release >= (6, 11), settled };
     planner.step(Phase::Supervisor, Op::Supervise(SuperviseOp::Start(watch)), vec![by]);
+}
+
+/// Whether a filter lets no call change the root or the user and mount namespaces, whatever its arguments.
+fn settled(code: &Vec<Instruction>) -> bool {
+    let ways = |name: &str| match Id::named(name).and_then(|id| id.number(Arch::native())) {
+        None => Some(Vec::new()),
+        Some(number) => paths::ways(std::slice::from_ref(code), number, Arch::native().audit(), [None; 6]),
+    };
+    let never = |name: &&str| ways(name).is_some_and(|ways| ways.iter().all(|way| refuses(way.ret)));
+    let without = |name: &str, bits: &[u64]| ways(name).is_some_and(|ways| bits.iter().all(|bit| without(&ways, *bit)));
+    ["chroot", "pivot_root", "setns", "clone3"].iter().all(never)
+        && without("clone", &[CLONE_NEWNS, CLONE_NEWUSER])
+        && without("unshare", &[CLONE_NEWNS, CLONE_NEWUSER, UNSHARE_EMPTY_MNTNS])
+}
+
+const CLONE_NEWNS: u64 = 0x2_0000;
+const CLONE_NEWUSER: u64 = 0x1000_0000;
+/// Linux 7.0: a mount namespace with nothing in it.
+const UNSHARE_EMPTY_MNTNS: u64 = 0x10_0000;
+
+fn refuses(ret: u32) -> bool {
+    Action::from_ret(ret).strictness() >= Action::Errno(0).strictness()
+}
+
+/// Whether a call is refused whenever a bit of its first argument is set. Of the ways, the first that holds counts.
+fn without(ways: &[Way], bit: u64) -> bool {
+    let clear = |test: &Exact| match test.operator {
+        Operator::Equal => test.mask & bit != 0 && test.value & bit == 0,
+        Operator::NotEqual => test.mask == bit && test.value == bit,
+        _ => false,
+    };
+    let set = |test: &Exact| match test.operator {
+        Operator::Equal => test.mask == bit && test.value == bit,
+        Operator::NotEqual => test.mask & bit != 0 && test.value & bit == 0,
+        _ => false,
+    };
+    for way in ways {
+        let first = |test: &Exact| test.arg == 0;
+        if refuses(way.ret) {
+            if way.when.iter().all(|test| first(test) && set(test)) {
+                return true;
+            }
+        } else if !way.when.iter().any(|test| first(test) && clear(test)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The agent: the table's own word, or that of a container engine's profile.
@@ -194,6 +250,46 @@ mod tests {
         let mut draft = draft(Action::Notify(1));
         draft.layers.extend(self::draft(Action::Errno(1)).layers);
         assert_eq!(ops(&draft, (6, 18)).len(), 1);
+    }
+
+    #[test]
+    fn roots_and_namespaces_are_settled_where_no_call_changes_them() {
+        let settled = |restrict: &[Layer]| {
+            let mut draft = draft(Action::Notify(1));
+            draft.supervision.decisions[1] = Decision::Open(crate::draft::decision::Opening::default());
+            draft.layers.extend_from_slice(restrict);
+            let plan = Plan::new(&draft, &host((6, 18)), vec!["true".into()]).expect("a plan");
+            plan.steps.iter().any(|step| matches!(&step.op, Op::Supervise(SuperviseOp::Start(watch)) if watch.settled))
+        };
+        let deny = |calls: &str, arg: &[&str]| {
+            let when =
+                arg.iter().map(|text| crate::draft::compare::Compare::parse(text).expect("a comparison")).collect();
+            let calls = calls.split(' ').map(Call::parse).collect();
+            let rule = Rule { calls, when, on: Vec::new(), action: Action::Errno(1), by: by() };
+            Layer { by: by(), rules: vec![rule], otherwise: Action::Allow, unknown: None }
+        };
+        let never = deny("chroot pivot_root setns clone3", &[]);
+        let flags = deny("clone unshare", &["arg0 & 0x10120000 != 0"]);
+        let users = deny("clone unshare", &["arg0 & 0x10000000 == 0x10000000"]);
+        let mounts = deny("clone unshare", &["arg0 & 0x120000 != 0"]);
+        assert!(settled(&[never.clone(), flags.clone()]));
+        assert!(settled(&[never.clone(), users.clone(), mounts.clone()]));
+        for gap in [
+            &[][..],
+            std::slice::from_ref(&never),
+            std::slice::from_ref(&flags),
+            &[never.clone(), users.clone()],
+            &[never.clone(), mounts.clone()],
+            &[never.clone(), deny("clone", &["arg0 & 0x10020000 != 0"])],
+            &[never.clone(), deny("clone unshare", &["arg0 & 0x10020000 == 0x10020000"])],
+            &[never.clone(), deny("clone unshare", &["arg0 & 0x10020000 != 0"])],
+            &[never.clone(), deny("clone unshare", &["arg0 & 0x10120000 != 0", "arg1 == 0"])],
+            &[never.clone(), deny("clone unshare", &["arg1 & 0x10020000 != 0"])],
+            &[deny("chroot setns clone3", &[]), flags.clone()],
+            &[deny("chroot pivot_root setns clone3", &["arg0 == 0"]), flags.clone()],
+        ] {
+            assert!(!settled(gap), "{gap:?}");
+        }
     }
 
     #[test]

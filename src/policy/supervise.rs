@@ -61,7 +61,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  and creat only, lets the supervisor open the file in the target's place: below the target's root, with \
                  its ids, capabilities, umask and Landlock rules, never through a link of /proc but to the target's own \
                  descriptors, and only if the file that was found is in a rule's *ReadOnlyPaths* or *ReadWritePaths*, \
-                 where there are any. *ask* asks at the terminal, shows the file for calls that open one and opens it \
+                 where there are any. That takes half the time where the filter \
+                 lets nothing change the root or the namespaces of a target (RestrictNamespaces=, and chroot, pivot_root \
+                 and clone3 refused). *ask* asks at the terminal, shows the file for calls that open one and opens it \
                  in the target's place, and runs other calls when they are allowed; answers can be remembered. Where \
                  there is no terminal it refuses.\n\n\
                  The supervisor is a process beside the target, which keeps stockade's process id. It ends with the last \
@@ -71,7 +73,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  the call another thread can write something else there. Only *open* can decide about a path, because it \
                  acts on what it has looked at. The filter is loaded with SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux \
                  5.19): once the supervisor has taken a call, only signals that kill interrupt it; without that a timer \
-                 of a few milliseconds makes the target try the same call for ever. Linux 5.9 is needed.",
+                 of a few milliseconds makes the target try the same call for ever. Linux 5.9 is needed. Where kernel.yama.ptrace_scope is 1 and stockade \
+                 has no privileges, the supervisor can look into the target alone, not into its children: for these *open* \
+                 and *ask* refuse.",
         example: "[Seccomp]\nDecide = \"log\"\n[[Seccomp.Rule]]\nSyscalls = [\"socket\"]\nAction = \"notify\"",
         unlike: None,
         exposure: &[],

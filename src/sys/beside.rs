@@ -24,6 +24,8 @@ pub struct Words {
     state: AtomicU32,
     /// The listener's number; -1 while there is none, -2 when there will be none.
     listener: AtomicI32,
+    /// The helper's process id, as it knows it.
+    process: AtomicU32,
 }
 
 /// [`Words::state`] of a helper that is ready; no errno.
@@ -54,6 +56,7 @@ impl Board {
 
     /// The helper says that it is ready, or why it is not.
     pub fn report(&self, result: Result<(), Errno>) {
+        self.words().process.store(std::process::id(), Ordering::Relaxed);
         let state = result.map_or_else(|errno| (errno as i32).cast_unsigned(), |()| READY);
         self.words().state.store(state, Ordering::Release);
         // SAFETY: the word is in shared memory that outlives the call.
@@ -77,6 +80,13 @@ impl Board {
             unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, 0, &raw const timeout) };
         }
         Err(Errno::ETIMEDOUT)
+    }
+
+    /// Lets the helper look into this process, and into what it becomes, where only ancestors may (`ptrace_scope` 1 of
+    /// the Yama security module; PR_SET_PTRACER). Elsewhere it changes nothing.
+    pub fn open_up(&self) {
+        // EINVAL: there is no Yama.
+        super::process::prctl(libc::PR_SET_PTRACER, self.words().process.load(Ordering::Relaxed).into()).ok();
     }
 
     /// Tells the helper the listener's number, or that there will be none, without a system call: the filter is in force.

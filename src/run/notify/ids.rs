@@ -139,7 +139,9 @@ pub(super) fn as_caller<T>(
         caller.check()?;
         return work(0);
     }
-    let inside = !privileged || namespace(caller.view.process()?, caller.thread())? == caller.view.namespace;
+    let inside = !privileged
+        || caller.view.settled
+        || namespace(caller.view.process()?, caller.thread())? == caller.view.namespace;
     if inside && !creates && own.effective.has(CAP_DAC_OVERRIDE) {
         // With this capability neither ids nor groups decide, and reading all of them takes longer than opening.
         let effective = CapSet(privileges::effective_of(caller.thread())?).intersection(opening());

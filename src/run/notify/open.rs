@@ -125,8 +125,22 @@ fn how(caller: &Caller<'_>, address: u64, size: u64) -> Result<(u64, u64, u64), 
 /// # Errors
 /// What the call itself would fail with; EACCES: it is not in the lists; EPERM: the caller cannot be looked at.
 pub(super) fn open(caller: &Caller<'_>, wish: &Wish, opening: &Opening) -> Result<Opened, Errno> {
+    let unlisted = opening.read.is_empty() && opening.write.is_empty();
+    if let Some(root) = short(caller, wish)
+        && (unlisted || listed(&wish.path, wish.writes(), opening))
+    {
+        let links = if unlisted { 0 } else { libc::RESOLVE_NO_SYMLINKS };
+        let resolve = links | libc::RESOLVE_NO_MAGICLINKS | libc::RESOLVE_IN_ROOT;
+        let opened =
+            ids::as_caller(caller, false, |_| target::open_at(root, &wish.path, wish.careful().bits(), 0, resolve));
+        match opened {
+            Ok(fd) if !on_procfs(fd.as_fd()) => return settle(fd, wish),
+            Err(errno) if !slower(errno) => return Err(errno),
+            _ => {}
+        }
+    }
     let start = start(caller, wish)?;
-    if opening.read.is_empty() && opening.write.is_empty() {
+    if unlisted {
         return ids::as_caller(caller, wish.creates(), |umask| {
             match direct(&start, wish, wish.careful(), wish.mode & !umask) {
                 Ok(fd) if !on_procfs(fd.as_fd()) => settle(fd, wish),
@@ -144,6 +158,16 @@ pub(super) fn open(caller: &Caller<'_>, wish: &Wish, opening: &Opening) -> Resul
         };
         finish(caller, found, wish, umask)
     })
+}
+
+/// The root, where the path as it is written can be opened from it: it is the caller's own for good, and the path has
+/// nothing in it that is not a name. Without links such a path is the place of what it leads to.
+fn short<'a>(caller: &'a Caller<'_>, wish: &Wish) -> Option<BorrowedFd<'a>> {
+    let bytes = wish.path.to_bytes();
+    let names = || bytes.split(|byte| *byte == b'/').skip(1);
+    let plain = bytes.starts_with(b"/") && names().all(|name| !matches!(name, b"" | b"." | b".."));
+    let settled = caller.view.settled && wish.resolve == 0 && !wish.creates();
+    caller.view.root.as_ref().filter(|_| settled && plain).map(AsFd::as_fd)
 }
 
 /// What a call leads to, for somebody who decides later, and a name for it.

@@ -23,6 +23,7 @@ use crate::sys::{descriptors, privileges, process, seccomp, target};
 
 use super::ids::{self, Ids};
 use super::view::View;
+use super::walk::on_procfs;
 
 /// What stays open.
 pub(super) struct Kept {
@@ -47,7 +48,8 @@ pub(super) fn prepare(post: &Post<'_>) -> Result<Kept, Errno> {
         setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     }
     let looks = decisions.iter().any(Decision::looks);
-    let view = if looks { view(post)? } else { View::new(None, None, None) };
+    let mut view = if looks { view(post)? } else { View::new(None, None, None) };
+    view.settled = post.watch.settled;
     umask(Mode::empty());
     chdir(c"/")?;
     process::prctl(libc::PR_SET_DUMPABLE, 0)?;
@@ -96,8 +98,11 @@ fn copy(fd: impl AsFd) -> Option<OwnedFd> {
 fn view(post: &Post<'_>) -> Result<View, Errno> {
     let path = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let root = open(c"/", path, Mode::empty())?;
-    let Some(fd) = post.process else { return Ok(View::new(None, Some(root), None)) };
-    let mut own = Ids::read(fd, c"self/status")?;
+    // The target's own /proc first: its paths lead there. It may be hidden, or something else.
+    let here = open(c"/proc", path, Mode::empty()).ok().filter(|fd| on_procfs(fd.as_fd()));
+    let all = [here.as_ref().map(AsFd::as_fd), post.process];
+    let mut usable = all.into_iter().flatten().filter_map(|fd| Some((fd, Ids::read(fd, c"self/status").ok()?)));
+    let Some((fd, mut own)) = usable.next() else { return Ok(View::new(None, Some(root), None)) };
     own.permitted = needed(&own);
     own.effective = own.permitted;
     let copy = fd.try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
@@ -119,6 +124,7 @@ fn needed(own: &Ids) -> CapSet {
 /// What a supervisor calls, and nothing else.
 const CALLS: &[&str] = &[
     "ppoll",
+    "getpid",
     "read",
     "write",
     "close",

@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) root: Option<OwnedFd>,
     /// The supervisor's user namespace; zeros without /proc.
     pub(super) namespace: (u64, u64),
+    /// Whether all targets keep the supervisor's root and namespaces.
+    pub(super) settled: bool,
     /// The supervisor's ids; nothing without /proc.
     pub(super) own: Option<Ids>,
 }
@@ -27,7 +29,7 @@ impl View {
         let device = process.as_ref().and_then(|fd| fstat(fd).ok()).map_or(0, |stat| stat.st_dev);
         let own_namespace = |fd: &OwnedFd| ids::namespace(fd.as_fd(), own.as_ref()?.process).ok();
         let namespace = process.as_ref().and_then(own_namespace).unwrap_or_default();
-        Self { process, device, root, namespace, own }
+        Self { process, device, root, namespace, settled: false, own }
     }
 
     /// /proc.
