@@ -4,7 +4,7 @@
 use crate::fault::Fault;
 use crate::policy::form::Form;
 use crate::policy::{environment, find};
-use crate::text::{Document, Kind, Value};
+use crate::text::{Document, Entry, Kind, Value};
 
 use super::show::hostile;
 
@@ -60,6 +60,13 @@ pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
 
 /// The right sides of one entry's assignments.
 fn values(name: &str, form: &Form, value: &Value) -> Result<Vec<String>, Fault> {
+    if let (Kind::Table(variables), "Environment") = (&value.kind, name) {
+        let variable = |entry: &Entry| {
+            let text = one(name, form, &entry.value, true)?;
+            Ok(quoted(&format!("{}={text}", entry.name)))
+        };
+        return variables.iter().map(variable).collect();
+    }
     let Kind::List(elements) = &value.kind else { return one(name, form, value, false).map(|text| vec![text]) };
     if elements.is_empty() {
         return Ok(vec![String::new()]);
@@ -88,7 +95,7 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
         Form::Words(..) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
         // An element is one whole path.
         _ if paths && element && text.contains(|c| blanks(c) || "\"'\\".contains(c)) => {
-            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            quoted(text)
         }
         _ => text.to_owned(),
     };
@@ -96,6 +103,11 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
         return Err(value.fault(format!("this value of `{name}` cannot stand on one line of a unit")));
     }
     Ok(text)
+}
+
+/// One word, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
@@ -119,12 +131,12 @@ InaccessiblePaths = '/mnt /media'
 SystemCallFilter = ['@system-service', '~@privileged']
 CapabilityBoundingSet = []
 LimitNOFILE = 64
-PrivateTmp2 = 1
+Environment = { A = 'b "c' }
 ";
 
     #[test]
     fn what_is_written_reads_back_as_the_same_policy() {
-        let document = read(&POLICY.replace("PrivateTmp2 = 1\n", "[Seccomp]\nExecOnce = true\n"));
+        let document = read(&format!("{POLICY}[Seccomp]\nExecOnce = true\n"));
         let (text, notes) = unit(&document).expect("a unit");
         assert!(text.contains("ReadOnlyPaths=\"/srv/a b\"\nReadOnlyPaths=-/opt\n"), "{text}");
         assert!(text.contains("UMask=0077\n") && text.contains("CapabilityBoundingSet=\n"), "{text}");
@@ -148,7 +160,8 @@ PrivateTmp2 = 1
                 })
                 .collect::<String>()
         };
-        assert_eq!(bare(&back), bare(&read(&POLICY.replace("PrivateTmp2 = 1\n", ""))));
+        assert_ne!(bare(&back), bare(&read("ProtectHome = true\n")));
+        assert_eq!(bare(&back), bare(&read(POLICY)));
     }
 
     #[test]
