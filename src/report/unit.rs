@@ -94,9 +94,7 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
     let text = match form {
         Form::Words(..) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
         // An element is one whole path.
-        _ if paths && element && text.contains(|c| blanks(c) || "\"'\\".contains(c)) => {
-            quoted(text)
-        }
+        _ if paths && element && text.contains(|c| blanks(c) || "\"'\\".contains(c)) => quoted(text),
         _ => text.to_owned(),
     };
     if text.contains(hostile) || text.ends_with('\\') {
@@ -131,7 +129,7 @@ InaccessiblePaths = '/mnt /media'
 SystemCallFilter = ['@system-service', '~@privileged']
 CapabilityBoundingSet = []
 LimitNOFILE = 64
-Environment = { A = 'b "c' }
+Environment = { A = 'b \"c' }
 ";
 
     #[test]
