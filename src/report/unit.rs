@@ -85,7 +85,7 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
     };
     let blanks = |c: char| c.is_ascii_whitespace();
     let paths = matches!(form, Form::Paths);
-    if paths && text.split(blanks).any(|path| path.trim_start_matches(['-', '+']) == ".") {
+    if name.ends_with("Paths") && text.split(blanks).any(|path| path.trim_start_matches(['-', '+']) == ".") {
         return Err(value
             .fault("`.` is the directory that stockade is started in, and a unit has none")
             .help("write an absolute path"));
@@ -164,7 +164,12 @@ Environment = { A = 'b \"c' }
 
     #[test]
     fn no_value_adds_a_line() {
-        for text in ["WorkingDirectory = \"/a\\nExecStartPre=/b\"", "ReadWritePaths = ['.']", "User = 'a\\'"] {
+        for text in [
+            "WorkingDirectory = \"/a\\nExecStartPre=/b\"",
+            "ReadWritePaths = ['.']",
+            "BindReadOnlyPaths = ['.']",
+            "User = 'a\\'",
+        ] {
             assert!(unit(&read(text)).is_err(), "{text}");
         }
     }
