@@ -159,7 +159,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__export)
-            opts="-P -p -h --policy --property --name --help oci kubernetes spo build container-default network-service none service strict"
+            opts="-P -p -h --policy --property --name --help oci kubernetes spo unit build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -536,7 +536,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__run)
-            opts="-P -p -v -h --policy --property --verbose --help"
+            opts="-P -p -v -h --policy --property --verbose --pod --container --seccomp-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,6 +556,32 @@ _stockade() {
                     ;;
                 -p)
                     compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                --pod)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --container)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seccomp-root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)

@@ -33,7 +33,7 @@ complete -c stockade -n "__fish_stockade_needs_command" -f -a "check" -d 'Tell e
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "show" -d 'Print the policy that holds in the end, or the profiles'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "doctor" -d 'Tell what this machine and this user can and cannot do'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s, podman\'s or Kubernetes\''
-complete -c stockade -n "__fish_stockade_needs_command" -f -a "export" -d 'Print a policy\'s system call filter as a profile of Docker\'s, podman\'s or Kubernetes\''
+complete -c stockade -n "__fish_stockade_needs_command" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
@@ -180,6 +180,9 @@ NUMAMask=\t'memory nodes for NUMAPolicy'
 IOSchedulingClass=\t'class of reading from and writing to disks'
 IOSchedulingPriority=\t'priority of reading from and writing to disks'
 TimerSlackNSec=\t'how late timers may expire'"
+complete -c stockade -n "__fish_stockade_using_subcommand run" -l pod -d 'Add the seccomp profile of a Kubernetes pod\'s container' -r -F
+complete -c stockade -n "__fish_stockade_using_subcommand run" -l container -d 'Which container of the pod, by its name' -r
+complete -c stockade -n "__fish_stockade_using_subcommand run" -l seccomp-root -d 'Look for Localhost profiles below this directory, not /var/lib/kubelet/seccomp' -r -f -a "(__fish_complete_directories)"
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s v -l verbose -d 'Tell each step before it is done'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
@@ -817,5 +820,5 @@ complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_s
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter check show doctor import export help" -f -a "show" -d 'Print the policy that holds in the end, or the profiles'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter check show doctor import export help" -f -a "doctor" -d 'Tell what this machine and this user can and cannot do'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter check show doctor import export help" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s, podman\'s or Kubernetes\''
-complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter check show doctor import export help" -f -a "export" -d 'Print a policy\'s system call filter as a profile of Docker\'s, podman\'s or Kubernetes\''
+complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter check show doctor import export help" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter check show doctor import export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

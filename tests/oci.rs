@@ -8,6 +8,8 @@ mod exported;
 mod meaning;
 #[path = "oci/objects.rs"]
 mod objects;
+#[path = "oci/pod.rs"]
+mod pod;
 #[path = "oci/reading.rs"]
 mod reading;
 #[path = "oci/running.rs"]

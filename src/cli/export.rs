@@ -12,7 +12,7 @@ use crate::fault::{Exit, Fault, clean};
 use crate::host::{Host, Verdict};
 use crate::plan::{flat, seccomp};
 use crate::policy::{Policy, restrict};
-use crate::report::{oci, pretty};
+use crate::report::{oci, pretty, unit};
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
@@ -20,17 +20,18 @@ use super::options::{POLICY, PROPERTY};
 use super::read;
 
 /// The formats.
-const FORMATS: [&str; 3] = ["oci", "kubernetes", "spo"];
+const FORMATS: [&str; 4] = ["oci", "kubernetes", "spo", "unit"];
 
 /// The command line.
 pub(super) fn command() -> Command {
     Command::new("export")
-        .about("Print a policy's system call filter as a profile of Docker's, podman's or Kubernetes'")
+        .about("Print a policy for Docker, podman, Kubernetes or systemd")
         .long_about(
             "Print a policy's system call filter for other tools: *oci* is a profile in the JSON of the OCI runtime \
              specification, which Docker, podman and containerd read; *kubernetes* the same as a Localhost profile, with what to \
              write in a pod; *spo* a SeccompProfile of the security-profiles-operator. The profile answers every call as the \
-             policy does; what cannot be said in it is an error, and what an engine does otherwise is told on standard error.",
+             policy does; what cannot be said in it is an error, and what an engine does otherwise is told on standard error. \
+             *unit* is a drop-in for a service of systemd's with all directives that systemd knows; the others are named in comments.",
         )
         .arg(Arg::new("FORMAT").help("What to print").required(true).value_parser(PossibleValuesParser::new(FORMATS)))
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
@@ -45,12 +46,18 @@ pub(super) fn command() -> Command {
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let policies = super::policies(matches, "POLICY");
     let library = Library::of_environment();
-    let (_, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
+    let (document, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
+    let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
+    if given == "unit" {
+        let (text, notes) = unit::unit(&document).map_err(Faults)?;
+        tell(&notes);
+        door::say(&text)?;
+        return Ok(Exit::Success);
+    }
     let name = match matches.get_one::<String>("name") {
         Some(name) => name.clone(),
         None => policies.last().map_or_else(|| "stockade".into(), |policy| stem(policy)),
     };
-    let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
     if given != "oci" && !is_name(&name) {
         let fault = Fault::new(format!("`{name}` cannot be the name of a Kubernetes object")).exit(Exit::Usage);
         return Err(Faults::one(fault.help("write lower-case letters, digits, `-` and `.`: --name web")).into());
@@ -74,11 +81,16 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         notes.push("the profile refuses execve, with which an engine starts the container's program".into());
     }
     notes.extend(left_behind(&policy, &filter));
-    for note in notes {
-        door::tell(&format!("stockade: note: {}\n", clean(&note)));
-    }
+    tell(&notes);
     door::say(&text)?;
     Ok(Exit::Success)
+}
+
+/// Tells what is to be known about what is printed.
+fn tell(notes: &[String]) {
+    for note in notes {
+        door::tell(&format!("stockade: note: {}\n", clean(note)));
+    }
 }
 
 /// The policy's whole filter, for any kernel: what new kernels have other means for is in it.

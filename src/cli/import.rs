@@ -158,7 +158,7 @@ fn objects(source: &Arc<Source>, format: &str, chosen: Chosen, matches: &ArgMatc
 }
 
 /// The container that is asked for, or the only one; of several that have the same profile any.
-fn container<'a>(all: &'a [Container], wanted: Option<&str>, file: &str) -> Result<&'a Container, Fault> {
+pub(super) fn container<'a>(all: &'a [Container], wanted: Option<&str>, file: &str) -> Result<&'a Container, Fault> {
     let names = || all.iter().map(|container| container.name.as_str()).collect::<Vec<_>>().join(", ");
     let Some(first) = all.first() else {
         return Err(Fault::new(format!("there is no pod in {file}")));
@@ -234,7 +234,7 @@ fn save(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// Tells what is odd.
-fn warn(warnings: &[Fault]) {
+pub(super) fn warn(warnings: &[Fault]) {
     let colour = door::colour(&io::stderr());
     for fault in warnings {
         let help = fault.help.join("; ");

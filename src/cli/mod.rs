@@ -10,6 +10,7 @@ mod filter;
 pub mod generate;
 mod import;
 mod options;
+mod pod;
 pub mod read;
 pub mod run;
 mod show;

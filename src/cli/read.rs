@@ -18,6 +18,16 @@ pub fn read(policies: &[String], properties: &[String], library: &Library) -> Re
     if policies.is_empty() && properties.is_empty() {
         return Err(vec![nothing(library)]);
     }
+    let document = words(policies, properties, library)?;
+    let policy = Policy::read(&document)?;
+    Ok((document, policy))
+}
+
+/// The words of policies, then properties.
+///
+/// # Errors
+/// Everything that is wrong with the texts.
+pub(super) fn words(policies: &[String], properties: &[String], library: &Library) -> Result<Document, Vec<Fault>> {
     let mut document = library.load_all(policies)?;
     let mut faults = Vec::new();
     for property in properties {
@@ -29,11 +39,7 @@ pub fn read(policies: &[String], properties: &[String], library: &Library) -> Re
             Err(fault) => faults.push(fault),
         }
     }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    let policy = Policy::read(&document)?;
-    Ok((document, policy))
+    if faults.is_empty() { Ok(document) } else { Err(faults) }
 }
 
 /// This machine, and the plan of a draft on it.

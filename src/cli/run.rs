@@ -7,11 +7,13 @@ use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 use crate::draft::Draft;
 use crate::fault::{Exit, Fault};
 use crate::plan::command;
+use crate::policy::Policy;
 use crate::report::{explain, manual};
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
 use super::options::{self, Plain, RUN};
+use super::pod::{self, Pod};
 
 /// What to start, and in what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Request {
     pub policies: Vec<String>,
     /// `-p`s.
     pub properties: Vec<String>,
+    /// `--pod` and what belongs to it.
+    pub pod: Option<Pod>,
     /// The command line; for a policy file, the arguments that follow its `Exec`.
     pub command: Vec<OsString>,
     /// Whether this is a policy file that was started, with nothing but its arguments.
@@ -31,7 +35,7 @@ pub struct Request {
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
         let Plain { policies, properties, verbose, command } = plain;
-        Self { policies, properties, command, file: false, verbose }
+        Self { policies, properties, pod: None, command, file: false, verbose }
     }
 }
 
@@ -39,7 +43,8 @@ const EXAMPLES: &str = "\
 Examples:
   stockade run -P strict -- python3 convert.py
   stockade run -P build -p Environment=CI=1 -- make
-  stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./configure";
+  stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./configure
+  stockade run --pod pod.yaml --container web -- ./server";
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -57,8 +62,9 @@ pub(super) fn command() -> Command {
              executed unless everything that the policies ask for has been done.",
         )
         .args(RUN.iter().map(|opt| opt.arg()))
+        .args(pod::args())
         .arg(command)
-        .after_help("With neither -P nor -p nothing is executed, and the profiles are named.")
+        .after_help("Without -P, -p and --pod nothing is executed, and the profiles are named.")
         .after_long_help(format!(
             "{EXAMPLES}\n\nDirectives for -p and policies (man stockade.toml):\n{}",
             manual::summary()
@@ -70,6 +76,7 @@ fn request(matches: &ArgMatches) -> Request {
     Request {
         policies: super::texts(matches, options::POLICY.id),
         properties: super::texts(matches, options::PROPERTY.id),
+        pod: pod::request(matches),
         command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
@@ -84,7 +91,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
-    let (_document, policy) = super::read::read(&request.policies, &request.properties, &library).map_err(Faults)?;
+    let policy = policy(request, &library).map_err(Faults)?;
     let draft = policy.draft();
     let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
     let (host, plan) = super::read::plan(&draft, argv).map_err(Faults)?;
@@ -94,6 +101,16 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
         door::tell(&explain::shortfalls(&plan));
     }
     Err(Faults::one(crate::run::exec(&plan, &host)).into())
+}
+
+/// What holds: policies, properties, and a pod's profile.
+fn policy(request: &Request, library: &Library) -> Result<Policy, Vec<Fault>> {
+    let Some(pod) = &request.pod else {
+        return super::read::read(&request.policies, &request.properties, library).map(|(_, policy)| policy);
+    };
+    let mut document = super::read::words(&request.policies, &request.properties, library)?;
+    pod::add(pod, &mut document, library.uid)?;
+    Policy::read(&document)
 }
 
 /// A policy that is a program: what it executes, then the caller's arguments.

@@ -214,7 +214,7 @@ pub const DIRECTIVES: &[Directive] = &[
 
 /// `Environment = { A = "b" }` is `Environment.A = "b"` to the text stage; here it is a value of
 /// Environment's again.
-pub(super) fn keyed(entry: &Entry) -> Option<Entry> {
+pub(crate) fn keyed(entry: &Entry) -> Option<Entry> {
     let name = entry.name.strip_prefix("Environment.")?;
     let inner = Entry { name: name.to_owned(), at: entry.at.clone(), value: entry.value.clone() };
     let value = Value { kind: Kind::Table(vec![inner]), at: entry.value.at.clone() };

@@ -19,6 +19,7 @@ pub mod program;
 pub mod roff;
 pub mod rules;
 pub mod show;
+pub mod unit;
 pub mod verbs;
 
 use serde_json::{Map, Value, json};

@@ -1,5 +1,7 @@
 //! What leaves as a profile comes back as the same filter.
 
+use std::io::Write;
+
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use stockade::draft::action::Action;
@@ -10,10 +12,12 @@ use stockade::draft::profile::DOCKER;
 use stockade::draft::syscalls::{Filter, Layer, Rule};
 use stockade::plan::flat::{Flat, flatten};
 use stockade::plan::tree::compile;
+use stockade::report::import;
 use stockade::report::oci as written;
 use stockade::text::profiles::SHIPPED;
 
-use crate::{VALUES, alike, filter, good, policys, program, same, says};
+use crate::kit;
+use crate::{KERNEL, VALUES, alike, filter, good, policys, program, same, says};
 
 fn flat(filter: &Filter) -> Flat {
     flatten(filter, Arch::native()).unwrap_or_else(|fault| panic!("{}", fault.render(false)))
@@ -45,6 +49,33 @@ fn shipped_profiles_come_back() {
         assert!(*name == "none" || tried > 0);
     }
     assert!(tried >= 2, "{tried}");
+}
+
+/// Debian's golang-github-containers-common has it here.
+const DEBIANS: &str = "/usr/share/containers/seccomp.json";
+
+#[test]
+fn debians_profile_comes_back() {
+    let text = match std::fs::read_to_string(DEBIANS) {
+        Ok(text) => text,
+        Err(error) => {
+            let package = "Debian: golang-github-containers-common";
+            assert!(!kit::host_has("containers"), "{DEBIANS}: {error} ({package})");
+            // Past the harness, which keeps what passing tests print to itself.
+            let said = format!("debians_profile_comes_back did not run: {DEBIANS}: {error} ({package})\n");
+            std::io::stderr().write_all(said.as_bytes()).expect("standard error");
+            return;
+        }
+    };
+    let imported = |text: &str| {
+        policys(&import::policy(&good(text), import::Chosen { caps: DOCKER, kernel: KERNEL }, "seccomp.json"))
+    };
+    let first = imported(&text);
+    // Not a profile that allows or refuses everything: it must have something to lose.
+    let rules = first.layers.iter().flat_map(|layer| &layer.rules);
+    assert!(rules.map(|rule| rule.calls.len()).sum::<usize>() > 200);
+    same(&filter(&good(&text), DOCKER), &first);
+    same(&first, &imported(&json(&first)));
 }
 
 #[test]
