@@ -28,12 +28,14 @@ pub struct Request {
     pub verbose: bool,
     /// Do not tell shortfalls.
     pub quiet: bool,
+    /// Where to write lines of JSON about what happens.
+    pub status: Option<String>,
 }
 
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
-        let Plain { policies, properties, quiet, verbose, command } = plain;
-        Self { policies, properties, command, file: false, verbose, quiet }
+        let Plain { policies, properties, quiet, verbose, status, command } = plain;
+        Self { policies, properties, command, file: false, verbose, quiet, status }
     }
 }
 
@@ -76,6 +78,7 @@ fn request(matches: &ArgMatches) -> Request {
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
         quiet: matches.get_flag(options::QUIET.id),
+        status: super::texts(matches, options::STATUS.id).pop(),
     }
 }
 
@@ -96,7 +99,17 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     } else if !request.quiet && !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
-    Err(Faults::one(crate::run::exec(&plan, &host)).into())
+    let status = request.status.as_deref().map(descriptor).transpose()?;
+    Err(Faults::one(crate::run::exec(&plan, &host, status)).into())
+}
+
+/// The number behind `--status-fd`.
+fn descriptor(word: &str) -> Result<i32, Faults> {
+    let number = word.parse().ok().filter(|_| word.bytes().all(|byte| byte.is_ascii_digit()));
+    number.ok_or_else(|| {
+        let fault = Fault::new(format!("--status-fd: `{word}` is not the number of a descriptor"));
+        Faults::one(fault.help("for example: --status-fd 9 9>events").exit(Exit::Usage))
+    })
 }
 
 /// A policy that is a program: what it executes, then the caller's arguments.
@@ -152,7 +165,7 @@ mod tests {
             proptest::sample::select(vec![
                 "-P", "-p", "-q", "-v", "--", "-", "--policy", "--property", "--quiet", "--verbose", "strict", "A=b", "",
                 "-Pstrict", "-pA=b", "-p=A=b", "-qv", "-qPx", "-vqp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
-                "--quiet=yes", "-x", "--nope", "-h", "--help", "ls", "-V", "-qé", "---", "--policy=-x", "-P-x", "-q-v",
+                "--quiet=yes", "--status-fd", "--status-fd=9", "-s9", "-x", "--nope", "-h", "--help", "ls", "-V", "-qé", "---", "--policy=-x", "-P-x", "-q-v",
             ]), 0..7))
         {
             let line = words(&line);

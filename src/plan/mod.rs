@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod command;
+pub mod companion;
 pub mod filter;
 pub mod flat;
 pub mod identity;
@@ -41,7 +42,7 @@ use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 
-use op::Step;
+use op::{Op, Step};
 
 /// What stockade will do, in order.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +98,8 @@ impl Plan {
         }
         trace::plan(&mut planner);
         strict::plan(&mut planner);
-        let environment = command::environment(draft, host).unwrap_or_else(|faults| {
+        companion::plan(&mut planner);
+        let mut environment = command::environment(draft, host).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
         });
@@ -106,6 +108,9 @@ impl Plan {
             return Err(faults);
         }
         steps.sort_by_key(|step| step.phase);
+        if let Some(op) = steps.iter().find_map(|step| if let Op::Companion(op) = &step.op { Some(op) } else { None }) {
+            companion::environment(&mut environment, host, op.inner());
+        }
         let program = argv.first().cloned().unwrap_or_default();
         Ok(Self { steps, shortfalls, notes, program, argv, environment, cookie: host.cookie })
     }

@@ -9,6 +9,7 @@ use crate::draft::limits::Limit;
 use crate::fault::Exit;
 
 use super::access::AccessOp;
+use super::companion::CompanionOp;
 use super::mounts::MountOp;
 use super::order::Phase;
 use super::strict::StrictOp;
@@ -40,6 +41,8 @@ pub enum Op {
     MapIds(Maps),
     /// PR_SET_DUMPABLE 0: from here on the process may hold more rights than whoever could attach to it.
     Undumpable,
+    /// Makes a PID namespace and the target's process in it; the launcher stays behind.
+    Companion(CompanionOp),
     /// Something about the file system.
     Mount(MountOp),
     /// Brings the loopback device up.
@@ -157,7 +160,12 @@ impl Op {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Descriptors { .. } => Exit::Fds,
-            Self::Unshare(_) | Self::MapIds(_) | Self::Mount(_) | Self::Access(_) | Self::Undumpable => Exit::Namespace,
+            Self::Unshare(_)
+            | Self::MapIds(_)
+            | Self::Companion(_)
+            | Self::Mount(_)
+            | Self::Access(_)
+            | Self::Undumpable => Exit::Namespace,
             Self::Loopback => Exit::Network,
             Self::Limit(_) => Exit::Limits,
             Self::Groups { .. } => Exit::Group,

@@ -5,18 +5,22 @@
 
 pub mod attached;
 pub mod child;
+pub mod companion;
 pub mod descriptors;
 pub mod detached;
 pub mod execve;
 pub mod facts;
 pub mod helper;
+pub mod letters;
 pub mod mount;
 pub mod notify;
 pub mod privileges;
 pub mod process;
+pub mod progress;
 pub mod ptrace;
 pub mod registers;
 pub mod seccomp;
+pub mod signals;
 pub mod start;
 pub mod target;
 pub mod trial;

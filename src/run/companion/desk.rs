@@ -1,0 +1,340 @@
+//! The launcher while the target lives: signals, stops, messages, time, and the end.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::wait::WaitPidFlag;
+use nix::unistd::Pid;
+
+use crate::fault::Exit;
+use crate::plan::companion::CompanionOp;
+use crate::sys::progress::Progress;
+use crate::sys::signals::{self, Arrival, LAST, Set};
+use crate::sys::{companion, detached, facts, letters, target};
+
+use super::confine;
+use super::relay::{Names, Relay};
+use super::report::{End, Status};
+use super::terminal::Terminal;
+
+/// How long a signal waits for the helper to say that it has got it, too: then it was sent to the whole process group
+/// or control group, and the target has it already.
+const TOGETHER: Duration = Duration::from_millis(5);
+
+/// How long the helper's word counts when it comes first.
+const FRESH: Duration = Duration::from_millis(50);
+
+/// How many signals can wait.
+const WAITING: usize = 16;
+
+/// CAP_KILL: the target may have become somebody else.
+const CAP_KILL: u64 = 1 << 5;
+
+/// Whom the launcher deals with.
+pub(super) struct Ends {
+    pub(super) target: Pid,
+    pub(super) helper: Pid,
+    /// To the helper.
+    pub(super) line: OwnedFd,
+    pub(super) relay: Option<Relay>,
+    pub(super) terminal: Option<Terminal>,
+    /// Closed by the target's execution.
+    pub(super) executed: Option<OwnedFd>,
+}
+
+/// The launcher's desk.
+pub(super) struct Desk {
+    ends: Ends,
+    as_pid1: bool,
+    inner: u32,
+    progress: Progress,
+    status: Option<Status>,
+    /// When the target's time is over, and how long it may take to end then.
+    deadline: Option<Instant>,
+    grace: Duration,
+    /// Whether its time is over.
+    late: bool,
+    /// Signals that wait, in order, each with the end of its wait.
+    waiting: [Option<(Arrival, Instant)>; WAITING],
+    /// When the helper last told of each signal.
+    told: [Option<Instant>; LAST as usize + 1],
+}
+
+/// Descriptors that signals are sent by.
+struct Handles {
+    signals: OwnedFd,
+    target: OwnedFd,
+    helper: OwnedFd,
+}
+
+impl Desk {
+    pub(super) fn new(op: &CompanionOp, ends: Ends, progress: Progress, status: Option<Status>) -> Self {
+        let span = |microseconds: u64| Duration::from_micros(microseconds);
+        Self {
+            ends,
+            as_pid1: op.as_pid1,
+            inner: op.inner(),
+            progress,
+            status,
+            deadline: op.limit.and_then(|limit| Instant::now().checked_add(span(limit))),
+            grace: span(op.grace),
+            late: false,
+            waiting: [None; WAITING],
+            told: [None; LAST as usize + 1],
+        }
+    }
+
+    /// Serves until the target has ended, and ends as it did.
+    pub(super) fn run(mut self) -> ! {
+        let end = self.prepare().and_then(|handles| {
+            let end = self.serve(&handles)?;
+            self.close(&handles, end);
+            Ok(end)
+        });
+        match end {
+            Ok(_) if self.late => detached::leave(Exit::Timeout as i32),
+            Ok(End::Exited(code)) => detached::leave(code),
+            Ok(End::Killed(number, _)) => {
+                signals::suffer(number).ok();
+                detached::leave(128 + number)
+            }
+            // The helper takes the target with it as this process ends.
+            Err(_) => detached::leave(Exit::Exception as i32),
+        }
+    }
+
+    /// Gets what is needed and gives up everything else.
+    fn prepare(&mut self) -> Result<Handles, Errno> {
+        companion::rename(c"stockade");
+        for number in (1..=LAST).filter(|number| caught(*number)) {
+            // A manager that asks whether SIGHUP is caught sees that it is. The C library's own two cannot be.
+            drop(signals::catch(number));
+        }
+        let handles = Handles {
+            signals: signals::descriptor(Set::ALL)?,
+            target: target::process(self.ends.target.as_raw())?,
+            helper: target::process(self.ends.helper.as_raw())?,
+        };
+        if self.as_pid1 {
+            letters::send(self.ends.line.as_fd(), b"target", &[handles.target.as_raw_fd()])?;
+        }
+        nix::unistd::chdir(c"/")?;
+        let [incoming, outgoing] = self.ends.relay.as_ref().map_or([-1; 2], Relay::numbers);
+        companion::close_all_but(&mut [
+            handles.signals.as_raw_fd(),
+            handles.target.as_raw_fd(),
+            handles.helper.as_raw_fd(),
+            self.ends.line.as_raw_fd(),
+            incoming,
+            outgoing,
+            self.ends.terminal.as_ref().map_or(-1, Terminal::number),
+            self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd),
+            self.status.as_ref().map_or(-1, Status::number),
+        ])?;
+        confine::confine(facts::effective()? & CAP_KILL, &confine::LAUNCHER)?;
+        Ok(handles)
+    }
+
+    fn serve(&mut self, handles: &Handles) -> Result<End, Errno> {
+        loop {
+            let (relay, write) = self.ends.relay.as_ref().map_or((-1, false), |relay| relay.awaits(self.ends.line.as_fd()));
+            let executed = self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+            let fds = [handles.signals.as_raw_fd(), self.ends.line.as_raw_fd(), executed, relay];
+            let ready = match companion::wait(fds, [false, false, false, write], self.patience()) {
+                Err(Errno::EINTR) => continue,
+                other => other?,
+            };
+            // The execution is told before anything that comes of it.
+            if ready[2] {
+                self.executed();
+            }
+            if ready[1] {
+                self.hear(handles)?;
+            }
+            if ready[0] {
+                while let Some(arrival) = signals::read(handles.signals.as_fd())? {
+                    if arrival.number != libc::SIGCHLD || arrival.code <= 0 {
+                        self.arrived(handles, arrival);
+                    } else if let Some(end) = self.children(handles)? {
+                        return Ok(end);
+                    }
+                }
+            }
+            if ready[3] {
+                self.pass();
+            }
+            self.time(handles);
+        }
+    }
+
+    /// Milliseconds until something has to be done without being asked.
+    fn patience(&self) -> i32 {
+        let waits = self.waiting.iter().flatten().map(|(_, until)| *until);
+        let Some(next) = waits.chain(self.deadline).min() else { return -1 };
+        let left = next.saturating_duration_since(Instant::now());
+        // Rounded up, so that it is over when poll says so.
+        i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+    }
+
+    /// The target has been executed, or has failed before.
+    fn executed(&mut self) {
+        if let Some(status) = &self.status {
+            status.started(&self.progress, self.ends.target.as_raw(), Some(self.inner));
+        }
+        self.ends.executed = None;
+    }
+
+    /// A signal has reached this process.
+    fn arrived(&mut self, handles: &Handles, arrival: Arrival) {
+        let told = usize::try_from(arrival.number).ok().and_then(|at| self.told.get_mut(at));
+        if told.and_then(Option::take).is_some_and(|when| when.elapsed() < FRESH) {
+            return;
+        }
+        match self.waiting.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((arrival, Instant::now() + TOGETHER)),
+            None => forward(handles, &arrival),
+        }
+    }
+
+    /// The helper says that a signal has reached it.
+    fn hear(&mut self, handles: &Handles) -> Result<(), Errno> {
+        loop {
+            let letter = match letters::receive(self.ends.line.as_fd()) {
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(Errno::EINTR) => continue,
+                other => other?,
+            };
+            let Some(number) = letter.text().first().copied() else {
+                // The helper is gone: without it nothing holds the target to this process.
+                return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone).and(self.deaf());
+            };
+            let mut same = self.waiting.iter_mut().filter(|slot| {
+                slot.as_ref().is_some_and(|(arrival, _)| arrival.number == i32::from(number))
+            });
+            if let Some(slot) = same.next() {
+                *slot = None;
+            } else if let Some(told) = self.told.get_mut(usize::from(number)) {
+                *told = Some(Instant::now());
+            }
+        }
+    }
+
+    /// Nothing more comes over the line: a closed end would wake the desk for ever.
+    fn deaf(&mut self) -> Result<(), Errno> {
+        let (quiet, _) = letters::pair()?;
+        self.ends.line = quiet;
+        Ok(())
+    }
+
+    /// Sends on what has waited long enough, and sees to the target's time.
+    fn time(&mut self, handles: &Handles) {
+        let now = Instant::now();
+        while let Some(at) = self.next(now) {
+            if let Some((arrival, _)) = self.waiting.get_mut(at).and_then(Option::take) {
+                forward(handles, &arrival);
+            }
+        }
+        if self.deadline.is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        if self.late {
+            self.deadline = None;
+            self.kill(handles);
+            return;
+        }
+        self.late = true;
+        self.deadline = now.checked_add(self.grace);
+        for number in [libc::SIGTERM, libc::SIGCONT] {
+            // It may be gone.
+            signals::signal(handles.target.as_fd(), number).ok();
+        }
+    }
+
+    /// The signal that has waited longest, where it has waited long enough.
+    fn next(&self, now: Instant) -> Option<usize> {
+        let all = self.waiting.iter().enumerate().filter_map(|(at, slot)| slot.as_ref().map(|(_, until)| (*until, at)));
+        all.min().filter(|(until, _)| *until <= now).map(|(_, at)| at)
+    }
+
+    /// Ends everything in the namespace.
+    fn kill(&self, handles: &Handles) {
+        let first = if self.as_pid1 { &handles.target } else { &handles.helper };
+        signals::signal(first.as_fd(), libc::SIGKILL).ok();
+    }
+
+    fn pass(&mut self) {
+        let names = Names {
+            target: self.ends.target.as_raw(),
+            inner: self.inner,
+            launcher: std::process::id(),
+        };
+        if let Some(relay) = &mut self.ends.relay {
+            relay.pass(self.ends.line.as_fd(), names);
+        }
+    }
+
+    /// Looks what has become of the children: the target's end, or nothing.
+    fn children(&mut self, handles: &Handles) -> Result<Option<End>, Errno> {
+        let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
+        loop {
+            match companion::status(self.ends.target, flags)? {
+                Some(status) if libc::WIFSTOPPED(status) => {
+                    let stopped = libc::WSTOPSIG(status);
+                    // Where somebody has continued it meanwhile, this process must not stop.
+                    match companion::status(self.ends.target, flags)? {
+                        None => signals::suffer(stopped)?,
+                        Some(status) if libc::WIFCONTINUED(status) || libc::WIFSTOPPED(status) => {}
+                        Some(status) => return Ok(Some(self.ended(handles, status))),
+                    }
+                }
+                Some(status) if libc::WIFCONTINUED(status) => {}
+                Some(status) => return Ok(Some(self.ended(handles, status))),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn ended(&mut self, handles: &Handles, status: i32) -> End {
+        // What it said last is sent on before its end is known.
+        self.pass();
+        self.kill(handles);
+        if libc::WIFSIGNALED(status) {
+            End::Killed(libc::WTERMSIG(status), libc::WCOREDUMP(status))
+        } else {
+            End::Exited(libc::WEXITSTATUS(status))
+        }
+    }
+
+    /// Waits until nobody of the namespace is left.
+    fn close(&mut self, handles: &Handles, end: End) {
+        signals::signal(handles.helper.as_fd(), libc::SIGKILL).ok();
+        while companion::status(self.ends.helper, WaitPidFlag::empty()) == Err(Errno::EINTR) {}
+        if let Some(terminal) = &self.ends.terminal {
+            terminal.restore();
+        }
+        if self.ends.executed.is_some() {
+            self.executed();
+        }
+        if let Some(status) = &self.status {
+            status.exited(&self.progress, end, self.late);
+        }
+    }
+}
+
+/// Whether this process shows a signal as caught.
+fn caught(number: i32) -> bool {
+    let never = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT];
+    // Those that a fault of our own would raise end us at once.
+    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
+    !never.contains(&number) && !faults.contains(&number)
+}
+
+fn forward(handles: &Handles, arrival: &Arrival) {
+    // The target may be gone, or have become somebody whom nobody without CAP_KILL can reach.
+    signals::send(handles.target.as_fd(), arrival).ok();
+}
+
+fn gone(errno: Errno) -> Result<(), Errno> {
+    if errno == Errno::ESRCH { Ok(()) } else { Err(errno) }
+}

@@ -1,0 +1,122 @@
+//! The target in a PID namespace: who is made, in which order, and who stays.
+//!
+//! ```text
+//! launcher (keeps its PID)  ── helper: init, process 1 of the namespace; or a guard beside the launcher
+//!                           └─ target: process 2; or 1 where the policy says so
+//! ```
+//!
+//! The target is the launcher's own child, so its status comes first hand. The helper dies with the launcher, and the
+//! namespace with its process 1.
+
+mod confine;
+mod desk;
+mod helper;
+mod relay;
+pub(super) mod report;
+mod terminal;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::{Pid, pipe2};
+
+use crate::plan::companion::CompanionOp;
+use crate::sys::progress::Progress;
+use crate::sys::signals::{self, Set};
+use crate::sys::{companion, letters, target};
+
+use desk::{Desk, Ends};
+use helper::Role;
+use relay::Relay;
+use report::Status;
+use terminal::Terminal;
+
+/// Makes the helper and the target's process. Comes back in the latter, with the socket for its messages to the service
+/// manager. The launcher ends in here, as the target has ended.
+///
+/// # Errors
+/// Nothing has been started then.
+pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -> Result<Option<OwnedFd>, Errno> {
+    use std::os::unix::ffi::OsStrExt;
+    let relay = match &op.relay {
+        None => None,
+        Some(path) => Some(Relay::new(letters::sender(path.as_os_str().as_bytes())?)?),
+    };
+    let status = status.map(Status::copy).transpose()?;
+    // From here on nothing that is sent to the launcher is lost: it waits until somebody can take it.
+    let mask = signals::block(Set::ALL)?;
+    let before = signals::default(libc::SIGCHLD)?;
+    let (ours, theirs) = letters::pair()?;
+    let outgoing = relay.as_ref().map(Relay::outgoing).transpose()?;
+    let role = if op.as_pid1 { Role::Guard } else { Role::Init };
+    if role == Role::Init {
+        companion::namespace()?;
+    }
+    let helper = match companion::split()? {
+        Some(helper) => helper,
+        None => helper::serve(role, theirs.as_fd(), outgoing.as_ref()),
+    };
+    if role == Role::Guard {
+        companion::namespace().inspect_err(|_| end(helper))?;
+    }
+    split(op, progress, status, Parts { helper, ours, theirs, relay, mask, before })
+}
+
+/// What there is when the helper runs.
+struct Parts {
+    helper: Pid,
+    ours: OwnedFd,
+    theirs: OwnedFd,
+    relay: Option<Relay>,
+    mask: Set,
+    before: signals::Disposition,
+}
+
+/// Starts the target's process.
+fn split(
+    op: &CompanionOp,
+    progress: &Progress,
+    status: Option<Status>,
+    parts: Parts,
+) -> Result<Option<OwnedFd>, Errno> {
+    let executed = if status.is_some() { Some(pipe2(OFlag::O_CLOEXEC)?) } else { None };
+    let terminal = Terminal::of_ours();
+    match companion::split() {
+        Ok(None) => {
+            if op.as_pid1 {
+                // Until the guard knows it.
+                companion::die_with_parent()?;
+            }
+            // With the other copies gone, the helper sees the launcher's end at once.
+            drop((parts.ours, parts.theirs, terminal));
+            parts.before.restore()?;
+            signals::block(parts.mask)?;
+            if let Some((reader, writer)) = executed {
+                drop(reader);
+                // It is closed by the execution, or by the end.
+                target::forget(writer);
+            }
+            Ok(parts.relay.map(Relay::into_incoming))
+        }
+        Ok(Some(target)) => {
+            let executed = executed.map(|(reader, _)| reader);
+            let ends = Ends { target, helper: parts.helper, line: parts.ours, relay: parts.relay, terminal, executed };
+            drop(parts.theirs);
+            Desk::new(op, ends, progress.again(), status).run()
+        }
+        Err(errno) => {
+            end(parts.helper);
+            parts.before.restore()?;
+            signals::block(parts.mask)?;
+            Err(errno)
+        }
+    }
+}
+
+/// Kills a helper that is not needed and waits for its end.
+fn end(helper: Pid) {
+    // A child that has not been waited for is still there, dead or alive.
+    nix::sys::signal::kill(helper, nix::sys::signal::Signal::SIGKILL).ok();
+    while nix::sys::wait::waitpid(helper, None) == Err(Errno::EINTR) {}
+}
