@@ -22,6 +22,11 @@ impl Set {
         if number < 1 || number > LAST { Self(0) } else { Self(1 << (number - 1)) }
     }
 
+    /// Whether any of these is in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// The set without another.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
@@ -42,6 +47,17 @@ pub fn block(set: Set) -> Result<Set, Errno> {
     // SAFETY: both point to eight bytes, which is the size said, and live over the call.
     let result = unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, new, old, SIZE) };
     Errno::result(result).map(|_| Set(before))
+}
+
+/// The signals that have arrived and are blocked (rt_sigpending(2)).
+///
+/// # Errors
+/// None that are known.
+pub fn pending() -> Result<Set, Errno> {
+    let mut set = 0_u64;
+    // SAFETY: the kernel writes the eight bytes that are said to a live variable.
+    let result = unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set, SIZE) };
+    Errno::result(result).map(|_| Set(set))
 }
 
 /// A descriptor from which these signals can be read while they are blocked (signalfd(2)); never waits.

@@ -41,6 +41,8 @@ pub(super) struct Ends {
     pub(super) terminal: Option<Terminal>,
     /// Closed by the target's execution.
     pub(super) executed: Option<OwnedFd>,
+    /// Signals that had arrived when the target's process was there: it may have missed them.
+    pub(super) missed: Set,
 }
 
 /// The launcher's desk.
@@ -57,6 +59,8 @@ pub(super) struct Desk {
     late: bool,
     /// Signals that wait, in order, each with the end of its wait.
     waiting: [Option<(Arrival, Instant)>; WAITING],
+    /// Signals of which the helper's next word means nothing.
+    deaf: Set,
     /// When the helper last told of each signal.
     told: [Option<Instant>; LAST as usize + 1],
 }
@@ -81,6 +85,7 @@ impl Desk {
             grace: span(op.grace),
             late: false,
             waiting: [None; WAITING],
+            deaf: Set(0),
             told: [None; LAST as usize + 1],
         }
     }
@@ -107,18 +112,19 @@ impl Desk {
     /// Gets what is needed and gives up everything else.
     fn prepare(&mut self) -> Result<Handles, Errno> {
         companion::rename(c"stockade");
+        let target = target::process(self.ends.target.as_raw())?;
+        if self.as_pid1 {
+            letters::send(self.ends.line.as_fd(), b"target", &[target.as_raw_fd()])?;
+        }
         for number in (1..=LAST).filter(|number| caught(*number)) {
             // A manager that asks whether SIGHUP is caught sees that it is. The C library's own two cannot be.
             drop(signals::catch(number));
         }
         let handles = Handles {
             signals: signals::descriptor(Set::ALL)?,
-            target: target::process(self.ends.target.as_raw())?,
+            target,
             helper: target::process(self.ends.helper.as_raw())?,
         };
-        if self.as_pid1 {
-            letters::send(self.ends.line.as_fd(), b"target", &[handles.target.as_raw_fd()])?;
-        }
         nix::unistd::chdir(c"/")?;
         let [incoming, outgoing] = self.ends.relay.as_ref().map_or([-1; 2], Relay::numbers);
         companion::close_all_but(&mut [
@@ -187,6 +193,13 @@ impl Desk {
 
     /// A signal has reached this process.
     fn arrived(&mut self, handles: &Handles, arrival: Arrival) {
+        let one = Set::one(arrival.number);
+        if self.ends.missed.has(one) {
+            // Whatever the helper says about it.
+            self.ends.missed = self.ends.missed.without(one);
+            self.deaf.0 = one.0 | self.deaf.0;
+            return forward(handles, &arrival);
+        }
         let told = usize::try_from(arrival.number).ok().and_then(|at| self.told.get_mut(at));
         if told.and_then(Option::take).is_some_and(|when| when.elapsed() < FRESH) {
             return;
@@ -207,8 +220,13 @@ impl Desk {
             };
             let Some(number) = letter.text().first().copied() else {
                 // The helper is gone: without it nothing holds the target to this process.
-                return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone).and(self.deaf());
+                return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone).and(self.hang_up());
             };
+            let one = Set::one(number.into());
+            if self.ends.missed.has(one) || self.deaf.has(one) {
+                self.deaf = self.deaf.without(one);
+                continue;
+            }
             let mut same = self.waiting.iter_mut().filter(|slot| {
                 slot.as_ref().is_some_and(|(arrival, _)| arrival.number == i32::from(number))
             });
@@ -221,7 +239,7 @@ impl Desk {
     }
 
     /// Nothing more comes over the line: a closed end would wake the desk for ever.
-    fn deaf(&mut self) -> Result<(), Errno> {
+    fn hang_up(&mut self) -> Result<(), Errno> {
         let (quiet, _) = letters::pair()?;
         self.ends.line = quiet;
         Ok(())

@@ -36,7 +36,7 @@ fn prepare(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> Resu
     };
     companion::rename(name);
     signals::ignore(libc::SIGCHLD)?;
-    let signals = signals::descriptor(Set::ALL.without(Set::one(libc::SIGCHLD)))?;
+    let signals = signals::descriptor(Set::ALL)?;
     nix::unistd::chdir(c"/")?;
     let outgoing = outgoing.map_or(-1, AsRawFd::as_raw_fd);
     companion::close_all_but(&mut [line.as_raw_fd(), outgoing, signals.as_raw_fd()])?;
@@ -61,11 +61,8 @@ fn attend(
         };
         if ready[0] {
             while let Some(arrival) = signals::read(signals.as_fd())? {
-                // From inside the namespace it would be a process that only wants to tell tales.
-                if role == Role::Guard || arrival.sender == 0 {
-                    let number = [u8::try_from(arrival.number).unwrap_or(0)];
-                    letters::send(line, &number, &[]).or_else(ignore_full)?;
-                }
+                let number = [u8::try_from(arrival.number).unwrap_or(0)];
+                letters::send(line, &number, &[]).or_else(ignore_full)?;
             }
         }
         if ready[1] {
@@ -73,16 +70,18 @@ fn attend(
                 Err(Errno::EAGAIN | Errno::EINTR) => continue,
                 other => other?,
             };
-            match (role, letter.text(), letter.descriptors()) {
-                (_, [], _) => {
+            match (letter.text(), letter.descriptors()) {
+                ([], _) => {
                     if let Some(target) = &guarded {
                         signals::signal(target.as_fd(), libc::SIGKILL)?;
                     }
                     return Ok(());
                 }
                 // The guard's first letter brings the target.
-                (Role::Guard, _, [target]) if guarded.is_none() => guarded = Some(companion::copy(*target)?),
-                (_, text, descriptors) => {
+                (_, [target]) if role == Role::Guard && guarded.is_none() => {
+                    guarded = Some(companion::copy(*target)?);
+                }
+                (text, descriptors) => {
                     if let Some(outgoing) = outgoing {
                         forward(outgoing, text, descriptors)?;
                     }

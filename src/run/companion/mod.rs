@@ -101,7 +101,9 @@ fn split(
         }
         Ok(Some(target)) => {
             let executed = executed.map(|(reader, _)| reader);
-            let ends = Ends { target, helper: parts.helper, line: parts.ours, relay: parts.relay, terminal, executed };
+            let Parts { helper, ours: line, relay, .. } = parts;
+            let missed = signals::pending()?;
+            let ends = Ends { target, helper, line, relay, terminal, executed, missed };
             drop(parts.theirs);
             Desk::new(op, ends, progress.again(), status).run()
         }
