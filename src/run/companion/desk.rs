@@ -59,6 +59,8 @@ pub(super) struct Desk {
     late: bool,
     /// Signals that wait, in order, each with the end of its wait.
     waiting: [Option<(Arrival, Instant)>; WAITING],
+    /// Whether the helper is gone.
+    alone: bool,
     /// Signals of which the helper's next word means nothing.
     deaf: Set,
     /// When the helper last told of each signal.
@@ -85,6 +87,7 @@ impl Desk {
             grace: span(op.grace),
             late: false,
             waiting: [None; WAITING],
+            alone: false,
             deaf: Set(0),
             told: [None; LAST as usize + 1],
         }
@@ -146,7 +149,8 @@ impl Desk {
         loop {
             let (relay, write) = self.ends.relay.as_ref().map_or((-1, false), |relay| relay.awaits(self.ends.line.as_fd()));
             let executed = self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-            let fds = [handles.signals.as_raw_fd(), self.ends.line.as_raw_fd(), executed, relay];
+            let line = if self.alone { -1 } else { self.ends.line.as_raw_fd() };
+            let fds = [handles.signals.as_raw_fd(), line, executed, relay];
             let ready = match companion::wait(fds, [false, false, false, write], self.patience()) {
                 Err(Errno::EINTR) => continue,
                 other => other?,
@@ -220,7 +224,8 @@ impl Desk {
             };
             let Some(number) = letter.text().first().copied() else {
                 // The helper is gone: without it nothing holds the target to this process.
-                return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone).and(self.hang_up());
+                self.alone = true;
+                return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone);
             };
             let one = Set::one(number.into());
             if self.ends.missed.has(one) || self.deaf.has(one) {
@@ -236,13 +241,6 @@ impl Desk {
                 *told = Some(Instant::now());
             }
         }
-    }
-
-    /// Nothing more comes over the line: a closed end would wake the desk for ever.
-    fn hang_up(&mut self) -> Result<(), Errno> {
-        let (quiet, _) = letters::pair()?;
-        self.ends.line = quiet;
-        Ok(())
     }
 
     /// Sends on what has waited long enough, and sees to the target's time.
