@@ -233,7 +233,8 @@ fn events_say_whether_the_target_ran() {
         assert_eq!(names(&read()), ["failed"]);
         // Without a companion: the end cannot be told.
         let plain = who.bare(&words).words(&[base().join("stockade")]);
-        let plain = plain.words(&["run", "-p", "LockPersonality=yes", "--status-fd", "9", "--", "/bin/sh", "-c", "exit 7"]);
+        let plain =
+            plain.words(&["run", "-p", "LockPersonality=yes", "--status-fd", "9", "--", "/bin/sh", "-c", "exit 7"]);
         let outcome = plain.run();
         outcome.quietly().ends(7);
         let seen = read();
@@ -248,7 +249,9 @@ fn a_terminal_works_as_without_us() {
     let job = format!("type={probe} job^M");
     for who in makers() {
         let on = |steps: &[&str], target: &[&str]| {
-            let run = |words: &[String]| who.bare(&[&probe]).words(&["terminal"]).words(steps).words(&["--"]).words(words).run();
+            let run = |words: &[String]| {
+                who.bare(&[&probe]).words(&["terminal"]).words(steps).words(&["--"]).words(words).run()
+            };
             let with = run(&launch(&[], target));
             let without = run(&target.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
             assert_eq!(with.stdout, without.stdout, "{with}{without}");

@@ -80,7 +80,7 @@ struct State {
 
 /// Makes the target's process and comes back in it: the launcher stays behind and never does. Gives the socket to which
 /// the target's messages for the service manager go.
-pub type Part = Box<dyn FnOnce(&CompanionOp) -> Result<Option<OwnedFd>, Errno>>;
+pub type Part = Box<dyn FnOnce(&CompanionOp) -> Result<Option<OwnedFd>, Errno> + Send + Sync>;
 
 /// A step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

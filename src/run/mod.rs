@@ -38,7 +38,8 @@ pub fn exec(plan: &Plan, host: &Host, status: Option<i32>) -> Fault {
     };
     let fault = carry_out(plan, host, status.as_ref());
     if let Some(status) = &status {
-        let line = serde_json::json!({ "event": "failed", "status": fault.exit as u8, "message": clean(&fault.message) });
+        let line =
+            serde_json::json!({ "event": "failed", "status": fault.exit as u8, "message": clean(&fault.message) });
         status.say(format!("{line}\n").as_bytes());
     }
     fault
@@ -49,7 +50,9 @@ fn own(plan: &Plan, number: i32) -> Result<Status, Fault> {
     let passed = plan.steps.iter().any(|step| matches!(&step.op, Op::Descriptors { keep } if keep.contains(&number)));
     if number < 3 || passed {
         let why = if passed { "is one that the target gets" } else { "is one of the target's own three" };
-        return Err(Fault::new(format!("--status-fd: descriptor {number} {why}")).help("use another, such as 9: 9>events").exit(Exit::Usage));
+        return Err(Fault::new(format!("--status-fd: descriptor {number} {why}"))
+            .help("use another, such as 9: 9>events")
+            .exit(Exit::Usage));
     }
     let status = Status::new(number).map_err(|errno| {
         let fault = Fault::new(format!("--status-fd: descriptor {number}: {}", failure::words(errno)));

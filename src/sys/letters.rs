@@ -113,7 +113,7 @@ fn address(path: &[u8]) -> Result<(libc::sockaddr_un, u32), Errno> {
 fn datagram() -> Result<OwnedFd, Errno> {
     // SAFETY: takes numbers only.
     let fd = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
-    owned(Errno::result(fd)?)
+    Ok(owned(Errno::result(fd)?))
 }
 
 /// Two ends that keep the borders of messages, and see when the other end is gone.
@@ -125,12 +125,12 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: the kernel writes two numbers to a live array.
     Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
-    Ok((owned(ends[0])?, owned(ends[1])?))
+    Ok((owned(ends[0]), owned(ends[1])))
 }
 
-fn owned(fd: i32) -> Result<OwnedFd, Errno> {
+fn owned(fd: i32) -> OwnedFd {
     // SAFETY: the kernel has just made it for us, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// Takes the next datagram. A message of no bytes from a pair means that the other end is gone.
@@ -138,8 +138,7 @@ fn owned(fd: i32) -> Result<OwnedFd, Errno> {
 /// # Errors
 /// EAGAIN: there is none. Those of recvmsg(2).
 pub fn receive(socket: BorrowedFd<'_>) -> Result<Letter, Errno> {
-    let mut letter =
-        Letter { text: [0; LONGEST + 1], length: 0, descriptors: [-1; DESCRIPTORS], count: 0, sender: 0 };
+    let mut letter = Letter { text: [0; LONGEST + 1], length: 0, descriptors: [-1; DESCRIPTORS], count: 0, sender: 0 };
     let mut control = MaybeUninit::<Control>::zeroed();
     let mut text = libc::iovec { iov_base: letter.text.as_mut_ptr().cast(), iov_len: letter.text.len() };
     // SAFETY: msghdr is plain data, for which zeros are valid.
@@ -157,24 +156,24 @@ pub fn receive(socket: BorrowedFd<'_>) -> Result<Letter, Errno> {
     while !next.is_null() {
         // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give whole, aligned headers inside the buffer.
         let head = unsafe { *next };
-        // SAFETY: as above; what it points to is as long as the header says.
+        // SAFETY: as above.
         let data = unsafe { libc::CMSG_DATA(next) };
-        let payload = head.cmsg_len.saturating_sub(size_of::<libc::cmsghdr>());
+        let length = head.cmsg_len.saturating_sub(size_of::<libc::cmsghdr>());
+        // SAFETY: the kernel wrote this many bytes behind the header, and they stay as they are.
+        let data = unsafe { std::slice::from_raw_parts(data, length) };
+        let (words, _) = data.as_chunks::<4>();
         match (head.cmsg_level, head.cmsg_type) {
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
-                for at in 0..payload / 4 {
-                    // SAFETY: the payload has this many numbers; they need not be aligned.
-                    let fd = unsafe { data.cast::<i32>().add(at).read_unaligned() };
+                for fd in words.iter().map(|word| i32::from_ne_bytes(*word)) {
                     match letter.descriptors.get_mut(letter.count) {
                         Some(slot) => (*slot, letter.count) = (fd, letter.count + 1),
                         None => super::descriptors::close(fd)?,
                     }
                 }
             }
-            // The first word of ucred.
-            // SAFETY: a ucred begins with the process id; it need not be aligned.
-            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if payload >= 4 => {
-                letter.sender = unsafe { data.cast::<i32>().read_unaligned() };
+            // A ucred begins with the process id.
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
+                letter.sender = words.first().map_or(0, |word| i32::from_ne_bytes(*word));
             }
             _ => {}
         }

@@ -32,6 +32,9 @@ pub enum State {
 // SAFETY: the page is only used by atomic operations, and is never unmapped.
 unsafe impl Send for Progress {}
 
+// SAFETY: as above.
+unsafe impl Sync for Progress {}
+
 impl Progress {
     /// A fresh page, which stays until the process ends.
     ///

@@ -226,8 +226,9 @@ impl Disposition {
 pub fn suffer(number: i32) -> Result<(), Errno> {
     // SIGKILL and SIGSTOP have no other action, and say so.
     let before = default(number).ok();
+    let own = std::process::id().cast_signed();
     // SAFETY: a signal to this very process; its default action runs no code of ours.
-    Errno::result(unsafe { libc::kill(libc::getpid(), number) })?;
+    Errno::result(unsafe { libc::kill(own, number) })?;
     let blocked = block(Set::ALL.without(Set::one(number)))?;
     block(blocked)?;
     before.map_or(Ok(()), |before| before.restore())

@@ -89,12 +89,8 @@ fn write(program: &mut [sock_filter], calls: &[c_long]) -> Option<usize> {
     let kill = step(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
     let allow = step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW);
     let own = std::process::id();
-    let head = [
-        step(LOAD, 0, 0, ARCHITECTURE),
-        step(EQUAL, 1, 0, Arch::native().audit()),
-        kill,
-        step(LOAD, 0, 0, NUMBER),
-    ];
+    let head =
+        [step(LOAD, 0, 0, ARCHITECTURE), step(EQUAL, 1, 0, Arch::native().audit()), kill, step(LOAD, 0, 0, NUMBER)];
     let rules = calls.iter().filter(|call| **call != libc::SYS_kill).flat_map(|call| {
         let number = u32::try_from(*call).unwrap_or(u32::MAX);
         [step(EQUAL, 0, 1, number), allow]
@@ -127,8 +123,10 @@ mod tests {
     fn answer(call: c_long, args: [u64; 6]) -> Action {
         let mut program = [step(0, 0, 0, 0); 64];
         let length = write(&mut program, &LAUNCHER).expect("it fits");
-        let code: Vec<Instruction> =
-            program[..length].iter().map(|one| Instruction { code: one.code, jt: one.jt, jf: one.jf, k: one.k }).collect();
+        let code: Vec<Instruction> = program[..length]
+            .iter()
+            .map(|one| Instruction { code: one.code, jt: one.jt, jf: one.jf, k: one.k })
+            .collect();
         let nr = u32::try_from(call).expect("a number");
         let data = Data { nr, arch: Arch::native().audit(), ip: 0, args };
         run(&code, &data).map(Action::from_ret).expect("an answer")

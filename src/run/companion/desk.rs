@@ -147,7 +147,8 @@ impl Desk {
 
     fn serve(&mut self, handles: &Handles) -> Result<End, Errno> {
         loop {
-            let (relay, write) = self.ends.relay.as_ref().map_or((-1, false), |relay| relay.awaits(self.ends.line.as_fd()));
+            let (relay, write) =
+                self.ends.relay.as_ref().map_or((-1, false), |relay| relay.awaits(self.ends.line.as_fd()));
             let executed = self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd);
             let line = if self.alone { -1 } else { self.ends.line.as_raw_fd() };
             let fds = [handles.signals.as_raw_fd(), line, executed, relay];
@@ -201,7 +202,7 @@ impl Desk {
         if self.ends.missed.has(one) {
             // Whatever the helper says about it.
             self.ends.missed = self.ends.missed.without(one);
-            self.deaf.0 = one.0 | self.deaf.0;
+            self.deaf.0 |= one.0;
             return forward(handles, &arrival);
         }
         let told = usize::try_from(arrival.number).ok().and_then(|at| self.told.get_mut(at));
@@ -232,9 +233,10 @@ impl Desk {
                 self.deaf = self.deaf.without(one);
                 continue;
             }
-            let mut same = self.waiting.iter_mut().filter(|slot| {
-                slot.as_ref().is_some_and(|(arrival, _)| arrival.number == i32::from(number))
-            });
+            let mut same = self
+                .waiting
+                .iter_mut()
+                .filter(|slot| slot.as_ref().is_some_and(|(arrival, _)| arrival.number == i32::from(number)));
             if let Some(slot) = same.next() {
                 *slot = None;
             } else if let Some(told) = self.told.get_mut(usize::from(number)) {
@@ -280,11 +282,7 @@ impl Desk {
     }
 
     fn pass(&mut self) {
-        let names = Names {
-            target: self.ends.target.as_raw(),
-            inner: self.inner,
-            launcher: std::process::id(),
-        };
+        let names = Names { target: self.ends.target.as_raw(), inner: self.inner, launcher: std::process::id() };
         if let Some(relay) = &mut self.ends.relay {
             relay.pass(self.ends.line.as_fd(), names);
         }
@@ -340,7 +338,8 @@ impl Desk {
 
 /// Whether this process shows a signal as caught.
 fn caught(number: i32) -> bool {
-    let never = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT];
+    let never =
+        [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT];
     // Those that a fault of our own would raise end us at once.
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
     !never.contains(&number) && !faults.contains(&number)

@@ -47,12 +47,7 @@ fn prepare(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> Resu
     Ok(signals)
 }
 
-fn attend(
-    role: Role,
-    signals: &OwnedFd,
-    line: BorrowedFd<'_>,
-    outgoing: Option<&OwnedFd>,
-) -> Result<(), Errno> {
+fn attend(role: Role, signals: &OwnedFd, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> Result<(), Errno> {
     let mut guarded: Option<OwnedFd> = None;
     loop {
         let ready = match companion::wait([signals.as_raw_fd(), line.as_raw_fd()], [false; 2], -1) {

@@ -53,10 +53,7 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     if role == Role::Init {
         companion::namespace()?;
     }
-    let helper = match companion::split()? {
-        Some(helper) => helper,
-        None => helper::serve(role, theirs.as_fd(), outgoing.as_ref()),
-    };
+    let Some(helper) = companion::split()? else { helper::serve(role, theirs.as_fd(), outgoing.as_ref()) };
     if role == Role::Guard {
         companion::namespace().inspect_err(|_| end(helper))?;
     }
