@@ -285,3 +285,25 @@ fn a_terminal_works_as_without_us() {
         assert_eq!(on(&shell, &prompt), "exited 4\nthe job's\n");
     }
 }
+
+#[test]
+fn nothing_runs_where_no_namespace_can_be_made() {
+    for who in makers() {
+        // Nested limits: the outer one allows none below it.
+        let script = "echo 0 >/proc/sys/user/max_pid_namespaces; exec \"$@\"";
+        if !who.is_root() {
+            continue;
+        }
+        let unshare = ["unshare", "-Urm", "/bin/sh", "-c", script, "sh"];
+        let outcome = who.bare(&unshare).words(&launch(&[], &["/bin/echo", "ran"])).run();
+        outcome.runs_nothing().ends(226).complains("PrivatePIDs");
+    }
+}
+
+#[test]
+fn a_manager_that_is_gone_is_no_obstacle() {
+    for who in makers() {
+        let run = who.bare(&launch(&[], &["/bin/sh", "-c", "exit 4"]));
+        run.env("NOTIFY_SOCKET", "/nonexistent/socket").run().quietly().ends(4);
+    }
+}

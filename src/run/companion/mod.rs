@@ -39,10 +39,9 @@ use terminal::Terminal;
 /// Nothing has been started then.
 pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -> Result<Option<OwnedFd>, Errno> {
     use std::os::unix::ffi::OsStrExt;
-    let relay = match &op.relay {
-        None => None,
-        Some(path) => Some(Relay::new(letters::sender(path.as_os_str().as_bytes())?)?),
-    };
+    // Where nobody listens any more the target will find that out by itself, as it does without us.
+    let path = op.relay.as_ref().map(|path| path.as_os_str().as_bytes());
+    let relay = path.and_then(|path| letters::sender(path).ok()).map(Relay::new).transpose()?;
     let status = status.map(Status::copy).transpose()?;
     // From here on nothing that is sent to the launcher is lost: it waits until somebody can take it.
     let mask = signals::block(Set::ALL)?;
