@@ -1,4 +1,4 @@
-//! Access by Landlock: the table [Landlock].
+//! Access by Landlock: the table `[Landlock]`.
 
 use crate::draft::Asked;
 use crate::draft::access::{FILE_RIGHTS, NEWEST_ABI, PathRule, REFER, RIGHTS, SCOPES, rights_of};

@@ -147,13 +147,13 @@ pub struct Policy {
     pub syscalls: syscalls::Syscalls,
     /// Single dangers that a filter takes away.
     pub restrict: restrict::Restrict,
-    /// System calls, in the kernel's words: the table [Seccomp].
+    /// System calls, in the kernel's words: the table `[Seccomp]`.
     pub seccomp: seccomp::Seccomp,
     /// Who answers the calls that the filter notifies of.
     pub supervise: supervise::Supervise,
     /// System calls, in the words of container engines.
     pub profile: profile::Choice,
-    /// Access by Landlock: the table [Landlock].
+    /// Access by Landlock: the table `[Landlock]`.
     pub landlock: landlock::Landlock,
     /// Resource limits.
     pub limits: limits::Limits,

@@ -1,4 +1,4 @@
-//! System calls, in the kernel's words: the table [Seccomp].
+//! System calls, in the kernel's words: the table `[Seccomp]`.
 
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
