@@ -14,19 +14,11 @@ use crate::sys::signals::{self, Arrival, LAST, Set};
 use crate::sys::{companion, detached, facts, letters, target};
 
 use super::confine;
+use super::helper::QUESTION;
+use super::queue::Queue;
 use super::relay::{Names, Relay};
 use super::report::{End, Status};
 use super::terminal::Terminal;
-
-/// How long a signal waits for the helper to say that it has got it, too: then it was sent to the whole process group
-/// or control group, and the target has it already.
-const TOGETHER: Duration = Duration::from_millis(5);
-
-/// How long the helper's word counts when it comes first.
-const FRESH: Duration = Duration::from_millis(50);
-
-/// How many signals can wait.
-const WAITING: usize = 16;
 
 /// CAP_KILL: the target may have become somebody else.
 const CAP_KILL: u64 = 1 << 5;
@@ -41,8 +33,6 @@ pub(super) struct Ends {
     pub(super) terminal: Option<Terminal>,
     /// Closed by the target's execution.
     pub(super) executed: Option<OwnedFd>,
-    /// Signals that had arrived when the target's process was there: it may have missed them.
-    pub(super) missed: Set,
 }
 
 /// The launcher's desk.
@@ -57,14 +47,10 @@ pub(super) struct Desk {
     grace: Duration,
     /// Whether its time is over.
     late: bool,
-    /// Signals that wait, in order, each with the end of its wait.
-    waiting: [Option<(Arrival, Instant)>; WAITING],
+    /// Signals that may have to be sent on.
+    queue: Queue,
     /// Whether the helper is gone.
     alone: bool,
-    /// Signals of which the helper's next word means nothing.
-    deaf: Set,
-    /// When the helper last told of each signal.
-    told: [Option<Instant>; LAST as usize + 1],
 }
 
 /// Descriptors that signals are sent by.
@@ -75,7 +61,7 @@ struct Handles {
 }
 
 impl Desk {
-    pub(super) fn new(op: &CompanionOp, ends: Ends, progress: Progress, status: Option<Status>) -> Self {
+    pub(super) fn new(op: &CompanionOp, ends: Ends, queue: Queue, progress: Progress, status: Option<Status>) -> Self {
         let span = |microseconds: u64| Duration::from_micros(microseconds);
         Self {
             ends,
@@ -86,10 +72,8 @@ impl Desk {
             deadline: op.limit.and_then(|limit| Instant::now().checked_add(span(limit))),
             grace: span(op.grace),
             late: false,
-            waiting: [None; WAITING],
+            queue,
             alone: false,
-            deaf: Set(0),
-            told: [None; LAST as usize + 1],
         }
     }
 
@@ -115,17 +99,13 @@ impl Desk {
     /// Gets what is needed and gives up everything else.
     fn prepare(&mut self) -> Result<Handles, Errno> {
         companion::rename(c"stockade");
-        let target = target::process(self.ends.target.as_raw())?;
-        if self.as_pid1 {
-            letters::send(self.ends.line.as_fd(), b"target", &[target.as_raw_fd()])?;
-        }
         for number in (1..=LAST).filter(|number| caught(*number)) {
             // A manager that asks whether SIGHUP is caught sees that it is. The C library's own two cannot be.
             drop(signals::catch(number));
         }
         let handles = Handles {
             signals: signals::descriptor(Set::ALL)?,
-            target,
+            target: target::process(self.ends.target.as_raw())?,
             helper: target::process(self.ends.helper.as_raw())?,
         };
         nix::unistd::chdir(c"/")?;
@@ -165,10 +145,14 @@ impl Desk {
             }
             if ready[0] {
                 while let Some(arrival) = signals::read(handles.signals.as_fd())? {
-                    if arrival.number != libc::SIGCHLD || arrival.code <= 0 {
-                        self.arrived(handles, arrival);
-                    } else if let Some(end) = self.children(handles)? {
+                    let child = arrival.number == libc::SIGCHLD;
+                    // One that somebody has sent may stand for the kernel's own as well.
+                    if child && let Some(end) = self.children(handles)? {
                         return Ok(end);
+                    }
+                    let ours = child && arrival.code > 0;
+                    if !ours && let Some(arrival) = self.queue.arrived(arrival, Instant::now()) {
+                        forward(handles, &arrival);
                     }
                 }
             }
@@ -181,8 +165,7 @@ impl Desk {
 
     /// Milliseconds until something has to be done without being asked.
     fn patience(&self) -> i32 {
-        let waits = self.waiting.iter().flatten().map(|(_, until)| *until);
-        let Some(next) = waits.chain(self.deadline).min() else { return -1 };
+        let Some(next) = self.queue.wakes().into_iter().chain(self.deadline).min() else { return -1 };
         let left = next.saturating_duration_since(Instant::now());
         // Rounded up, so that it is over when poll says so.
         i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
@@ -194,25 +177,6 @@ impl Desk {
             status.started(&self.progress, self.ends.target.as_raw(), Some(self.inner));
         }
         self.ends.executed = None;
-    }
-
-    /// A signal has reached this process.
-    fn arrived(&mut self, handles: &Handles, arrival: Arrival) {
-        let one = Set::one(arrival.number);
-        if self.ends.missed.has(one) {
-            // Whatever the helper says about it.
-            self.ends.missed = self.ends.missed.without(one);
-            self.deaf.0 |= one.0;
-            return forward(handles, &arrival);
-        }
-        let told = usize::try_from(arrival.number).ok().and_then(|at| self.told.get_mut(at));
-        if told.and_then(Option::take).is_some_and(|when| when.elapsed() < FRESH) {
-            return;
-        }
-        match self.waiting.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some((arrival, Instant::now() + TOGETHER)),
-            None => forward(handles, &arrival),
-        }
     }
 
     /// The helper says that a signal has reached it.
@@ -228,30 +192,27 @@ impl Desk {
                 self.alone = true;
                 return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone);
             };
-            let one = Set::one(number.into());
-            if self.ends.missed.has(one) || self.deaf.has(one) {
-                self.deaf = self.deaf.without(one);
-                continue;
-            }
-            let mut same = self
-                .waiting
-                .iter_mut()
-                .filter(|slot| slot.as_ref().is_some_and(|(arrival, _)| arrival.number == i32::from(number)));
-            if let Some(slot) = same.next() {
-                *slot = None;
-            } else if let Some(told) = self.told.get_mut(usize::from(number)) {
-                *told = Some(Instant::now());
+            match number {
+                0 => self.send_on(handles),
+                number => self.queue.told(number, Instant::now()),
             }
         }
     }
 
-    /// Sends on what has waited long enough, and sees to the target's time.
+    /// Sends on what the helper has not got.
+    fn send_on(&mut self, handles: &Handles) {
+        while let Some(arrival) = self.queue.answered() {
+            forward(handles, &arrival);
+        }
+    }
+
+    /// Asks the helper about what has waited long enough, and sees to the target's time.
     fn time(&mut self, handles: &Handles) {
         let now = Instant::now();
-        while let Some(at) = self.next(now) {
-            if let Some((arrival, _)) = self.waiting.get_mut(at).and_then(Option::take) {
-                forward(handles, &arrival);
-            }
+        let silent =
+            self.queue.asks(now) && (self.alone || letters::send(self.ends.line.as_fd(), &QUESTION, &[]).is_err());
+        if silent || self.queue.overdue(now) {
+            self.send_on(handles);
         }
         if self.deadline.is_none_or(|deadline| deadline > now) {
             return;
@@ -267,12 +228,6 @@ impl Desk {
             // It may be gone.
             signals::signal(handles.target.as_fd(), number).ok();
         }
-    }
-
-    /// The signal that has waited longest, where it has waited long enough.
-    fn next(&self, now: Instant) -> Option<usize> {
-        let all = self.waiting.iter().enumerate().filter_map(|(at, slot)| slot.as_ref().map(|(_, until)| (*until, at)));
-        all.min().filter(|(until, _)| *until <= now).map(|(_, at)| at)
     }
 
     /// Ends everything in the namespace.

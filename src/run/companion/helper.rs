@@ -1,7 +1,7 @@
 //! The init of the namespace, or the guard of a target that is process 1 itself.
 //!
 //! Both do the same little: they tell the launcher which signals reach everybody, send what other processes than the
-//! target tell the service manager, and end everything when the launcher is gone. The init ignores SIGCHLD, so the kernel
+//! target tell the service manager, and end everything when the launcher is gone. The init was made with SIGCHLD ignored, so the kernel
 //! itself reaps what it inherits.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -12,6 +12,9 @@ use crate::sys::signals::{self, Set};
 use crate::sys::{companion, detached, letters};
 
 use super::confine;
+
+/// Asks the helper to tell of every signal that has reached it, and then to answer with the same.
+pub(super) const QUESTION: [u8; 1] = [0];
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,6 @@ fn prepare(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> Resu
         Role::Guard => c"stockade-guard",
     };
     companion::rename(name);
-    signals::ignore(libc::SIGCHLD)?;
     let signals = signals::descriptor(Set::ALL)?;
     nix::unistd::chdir(c"/")?;
     let outgoing = outgoing.map_or(-1, AsRawFd::as_raw_fd);
@@ -55,10 +57,7 @@ fn attend(role: Role, signals: &OwnedFd, line: BorrowedFd<'_>, outgoing: Option<
             other => other?,
         };
         if ready[0] {
-            while let Some(arrival) = signals::read(signals.as_fd())? {
-                let number = [u8::try_from(arrival.number).unwrap_or(0)];
-                letters::send(line, &number, &[]).or_else(ignore_full)?;
-            }
+            tell(signals, line)?;
         }
         if ready[1] {
             let letter = match letters::receive(line) {
@@ -76,6 +75,10 @@ fn attend(role: Role, signals: &OwnedFd, line: BorrowedFd<'_>, outgoing: Option<
                 (_, [target]) if role == Role::Guard && guarded.is_none() => {
                     guarded = Some(companion::copy(*target)?);
                 }
+                (text, []) if text == QUESTION => {
+                    tell(signals, line)?;
+                    letters::send(line, &QUESTION, &[]).or_else(ignore_full)?;
+                }
                 (text, descriptors) => {
                     if let Some(outgoing) = outgoing {
                         forward(outgoing, text, descriptors)?;
@@ -84,6 +87,15 @@ fn attend(role: Role, signals: &OwnedFd, line: BorrowedFd<'_>, outgoing: Option<
             }
         }
     }
+}
+
+/// Tells the launcher which signals have reached this process.
+fn tell(signals: &OwnedFd, line: BorrowedFd<'_>) -> Result<(), Errno> {
+    while let Some(arrival) = signals::read(signals.as_fd())? {
+        let number = [u8::try_from(arrival.number).unwrap_or(0)];
+        letters::send(line, &number, &[]).or_else(ignore_full)?;
+    }
+    Ok(())
 }
 
 fn ignore_full(errno: Errno) -> Result<(), Errno> {

@@ -11,11 +11,12 @@
 mod confine;
 mod desk;
 mod helper;
+mod queue;
 mod relay;
 pub(super) mod report;
 mod terminal;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -28,6 +29,7 @@ use crate::sys::{companion, letters, target};
 
 use desk::{Desk, Ends};
 use helper::Role;
+use queue::Queue;
 use relay::Relay;
 use report::Status;
 use terminal::Terminal;
@@ -45,7 +47,8 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     let status = status.map(Status::copy).transpose()?;
     // From here on nothing that is sent to the launcher is lost: it waits until somebody can take it.
     let mask = signals::block(Set::ALL)?;
-    let before = signals::default(libc::SIGCHLD)?;
+    // An init that came to this by itself could be late, and leave the first orphans unreaped.
+    let before = signals::ignore(libc::SIGCHLD)?;
     let (ours, theirs) = letters::pair()?;
     let outgoing = relay.as_ref().map(Relay::outgoing).transpose()?;
     let role = if op.as_pid1 { Role::Guard } else { Role::Init };
@@ -53,6 +56,8 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
         companion::namespace()?;
     }
     let Some(helper) = companion::split()? else { helper::serve(role, theirs.as_fd(), outgoing.as_ref()) };
+    // Now the launcher's own: the target's end must be told.
+    signals::default(libc::SIGCHLD)?;
     if role == Role::Guard {
         companion::namespace().inspect_err(|_| end(helper))?;
     }
@@ -78,11 +83,14 @@ fn split(
 ) -> Result<Option<OwnedFd>, Errno> {
     let executed = if status.is_some() { Some(pipe2(OFlag::O_CLOEXEC)?) } else { None };
     let terminal = Terminal::of_ours();
+    // What reaches a process group during a fork reaches the child, too (Linux 4.19); what came before does not.
+    let missed = signals::pending()?;
     match companion::split() {
         Ok(None) => {
             if op.as_pid1 {
-                // Until the guard knows it.
-                companion::die_with_parent()?;
+                // The guard knows whom to kill before anything is done, even if the launcher is dead already.
+                let own = target::process(std::process::id().cast_signed())?;
+                letters::send(parts.ours.as_fd(), b"target", &[own.as_raw_fd()])?;
             }
             // With the other copies gone, the helper sees the launcher's end at once.
             drop((parts.ours, parts.theirs, terminal));
@@ -98,10 +106,9 @@ fn split(
         Ok(Some(target)) => {
             let executed = executed.map(|(reader, _)| reader);
             let Parts { helper, ours: line, relay, .. } = parts;
-            let missed = signals::pending()?;
-            let ends = Ends { target, helper, line, relay, terminal, executed, missed };
+            let ends = Ends { target, helper, line, relay, terminal, executed };
             drop(parts.theirs);
-            Desk::new(op, ends, progress.again(), status).run()
+            Desk::new(op, ends, Queue::new(missed), progress.again(), status).run()
         }
         Err(errno) => {
             end(parts.helper);

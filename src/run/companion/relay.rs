@@ -121,7 +121,8 @@ fn rewrite<'a>(text: &[u8], names: Names, into: &'a mut [u8; ROOM]) -> Option<&'
             length += part.len();
         }
     }
-    (length > 0).then(|| into.get(..length).unwrap_or_default())
+    // The shortest there can be is `A=`; a single byte means something else on the line to the helper.
+    (length > 1).then(|| into.get(..length).unwrap_or_default())
 }
 
 /// A number in digits.
