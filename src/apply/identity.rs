@@ -76,6 +76,15 @@ impl Act {
         })
     }
 
+    /// Leaves one more descriptor open, where this closes them.
+    pub(super) fn spare(&mut self, number: i32) {
+        if let Self::Descriptors(keep) = self
+            && let Err(at) = keep.binary_search(&number)
+        {
+            keep.insert(at, number);
+        }
+    }
+
     /// Carries it out.
     pub(super) fn perform(&self) -> Result<(), Errno> {
         match self {

@@ -21,20 +21,25 @@ pub mod supervise;
 mod users;
 
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 
 use crate::fault::Fault;
 use crate::plan::Plan;
+use crate::plan::companion::CompanionOp;
 use crate::plan::mounts::MountOp;
 use crate::plan::op::{Op, Step};
 use crate::sys::execve::{Vector, execve};
 use crate::sys::process;
+use crate::sys::progress::{self, Progress};
 
 /// A plan that only needs to be obeyed.
 pub struct Ready {
     acts: Vec<Act>,
+    /// The first that has not been carried out.
+    next: usize,
     state: State,
     candidates: Vec<CString>,
     argv: Vector,
@@ -51,6 +56,7 @@ enum Act {
     MakeDirectory(places::Act),
     Landlock(landlock::Act),
     Unshare(CloneFlags),
+    Companion(CompanionOp),
     Undumpable,
     Mount(mounts::Act),
     DenyWriteExecute,
@@ -76,7 +82,15 @@ struct State {
     traced: bool,
     /// Who answers the filter's notifications.
     supervise: supervise::State,
+    /// Who makes the target's process.
+    part: Option<Part>,
+    /// Where somebody wants to hear how far it came.
+    progress: Option<Progress>,
 }
+
+/// Makes the target's process and comes back in it: the launcher stays behind and never does. Gives the socket to which
+/// the target's messages for the service manager go.
+pub type Part = Box<dyn FnOnce(&CompanionOp) -> Result<Option<OwnedFd>, Errno> + Send + Sync>;
 
 /// A step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +123,10 @@ impl Ready {
             found: 0,
             traced: false,
             supervise: supervise::State::default(),
+            part: None,
+            progress: None,
         };
-        Ok(Self { acts, state, candidates, argv, environment, cookie: plan.cookie })
+        Ok(Self { acts, next: 0, state, candidates, argv, environment, cookie: plan.cookie })
     }
 
     /// The tracer that the plan begins with has attached, which is not done here. Without it such a plan fails.
@@ -130,13 +146,45 @@ impl Ready {
     /// # Errors
     /// The first step that failed; nothing may be executed then.
     pub fn run(&mut self) -> Result<(), Failure> {
-        for step in 0..self.acts.len() {
+        self.advance(usize::MAX)
+    }
+
+    /// Carries out what comes before a step and has not been done.
+    ///
+    /// # Errors
+    /// As [`Ready::run`].
+    pub fn advance(&mut self, before: usize) -> Result<(), Failure> {
+        while self.next < self.acts.len().min(before) {
+            let step = self.next;
             self.perform(step).map_err(|errno| Failure { step, errno })?;
+            self.next = step + 1;
         }
         Ok(())
     }
 
+    /// Lends it who makes the target's process, for plans that want one.
+    pub fn parted(&mut self, part: Part) {
+        self.state.part = Some(part);
+    }
+
+    /// Has it tell when the target is executed.
+    pub fn watched(&mut self, progress: Progress) {
+        self.state.progress = Some(progress);
+    }
+
+    /// Leaves one more descriptor open.
+    pub fn spare(&mut self, number: i32) {
+        for act in &mut self.acts {
+            if let Act::Identity(act) = act {
+                act.spare(number);
+            }
+        }
+    }
+
     fn perform(&mut self, step: usize) -> Result<(), Errno> {
+        if matches!(self.acts[step], Act::Exec) {
+            return Err(self.execute());
+        }
         let state = &mut self.state;
         match &self.acts[step] {
             Act::Identity(act) => act.perform(),
@@ -146,6 +194,11 @@ impl Ready {
             Act::MakeDirectory(act) => act.perform(),
             Act::Landlock(act) => act.perform(&mut state.ruleset),
             Act::Unshare(flags) => nix::sched::unshare(*flags),
+            Act::Companion(op) => {
+                let part = state.part.take().ok_or(Errno::ENOSYS)?;
+                state.mounts.relay = part(op)?;
+                Ok(())
+            }
             Act::Undumpable => process::prctl(libc::PR_SET_DUMPABLE, 0).map(drop),
             Act::Mount(act) => act.perform(&mut state.mounts),
             Act::Loopback => process::loopback_up(),
@@ -157,8 +210,22 @@ impl Ready {
             // What stands behind the execution is the tracer's.
             Act::Attached | Act::Unreached => Err(Errno::ESRCH),
             Act::Inspect { strict } => inspect::inspect(&self.candidates[state.found], *strict),
-            Act::Exec => Err(execve(&self.candidates[state.found], &self.argv, &self.environment, self.cookie)),
+            Act::Exec => Err(Errno::EINVAL),
         }
+    }
+
+    /// Becomes the target; what comes back is why not.
+    fn execute(&self) -> Errno {
+        let tell = |state| {
+            if let Some(progress) = &self.state.progress {
+                progress.tell(state);
+            }
+        };
+        tell(progress::State::Executing);
+        let file = &self.candidates[self.state.found];
+        let errno = execve(file, &self.argv, &self.environment, self.cookie);
+        tell(progress::State::Failed);
+        errno
     }
 }
 
@@ -168,6 +235,7 @@ fn ready(step: &Step) -> Result<Act, Fault> {
     }
     Ok(match &step.op {
         Op::Unshare(flags) => Act::Unshare(CloneFlags::from_bits_retain(flags.cast_signed())),
+        Op::Companion(op) => Act::Companion(op.clone()),
         Op::Undumpable => Act::Undumpable,
         Op::Mount(op) => Act::Mount(mounts::ready(op)?),
         Op::Loopback => Act::Loopback,

@@ -15,6 +15,7 @@ use nix::unistd::{chdir, fchdir, pivot_root};
 use crate::draft::mounts::{Propagation, Tmpfs};
 use crate::fault::{Exit, Fault};
 use crate::plan::mounts::{Limits, Missing, MountOp, New};
+use crate::sys::letters;
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
 use super::devices::Devices;
@@ -42,6 +43,7 @@ pub(super) enum Act {
     Restrict { target: CString, depth: Depth, set: Attributes, mounted: bool, optional: bool },
     Hide { target: CString, optional: bool, attach: bool },
     Uncover { under: Option<CString> },
+    Relay { directory: CString, path: CString },
     Exists { target: CString },
 }
 
@@ -51,6 +53,8 @@ pub(super) struct State {
     devices: Devices,
     covers: Covers,
     restrictor: Restrictor,
+    /// The launcher's socket, without a name yet.
+    pub(super) relay: Option<OwnedFd>,
 }
 
 /// A detached tree, and what could not be set on it while it was detached (before Linux 5.12).
@@ -76,7 +80,8 @@ impl State {
             }
         }
         let slots = std::iter::repeat_with(|| None).take(slots).collect();
-        Self { slots, devices: Devices::default(), covers: Covers::default(), restrictor: Restrictor::new() }
+        let (devices, covers, restrictor) = (Devices::default(), Covers::default(), Restrictor::new());
+        Self { slots, devices, covers, restrictor, relay: None }
     }
 
     /// As on Linux before 5.12, so that tests see that way too.
@@ -130,6 +135,9 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             Act::Hide { target: text(path)?, optional: *optional, attach: *attach }
         }
         MountOp::Uncover { under } => Act::Uncover { under: under.as_deref().map(text).transpose()? },
+        MountOp::Relay { path } => {
+            Act::Relay { directory: text(path.parent().unwrap_or(Path::new("/")))?, path: text(path)? }
+        }
         MountOp::Exists { path } => Act::Exists { target: text(path)? },
     })
 }
@@ -250,6 +258,7 @@ impl Act {
                 unless_missing(done, *optional, ())
             }
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
+            Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
         }
     }
@@ -279,6 +288,29 @@ pub(super) fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
         (_, Errno::EPERM) => "something forbids to mount here: a security module, or the filter of a container",
         _ => return None,
     })
+}
+
+/// Gives the launcher's socket a name on a file system of its own, and puts it over the service manager's socket.
+///
+/// Copies of what is not attached anywhere are to be had since Linux 6.15 only, so the file system covers the directory
+/// for a moment; nobody else looks into this mount namespace.
+fn relay(socket: Option<OwnedFd>, directory: &CStr, path: &CStr) -> Result<(), Errno> {
+    // Nobody listens there.
+    let Some(socket) = socket else { return Ok(()) };
+    match nix::sys::stat::stat(path) {
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => return Ok(()),
+        other => other.map(drop)?,
+    }
+    let context = sys::fsopen(c"tmpfs")?;
+    sys::fsconfig_string(context.as_fd(), c"mode", c"755")?;
+    let place = sys::fsmount(context.as_fd(), Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC))?;
+    sys::move_mount(place.as_fd(), AT_FDCWD, directory)?;
+    let mask = exact_modes();
+    let named = letters::name(socket.as_fd(), path.to_bytes());
+    drop(mask);
+    let copy = named.and_then(|()| sys::open_tree(AT_FDCWD, path, Depth::One));
+    again(|| umount2(directory, MntFlags::MNT_DETACH))?;
+    sys::move_mount(copy?.as_fd(), AT_FDCWD, path)
 }
 
 /// Makes a detached tree the root. The old root is detached whole: neither `..` nor a descriptor of

@@ -11,7 +11,7 @@ pub(super) struct Opt {
     /// Its name in clap.
     pub(super) id: &'static str,
     /// `-x`.
-    pub(super) short: char,
+    pub(super) short: Option<char>,
     /// `--xxx`.
     pub(super) long: &'static str,
     /// What its value is, if it takes one; such options can be given many times.
@@ -25,7 +25,7 @@ pub(super) struct Opt {
 /// `-P`.
 pub(super) const POLICY: Opt = Opt {
     id: "policy",
-    short: 'P',
+    short: Some('P'),
     long: "policy",
     value: Some("NAME|FILE"),
     help: "Apply a profile, or a policy file (with a `/`)",
@@ -37,7 +37,7 @@ pub(super) const POLICY: Opt = Opt {
 /// `-p`.
 pub(super) const PROPERTY: Opt = Opt {
     id: "property",
-    short: 'p',
+    short: Some('p'),
     long: "property",
     value: Some("DIRECTIVE=VALUE"),
     help: "Set one directive, as for systemd-run",
@@ -48,20 +48,39 @@ pub(super) const PROPERTY: Opt = Opt {
 /// `-v`.
 pub(super) const VERBOSE: Opt = Opt {
     id: "verbose",
-    short: 'v',
+    short: Some('v'),
     long: "verbose",
     value: None,
     help: "Tell each step before it is done",
     more: "Tell the plan on standard error, as `stockade explain` prints it, before it is carried out.",
 };
 
+/// `--status-fd`.
+pub(super) const STATUS: Opt = Opt {
+    id: "status",
+    short: None,
+    long: "status-fd",
+    value: Some("NUMBER"),
+    help: "Write what happens to this descriptor, as lines of JSON",
+    more: "Write what happens to this open descriptor, which the target does not get, as one JSON object a line. The key \
+           \"event\" says what: \"shortfall\" what Prefer lets be missing; \"started\" the target's pid and the numbers \
+           of its namespaces; \"exited\" its code, or the signal that ended it; \"failed\" the status and the message \
+           when it never ran. With a PID namespace (PrivatePIDs, RuntimeMaxSec) \"started\" is written when the target \
+           has been executed, and \"exited\" follows. Elsewhere stockade becomes the target and cannot tell its end; \
+           \"started\" is written just before, and the end of file without \"failed\" says that the target runs.",
+};
+
 /// The options of `run`.
-pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &VERBOSE];
+pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &STATUS, &VERBOSE];
 
 impl Opt {
     /// The same for clap.
     pub(super) fn arg(&self) -> Arg {
-        let arg = Arg::new(self.id).short(self.short).long(self.long).help(self.help).long_help(self.more);
+        let arg = Arg::new(self.id).long(self.long).help(self.help).long_help(self.more);
+        let arg = match self.short {
+            Some(short) => arg.short(short),
+            None => arg,
+        };
         match self.value {
             Some(value) => arg.value_name(value).action(ArgAction::Append),
             None => arg.action(ArgAction::SetTrue).overrides_with(self.id),
@@ -83,6 +102,8 @@ pub(super) struct Plain {
     pub(super) properties: Vec<String>,
     /// `-v`.
     pub(super) verbose: bool,
+    /// `--status-fd`, the last one.
+    pub(super) status: Option<String>,
     /// Everything else.
     pub(super) command: Vec<OsString>,
 }
@@ -122,7 +143,7 @@ impl Plain {
         }
         let mut rest = text.strip_prefix('-')?;
         while let Some(short) = rest.chars().next() {
-            let opt = RUN.iter().find(|opt| opt.short == short)?;
+            let opt = RUN.iter().find(|opt| opt.short == Some(short))?;
             rest = &rest[short.len_utf8()..];
             if opt.value.is_some() {
                 let value = rest.strip_prefix('=').unwrap_or(rest);
@@ -150,7 +171,10 @@ impl Plain {
     }
 
     fn add(&mut self, opt: &Opt, value: &str) {
-        let list = if opt.id == POLICY.id { &mut self.policies } else { &mut self.properties };
-        list.push(value.into());
+        match opt.id {
+            id if id == POLICY.id => self.policies.push(value.into()),
+            id if id == STATUS.id => self.status = Some(value.into()),
+            _ => self.properties.push(value.into()),
+        }
     }
 }

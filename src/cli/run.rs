@@ -30,12 +30,14 @@ pub struct Request {
     pub file: bool,
     /// Tell the plan first.
     pub verbose: bool,
+    /// Where to write lines of JSON about what happens.
+    pub status: Option<String>,
 }
 
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
-        let Plain { policies, properties, verbose, command } = plain;
-        Self { policies, properties, pod: None, command, file: false, verbose }
+        let Plain { policies, properties, verbose, status, command } = plain;
+        Self { policies, properties, pod: None, command, file: false, verbose, status }
     }
 }
 
@@ -80,6 +82,7 @@ fn request(matches: &ArgMatches) -> Request {
         command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
+        status: super::texts(matches, options::STATUS.id).pop(),
     }
 }
 
@@ -100,7 +103,17 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     } else if !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
-    Err(Faults::one(crate::run::exec(&plan, &host)).into())
+    let status = request.status.as_deref().map(descriptor).transpose()?;
+    Err(Faults::one(crate::run::exec(&plan, &host, status)).into())
+}
+
+/// The number behind `--status-fd`.
+fn descriptor(word: &str) -> Result<i32, Faults> {
+    let number = word.parse().ok().filter(|_| word.bytes().all(|byte| byte.is_ascii_digit()));
+    number.ok_or_else(|| {
+        let fault = Fault::new(format!("--status-fd: `{word}` is not the number of a descriptor"));
+        Faults::one(fault.help("for example: --status-fd 9 9>events").exit(Exit::Usage))
+    })
 }
 
 /// What holds: policies, properties, and a pod's profile.
@@ -166,7 +179,7 @@ mod tests {
             proptest::sample::select(vec![
                 "-P", "-p", "-v", "--", "-", "--policy", "--property", "--verbose", "strict", "A=b", "",
                 "-Pstrict", "-pA=b", "-p=A=b", "-vv", "-vPx", "-vp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
-                "--verbose=yes", "-x", "--nope", "-h", "--help", "ls", "-V", "-vé", "---", "--policy=-x", "-P-x", "-v-P",
+                "--verbose=yes", "--status-fd", "--status-fd=9", "-s9", "-x", "--nope", "-h", "--help", "ls", "-V", "-vé", "---", "--policy=-x", "-P-x", "-v-P",
             ]), 0..7))
         {
             let line = words(&line);

@@ -82,6 +82,12 @@ pub struct Draft {
     pub root: Option<Asked<std::path::PathBuf>>,
     /// Namespaces to make. Mount wishes imply the mount namespace on their own.
     pub namespaces: Vec<Asked<Namespace>>,
+    /// Microseconds after which the target is ended (RuntimeMaxSec=).
+    pub runtime: Option<Asked<u64>>,
+    /// Microseconds that it may take to end then (TimeoutStopSec=).
+    pub grace: Option<Asked<u64>>,
+    /// Whether it is process 1 of its PID namespace (`Init.AsPid1`).
+    pub as_pid1: Option<Asked<()>>,
     /// Whether a user namespace was asked for, and with which map.
     pub users: Option<Asked<UserNamespace>>,
     /// The target's user, group and further groups.

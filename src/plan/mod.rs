@@ -7,6 +7,7 @@
 pub mod access;
 mod attributes;
 pub mod command;
+pub mod companion;
 mod directories;
 mod files;
 pub mod filter;
@@ -46,7 +47,7 @@ use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 
-use op::Step;
+use op::{Op, Step};
 
 /// What stockade will do, in order.
 #[derive(Clone, Debug, Default)]
@@ -109,7 +110,8 @@ impl Plan {
         }
         trace::plan(&mut planner);
         strict::plan(&mut planner);
-        let environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
+        companion::plan(&mut planner);
+        let mut environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
         });
@@ -119,6 +121,9 @@ impl Plan {
             return Err(faults);
         }
         steps.sort_by_key(|step| step.phase);
+        if let Some(op) = steps.iter().find_map(|step| if let Op::Companion(op) = &step.op { Some(op) } else { None }) {
+            companion::environment(&mut environment, host, op.inner());
+        }
         let program = argv.first().cloned().unwrap_or_default();
         Ok(Self { steps, shortfalls, notes, program, argv, environment, search, cookie: host.cookie })
     }

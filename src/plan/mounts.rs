@@ -20,7 +20,7 @@ use super::layout::Layout;
 use super::op::Op;
 use super::order::Phase;
 use super::view::{self, Wish};
-use super::{Planner, Shortfall, directories, places, secrets, service, target};
+use super::{Planner, Shortfall, companion, directories, places, secrets, service, target};
 
 /// One operation on the file system. Paths are the target's unless they are said to be the
 /// host's. Slots are numbered from 0 and hold detached mount trees between a `Take` and its `Attach`.
@@ -143,6 +143,11 @@ pub enum MountOp {
         /// A directory on which this plan mounts something: there the rest can be put out of sight,
         /// which is quicker than giving it up.
         under: Option<PathBuf>,
+    },
+    /// Puts the launcher's socket in the place of the service manager's; does nothing where that cannot be seen.
+    Relay {
+        /// Where.
+        path: PathBuf,
     },
     /// Fails if there is nothing at the path.
     Exists {
@@ -303,6 +308,7 @@ impl fmt::Display for MountOp {
             }
             Self::Hide { path, .. } => write!(f, "cover {} by something without permissions", path.display()),
             Self::Uncover { .. } => f.write_str("put away what the covers were made from"),
+            Self::Relay { path } => write!(f, "mount the launcher's socket on {}", path.display()),
             Self::Exists { path } => write!(f, "check that {} exists", path.display()),
         }
     }
@@ -359,7 +365,8 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
     });
     for asked in &draft.mounts {
         let MountAsk { path, view, optional, rooted } = &asked.what;
-        if matches!(view, View::Proc(_)) && !planner.host.effective.has(Capability::CAP_SYS_ADMIN) {
+        let own = companion::wanted(draft) || planner.host.effective.has(Capability::CAP_SYS_ADMIN);
+        if matches!(view, View::Proc(_)) && !own {
             planner.short(no_new_proc(&asked.by));
             continue;
         }
@@ -430,8 +437,8 @@ fn no_new_proc(by: &By) -> Shortfall {
     Shortfall {
         by: by.clone(),
         missing: "/proc cannot be mounted anew".into(),
-        reason: "without privileges that takes a PID namespace, which this version does not make".into(),
-        remedy: format!("leave {} out, or start stockade as root", by.directive),
+        reason: "without privileges that takes a PID namespace".into(),
+        remedy: format!("add PrivatePIDs=yes, leave {} out, or start stockade as root", by.directive),
         exit: Exit::Namespace,
     }
 }

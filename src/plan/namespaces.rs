@@ -37,8 +37,12 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             by.push(asker.clone());
         }
     }
+    // That one is for children: the companion makes it, with the child.
+    flags &= !Namespace::Pid.flag();
     let net: Vec<By> = askers(&planner.namespaces, Namespace::Net);
-    planner.step(Phase::Namespaces, Op::Unshare(flags), by.clone());
+    if flags != 0 {
+        planner.step(Phase::Namespaces, Op::Unshare(flags), by.clone());
+    }
     if own {
         planner.step(Phase::Maps, Op::MapIds(identity::own_maps(planner.host)), by.clone());
         planner.step(Phase::Maps, Op::Undumpable, by);

@@ -11,6 +11,7 @@ use crate::draft::namespaces::Namespace;
 use crate::fault::Exit;
 
 use super::access::AccessOp;
+use super::companion::CompanionOp;
 use super::mounts::{MountOp, New};
 use super::order::Phase;
 use super::strict::StrictOp;
@@ -42,6 +43,8 @@ pub enum Op {
     MapIds(Maps),
     /// PR_SET_DUMPABLE 0: from here on the process may hold more rights than whoever could attach to it.
     Undumpable,
+    /// Makes a PID namespace and the target's process in it; the launcher stays behind.
+    Companion(CompanionOp),
     /// Something about the file system.
     Mount(MountOp),
     /// Opens a file at a descriptor's number, which the target inherits.
@@ -233,6 +236,7 @@ impl Op {
             Self::Loopback | Self::Join { kind: Namespace::Net, .. } => Exit::Network,
             Self::Unshare(_)
             | Self::MapIds(_)
+            | Self::Companion(_)
             | Self::Mount(_)
             | Self::Access(_)
             | Self::Undumpable

@@ -23,6 +23,8 @@ pub enum Phase {
     Namespaces,
     /// Id maps right after it: until they are written every id is nobody's.
     Maps,
+    /// The target's own process is made as soon as it can be; from here on the steps are its.
+    Companion,
     /// Detached copies of the host's trees, taken before anything is changed.
     Take,
     /// The new root, before any destination is looked up, so that no symlink leads out of it.

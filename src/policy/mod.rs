@@ -24,6 +24,7 @@ pub mod kernel;
 pub mod labels;
 pub mod landlock;
 mod layer;
+pub mod life;
 pub mod limits;
 mod line;
 pub mod lint;
@@ -98,6 +99,7 @@ pub const fn switch(id: &'static str, weight: u32, badness: fn(&Policy) -> Optio
 /// The families, in the order of the manual.
 pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("The target and the process that it runs in", process::DIRECTIVES),
+    ("How long the target lives, and who lives beside it", life::DIRECTIVES),
     ("The target's environment", environment::DIRECTIVES),
     ("Secrets for the target", credentials::DIRECTIVES),
     ("Directories of the target's", directories::DIRECTIVES),
@@ -145,6 +147,8 @@ pub struct Policy {
     pub written: Vec<(&'static str, Origin)>,
     /// The target and the process that it runs in.
     pub process: process::Process,
+    /// How long the target lives, and who lives beside it.
+    pub life: life::Life,
     /// The target's environment.
     pub environment: environment::Environment,
     /// Secrets for the target.

@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use super::form::{self, Form};
 use super::layer::{self, ENOSYS, EPERM};
 use super::line::{self, Line};
-use super::{Directive, Exposure, Policy, switch};
+use super::{Directive, Exposure, Policy, life, switch};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Namespaces {
     pub network: bool,
     /// PrivateIPC=.
     pub ipc: bool,
+    /// PrivatePIDs=.
+    pub pids: bool,
     /// PrivateUsers=.
     pub users: Option<UserNamespace>,
     /// RestrictNamespaces=: the CLONE_NEW* flags that stay allowed; unset restricts nothing.
@@ -117,6 +119,41 @@ pub const DIRECTIVES: &[Directive] = &[
                 if policy.namespaces.mounts != Some(false) {
                     demands.view("/dev/mqueue", View::Mqueue, true);
                 }
+            }
+        },
+    },
+    Directive {
+        name: "PrivatePIDs",
+        form: Form::Boolean,
+        summary: "give the target a process tree of its own",
+        manual: "Gives the target a PID namespace of its own (pid_namespaces(7)) and a /proc that shows it: no process \
+                 outside can be seen, signalled or traced. *ProtectProc* and *ProcSubset* need no privileges then.\n\n\
+                 The target does not take stockade's place, as it does elsewhere. It is process 2 of the namespace, under \
+                 a small init that reaps orphans (see *Init.AsPid1*), and stockade stays outside, in its own process, and \
+                 stands in for it: signals that reach it are sent on, when the target stops it stops, and it ends with the \
+                 target's status or by the same signal, without a core dump of its own. When the target ends, everything \
+                 in the namespace is killed, and so it is when stockade dies, by whichever signal. Signals that are sent to \
+                 a whole process group or control group reach the target by themselves and are not sent on: to tell them \
+                 apart takes 5 milliseconds. SIGKILL and SIGSTOP cannot be caught, so SIGSTOP stops stockade alone.\n\n\
+                 Under systemd, messages of sd_notify(3) pass through stockade, which is the main process of the unit: \
+                 Type=notify, notify-reload, the watchdog, barriers and the descriptor store work as they do without it, \
+                 and what other processes of the service send is still only heard with NotifyAccess=all. A MAINPID= that \
+                 names another process than the target is not passed on. LISTEN_PID, WATCHDOG_PID and SYSTEMD_EXEC_PID \
+                 are those that the target sees; LISTEN_PIDFDID is unset. Type=forking and PIDFile= cannot work, because \
+                 what the parent leaves behind ends with it: run the service in the foreground.",
+        example: "PrivatePIDs = true",
+        unlike: Some(
+            "systemd makes the target process 1, which signals without a handler do not end: a stop takes until \
+             SIGKILL. It is process 2 here.",
+        ),
+        exposure: &[],
+        read: |policy, value| {
+            policy.namespaces.pids = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.namespaces.pids {
+                life::processes(policy, demands);
             }
         },
     },

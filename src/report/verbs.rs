@@ -9,7 +9,8 @@ use super::roff::Page;
 const STATUS: &[(&str, &str)] = &[
     (
         "_any_",
-        "What the target ended with. stockade becomes the target, so its status, and its death by a signal, are its own.",
+        "What the target ended with. stockade becomes the target, so its status, and its death by a signal, are its own. With \
+         a PID namespace stockade waits for it and ends the same way: with its status, or by the same signal.",
     ),
     ("0", "A verb that does not start anything has done its work."),
     ("1", "It could not: for example, its output could not be written."),
@@ -17,6 +18,7 @@ const STATUS: &[(&str, &str)] = &[
     ("4", "*filter --try*: a call is refused or not by its arguments or by a supervisor, and none is refused always."),
     ("64", "The command line is wrong."),
     ("78", "A policy is wrong, or somebody else could have written it."),
+    ("124", "The time that *RuntimeMaxSec* gives was over."),
     ("126, 127", "The target cannot be executed, or was not found. 203 as the main process of a unit."),
 ];
 
@@ -46,6 +48,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "When set and not empty, messages have no colours. They have none either where standard error is not a terminal.",
     ),
     ("LISTEN_PID, LISTEN_FDS", "Descriptors that are passed to the target by socket activation and so stay open."),
+    (
+        "NOTIFY_SOCKET",
+        "With a PID namespace, the socket there that messages of sd_notify(3) are passed on to (see *SYSTEMD*).",
+    ),
     ("SYSTEMD_EXEC_PID", "When it is stockade's own process id, a target that cannot be executed ends with 203."),
 ];
 
@@ -74,7 +80,11 @@ const EXAMPLES: &[(&str, &str)] = &[
 
 const SYSTEMD: &str = "\
 In front of a service's command stockade needs nothing from systemd and takes nothing away: it executes the target in its own \
-place, so that the main process, sd_notify(3), socket activation, the watchdog, signals and the exit status are the target's.";
+place, so that the main process, sd_notify(3), socket activation, the watchdog, signals and the exit status are the target's.
+
+A policy with *PrivatePIDs* or *RuntimeMaxSec* keeps all of this in another way: stockade stays the main process and stands in \
+for the target, which is its child. *NotifyAccess=main* is enough, *Type=notify*, *notify-reload*, the watchdog, the descriptor \
+store and *KillMode=* work, and only *Type=forking* and *PIDFile=* do not.";
 
 const UNIT: &str = "\
 [Service]
@@ -87,6 +97,28 @@ A start that fails shows in *systemctl status* by systemd's own name, such as 22
 
 The unit's own sandboxing comes first. With *User=* in the unit, or *RestrictNamespaces=* or *SystemCallFilter=* there, stockade \
 has the rights of that user and that filter only; write *User=* in the policy instead, where stockade applies it last.";
+
+const PROCESSES: &str = "\
+A launch is one process: stockade becomes the target. Only a policy that needs another process beside it gets one.
+
+With *PrivatePIDs* or *RuntimeMaxSec* there are three. stockade itself keeps its process id and waits outside. Its first child, \
+named `stockade-init`, is process 1 of the PID namespace; its second is the target, process 2. With *Init.AsPid1* the target is \
+process 1, and the first child, `stockade-guard`, stays outside. Neither stockade nor its helper keeps an open file of the \
+caller's but its terminal and the descriptor of *--status-fd*; both have no capabilities (but CAP_KILL, where stockade was \
+started with it), cannot be traced, and can make two dozen system calls only.
+
+A signal that is sent to stockade is sent on to the target, once, with its value. One that is sent to the whole process group or \
+control group is not: stockade waits 5 milliseconds to hear from its helper whether it got the signal, too. When the target stops, \
+stockade stops itself by the same signal, and SIGCONT continues both; a target that is continued from inside the namespace alone \
+leaves stockade stopped. SIGKILL and SIGSTOP reach stockade alone: the first ends everything in the namespace, the second stops \
+nobody else.
+
+The target stays in the caller's session and process group, so that Ctrl-C, Ctrl-Z and changes of the terminal's size reach it as \
+they would without stockade; getppid(2), getsid(2) and getpgrp(2) give it 0, since those processes are outside. When a shell in \
+there has put a job of its own into the foreground and is gone, the foreground is given back to the caller's process group.
+
+When the target ends, every process in the namespace is killed, and stockade ends after the last one. A core dump is the \
+target's only, so that a service manager sees a death by signal where it would have seen a core dump.";
 
 const SECURITY: &str = "\
 stockade is not setuid. As root it uses root's rights and drops them; as anyone else it makes a user namespace; where those \
@@ -154,6 +186,8 @@ pub fn page(about: &str, file: &str, verbs: &[Command]) -> String {
     page.paragraphs(SYSTEMD);
     page.example(UNIT, false);
     page.paragraphs(SYSTEMD_NOTE);
+    page.section("PROCESSES");
+    page.paragraphs(PROCESSES);
     page.section("SECURITY");
     page.paragraphs(SECURITY);
     page.section("SEE ALSO");

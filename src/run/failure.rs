@@ -67,6 +67,7 @@ fn sends(plan: &Plan) -> bool {
 /// What the host's diagnosis calls a step; nothing for one that says enough by itself.
 fn stage(host: &Host, op: &Op) -> Option<Stage> {
     match op {
+        Op::Companion(_) => Some(Stage::Namespace),
         Op::Unshare(_) if host.privileged() => Some(Stage::Namespace),
         Op::Unshare(_) => Some(Stage::Unshare),
         Op::MapIds(_) | Op::Users(_) => Some(Stage::Map),

@@ -1,6 +1,7 @@
 //! LIVE: becomes the target, or says why not.
 
 mod auxiliary;
+mod companion;
 mod elf;
 mod failure;
 mod notify;
@@ -10,17 +11,67 @@ mod trace;
 mod tracee;
 mod tracer;
 
+use nix::errno::Errno;
+
 use crate::apply::Ready;
-use crate::fault::{Exit, Fault};
+use crate::fault::{Exit, Fault, clean};
 use crate::host::Host;
 use crate::plan::Plan;
+use crate::plan::op::Op;
+use crate::plan::order::Phase;
+use crate::sys::progress::Progress;
+
+use companion::report::{self, Status};
 
 /// Carries the plan out in this process: when it works, this process *is* the target, and the function does not return.
 /// It has no child. Beside it stands a helper only where the plan wants one, for a filter that notifies or for a tracer;
 /// the process must have one thread when this is called.
 ///
-/// What comes back is what failed, with who asked for it and what can be done.
-pub fn exec(plan: &Plan, host: &Host) -> Fault {
+/// A plan with a PID namespace is carried out in a child, and this process waits for it and ends as it does. `status` is
+/// a descriptor to which lines of JSON are written about what happens.
+///
+/// What comes back is what failed, with who asked for it and what can be done. It can come back in the child.
+pub fn exec(plan: &Plan, host: &Host, status: Option<i32>) -> Fault {
+    let status = match status.map(|number| own(plan, number)).transpose() {
+        Ok(status) => status,
+        Err(fault) => return fault,
+    };
+    let fault = carry_out(plan, host, status.as_ref());
+    if let Some(status) = &status {
+        let line =
+            serde_json::json!({ "event": "failed", "status": fault.exit as u8, "message": clean(&fault.message) });
+        status.say(format!("{line}\n").as_bytes());
+    }
+    fault
+}
+
+/// Takes the descriptor for the lines over.
+fn own(plan: &Plan, number: i32) -> Result<Status, Fault> {
+    let passed = plan.steps.iter().any(|step| matches!(&step.op, Op::Descriptors { keep } if keep.contains(&number)));
+    if number < 3 || passed {
+        let why = if passed { "is one that the target gets" } else { "is one of the target's own three" };
+        return Err(Fault::new(format!("--status-fd: descriptor {number} {why}"))
+            .help("use another, such as 9: 9>events")
+            .exit(Exit::Usage));
+    }
+    let status = Status::new(number).map_err(|errno| {
+        let fault = Fault::new(format!("--status-fd: descriptor {number}: {}", failure::words(errno)));
+        fault.help("open it for writing: 9>events").exit(Exit::Usage)
+    })?;
+    for short in &plan.shortfalls {
+        let line = serde_json::json!({
+            "event": "shortfall",
+            "directive": short.by.directive,
+            "missing": short.missing,
+            "reason": short.reason,
+            "remedy": short.remedy,
+        });
+        status.say(format!("{line}\n").as_bytes());
+    }
+    Ok(status)
+}
+
+fn carry_out(plan: &Plan, host: &Host, status: Option<&Status>) -> Fault {
     let ready = Ready::new(plan).and_then(|ready| {
         let mut ready = ready.supervised(notify::serve);
         if tracer::attach(plan)? {
@@ -28,9 +79,42 @@ pub fn exec(plan: &Plan, host: &Host) -> Fault {
         }
         Ok(ready)
     });
-    match ready.map(|mut ready| ready.run()) {
+    let result = ready.map(|mut ready| {
+        let parts = plan.steps.iter().any(|step| matches!(step.op, Op::Companion(_)));
+        if parts || status.is_some() {
+            accompanied(&mut ready, plan, status)?;
+        }
+        ready.run()
+    });
+    match result {
         Ok(Err(failure)) => failure::explain(plan, host, failure),
         Ok(Ok(())) => Fault::new("the plan has no target").exit(Exit::Exception),
         Err(fault) => fault,
     }
+}
+
+/// Everything up to where the target's process has nothing more to tell.
+fn accompanied(ready: &mut Ready, plan: &Plan, status: Option<&Status>) -> Result<(), crate::apply::Failure> {
+    let failed = |errno: Errno| crate::apply::Failure { step: 0, errno };
+    let progress = Progress::new().map_err(failed)?;
+    ready.watched(progress.again());
+    let lines = status.map(Status::number);
+    let parts = plan.steps.iter().any(|step| matches!(step.op, Op::Companion(_)));
+    let page = progress.again();
+    ready.parted(Box::new(move |op| companion::part(op, &page, lines)));
+    let Some(status) = status else { return Ok(()) };
+    // Without /proc the namespaces stay unnamed.
+    let process = report::process().ok();
+    for number in [Some(status.number()), process.as_ref().map(std::os::fd::AsRawFd::as_raw_fd)].into_iter().flatten() {
+        ready.spare(number);
+    }
+    // Later a filter may forbid to look and to write.
+    ready.advance(plan.steps.iter().position(|step| step.phase >= Phase::Supervisor).unwrap_or(usize::MAX))?;
+    if let Some(process) = &process {
+        report::namespaces(process, &progress);
+    }
+    if !parts {
+        status.started(&progress, std::process::id().cast_signed(), None);
+    }
+    Ok(())
 }

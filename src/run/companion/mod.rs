@@ -1,0 +1,127 @@
+//! The target in a PID namespace: who is made, in which order, and who stays.
+//!
+//! ```text
+//! launcher (keeps its PID)  ── helper: init, process 1 of the namespace; or a guard beside the launcher
+//!                           └─ target: process 2; or 1 where the policy says so
+//! ```
+//!
+//! The target is the launcher's own child, so its status comes first hand. The helper dies with the launcher, and the
+//! namespace with its process 1.
+
+mod confine;
+mod desk;
+mod helper;
+mod queue;
+mod relay;
+pub(super) mod report;
+mod terminal;
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::{Pid, pipe2};
+
+use crate::plan::companion::CompanionOp;
+use crate::sys::progress::Progress;
+use crate::sys::signals::{self, Set};
+use crate::sys::{companion, letters, target};
+
+use desk::{Desk, Ends};
+use helper::Role;
+use queue::Queue;
+use relay::Relay;
+use report::Status;
+use terminal::Terminal;
+
+/// Makes the helper and the target's process. Comes back in the latter, with the socket for its messages to the service
+/// manager. The launcher ends in here, as the target has ended.
+///
+/// # Errors
+/// Nothing has been started then.
+pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -> Result<Option<OwnedFd>, Errno> {
+    use std::os::unix::ffi::OsStrExt;
+    // Where nobody listens any more the target will find that out by itself, as it does without us.
+    let path = op.relay.as_ref().map(|path| path.as_os_str().as_bytes());
+    let relay = path.and_then(|path| letters::sender(path).ok()).map(Relay::new).transpose()?;
+    let status = status.map(Status::copy).transpose()?;
+    // From here on nothing that is sent to the launcher is lost: it waits until somebody can take it.
+    let mask = signals::block(Set::ALL)?;
+    // An init that came to this by itself could be late, and leave the first orphans unreaped.
+    let before = signals::ignore(libc::SIGCHLD)?;
+    let (ours, theirs) = letters::pair()?;
+    let outgoing = relay.as_ref().map(Relay::outgoing).transpose()?;
+    let role = if op.as_pid1 { Role::Guard } else { Role::Init };
+    if role == Role::Init {
+        companion::namespace()?;
+    }
+    let Some(helper) = companion::split()? else { helper::serve(role, theirs.as_fd(), outgoing.as_ref()) };
+    // Now the launcher's own: the target's end must be told.
+    signals::default(libc::SIGCHLD)?;
+    if role == Role::Guard {
+        companion::namespace().inspect_err(|_| end(helper))?;
+    }
+    split(op, progress, status, Parts { helper, ours, theirs, relay, mask, before })
+}
+
+/// What there is when the helper runs.
+struct Parts {
+    helper: Pid,
+    ours: OwnedFd,
+    theirs: OwnedFd,
+    relay: Option<Relay>,
+    mask: Set,
+    before: signals::Disposition,
+}
+
+/// Starts the target's process.
+fn split(
+    op: &CompanionOp,
+    progress: &Progress,
+    status: Option<Status>,
+    parts: Parts,
+) -> Result<Option<OwnedFd>, Errno> {
+    let executed = if status.is_some() { Some(pipe2(OFlag::O_CLOEXEC)?) } else { None };
+    let terminal = Terminal::of_ours();
+    // What reaches a process group during a fork reaches the child, too (Linux 4.19); what came before does not.
+    let missed = signals::pending()?;
+    match companion::split() {
+        Ok(None) => {
+            if op.as_pid1 {
+                // The guard knows whom to kill before anything is done, even if the launcher is dead already.
+                let own = target::process(std::process::id().cast_signed())?;
+                letters::send(parts.ours.as_fd(), b"target", &[own.as_raw_fd()])?;
+            }
+            // With the other copies gone, the helper sees the launcher's end at once.
+            drop((parts.ours, parts.theirs, terminal));
+            parts.before.restore()?;
+            signals::block(parts.mask)?;
+            if let Some((reader, writer)) = executed {
+                drop(reader);
+                // It is closed by the execution, or by the end.
+                target::forget(writer);
+            }
+            Ok(parts.relay.map(Relay::into_incoming))
+        }
+        Ok(Some(target)) => {
+            let executed = executed.map(|(reader, _)| reader);
+            let Parts { helper, ours: line, relay, .. } = parts;
+            let ends = Ends { target, helper, line, relay, terminal, executed };
+            drop(parts.theirs);
+            Desk::new(op, ends, Queue::new(missed), progress.again(), status).run()
+        }
+        Err(errno) => {
+            end(parts.helper);
+            parts.before.restore()?;
+            signals::block(parts.mask)?;
+            Err(errno)
+        }
+    }
+}
+
+/// Kills a helper that is not needed and waits for its end.
+fn end(helper: Pid) {
+    // A child that has not been waited for is still there, dead or alive.
+    nix::sys::signal::kill(helper, nix::sys::signal::Signal::SIGKILL).ok();
+    while nix::sys::wait::waitpid(helper, None) == Err(Errno::EINTR) {}
+}

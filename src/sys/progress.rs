@@ -1,0 +1,93 @@
+//! What the target's process tells its launcher before it is executed: a page that both see, so that telling needs no
+//! system call, which the policy might refuse.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use nix::errno::Errno;
+
+/// How many kinds of namespaces there are.
+pub const KINDS: usize = 8;
+
+/// The page.
+pub struct Progress(NonNull<Words>);
+
+#[repr(C)]
+struct Words {
+    state: AtomicU32,
+    namespaces: [AtomicU64; KINDS],
+}
+
+/// How far the target's process has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not yet to the execution.
+    Preparing,
+    /// It executes the target, or has.
+    Executing,
+    /// The execution failed.
+    Failed,
+}
+
+// SAFETY: the page is only used by atomic operations, and is never unmapped.
+unsafe impl Send for Progress {}
+
+// SAFETY: as above.
+unsafe impl Sync for Progress {}
+
+impl Progress {
+    /// A fresh page, which stays until the process ends.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn new() -> Result<Self, Errno> {
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: an anonymous mapping at an address that the kernel chooses overlaps nothing.
+        let page = unsafe { libc::mmap(std::ptr::null_mut(), size_of::<Words>(), access, flags, -1, 0) };
+        if page == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        NonNull::new(page.cast()).map(Self).ok_or(Errno::ENOMEM)
+    }
+
+    /// The same page once more.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self(self.0)
+    }
+
+    fn words(&self) -> &Words {
+        // SAFETY: the page stays mapped, is zeroed at first, and holds only atomics, for which zeros are valid.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Says how far it has come.
+    pub fn tell(&self, state: State) {
+        self.words().state.store(state as u32, Ordering::Release);
+    }
+
+    /// How far it has come.
+    pub fn state(&self) -> State {
+        match self.words().state.load(Ordering::Acquire) {
+            0 => State::Preparing,
+            1 => State::Executing,
+            _ => State::Failed,
+        }
+    }
+
+    /// Says which namespaces it is in, by inode number; 0 where that is not known.
+    pub fn tell_namespaces(&self, all: [u64; KINDS]) {
+        for (word, number) in self.words().namespaces.iter().zip(all) {
+            word.store(number, Ordering::Release);
+        }
+    }
+
+    /// Which namespaces it is in.
+    pub fn namespaces(&self) -> [u64; KINDS] {
+        let mut all = [0; KINDS];
+        for (number, word) in all.iter_mut().zip(&self.words().namespaces) {
+            *number = word.load(Ordering::Acquire);
+        }
+        all
+    }
+}

@@ -1,0 +1,309 @@
+//! PID namespaces: the target's own process tree, and a launcher that stands in for it.
+
+mod kit;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use kit::{Outcome, Who, base, compile, host_has, people};
+
+/// The probes of process trees.
+fn pids() -> String {
+    static PROBE: OnceLock<PathBuf> = OnceLock::new();
+    let probe = PROBE.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/pids.c");
+        let probe = base().join("pids");
+        compile(&source, &probe, &["-std=gnu11", "-O1", "-static", "-lutil"]);
+        probe
+    });
+    probe.to_string_lossy().into_owned()
+}
+
+/// Those who can make PID namespaces here.
+fn makers() -> Vec<Who> {
+    people().into_iter().filter(|who| who.is_root() || host_has("userns")).collect()
+}
+
+/// `stockade run OPTIONS -p PrivatePIDs=yes -- WORDS` as words, for probes that start it themselves.
+fn launch(options: &[&str], words: &[&str]) -> Vec<String> {
+    let stockade = base().join("stockade").to_string_lossy().into_owned();
+    let head = [stockade.as_str(), "run", "-p", "PrivatePIDs=yes"];
+    let all = head.iter().chain(options).chain(&["--"]).chain(words);
+    all.map(|word| (*word).to_owned()).collect()
+}
+
+/// A verb of the probe in a PID namespace.
+fn inside(who: &Who, options: &[&str], verb: &[&str]) -> Outcome {
+    let probe = pids();
+    let words: Vec<&str> = std::iter::once(probe.as_str()).chain(verb.iter().copied()).collect();
+    who.bare(&launch(options, &words)).run()
+}
+
+/// A verb of the probe that looks at a launcher from outside, whose target is a verb, too.
+fn outside(who: &Who, verb: &[&str], options: &[&str], target: &[&str]) -> Outcome {
+    let probe = pids();
+    let words: Vec<&str> = std::iter::once(probe.as_str()).chain(target.iter().copied()).collect();
+    who.bare(&[&probe]).words(verb).words(&launch(options, &words)).run()
+}
+
+#[test]
+fn the_target_is_process_two_and_sees_nobody_else() {
+    let script = "echo $$; echo /proc/[0-9]*; cat /proc/1/comm";
+    for who in makers() {
+        let outcome = who.bare(&launch(&[], &["/bin/sh", "-c", script])).run();
+        outcome.quietly().ends(0).says("2").says("stockade-init");
+        assert!(outcome.stdout.lines().any(|line| line.starts_with("/proc/1 /proc/2") && line.len() < 30), "{outcome}");
+        // Or process 1, where the policy says so.
+        let outcome = who.bare(&launch(&["-p", "Init.AsPid1=yes"], &["/bin/sh", "-c", script])).run();
+        outcome.quietly().ends(0).says("1").says("sh");
+    }
+}
+
+#[test]
+fn hidden_processes_need_no_privileges_then() {
+    for who in makers() {
+        let options = ["-p", "ProtectProc=invisible", "-p", "ProcSubset=pid"];
+        let outcome = who.bare(&launch(&options, &["/bin/sh", "-c", "echo $$; ls -d /proc/1 /proc/cpuinfo"])).run();
+        outcome.ends(2).says("2").complains("/proc/cpuinfo");
+    }
+}
+
+#[test]
+fn every_exit_status_comes_back() {
+    for who in makers() {
+        for status in 0..=255 {
+            let status_word = format!("exit {status}");
+            who.bare(&launch(&[], &["/bin/sh", "-c", &status_word])).run().quietly().ends(status);
+        }
+    }
+}
+
+#[test]
+fn every_deadly_signal_is_the_launchers_own_death() {
+    const HARMLESS: [i32; 8] = [17, 18, 19, 20, 21, 22, 23, 28];
+    for who in makers() {
+        for signal in (1..=64).filter(|signal| !HARMLESS.contains(signal) && !(32..=33).contains(signal)) {
+            inside(&who, &[], &["raise", &signal.to_string(), "0"]).quietly().dies(signal);
+        }
+    }
+}
+
+#[test]
+fn signals_arrive_once() {
+    for who in makers() {
+        for options in [&[][..], &["-p", "Init.AsPid1=yes"]] {
+            outside(&who, &["roundtrip"], options, &["signals"]).says("every signal came once, status 0");
+            // Those that reach every process of a group are not sent on as well.
+            outside(&who, &["together"], options, &["signals"]).says("every signal came once, status 0");
+        }
+    }
+}
+
+#[test]
+fn stops_and_continues_are_passed_on() {
+    for who in makers() {
+        for signal in ["19", "20", "21", "22"] {
+            let outcome = outside(&who, &["watch"], &[], &["raise", signal, "5"]);
+            assert_eq!(outcome.stdout, format!("stopped {signal}\ncontinued\nexited 5\n"), "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn orphans_are_reaped_and_end_with_the_target() {
+    for who in makers() {
+        inside(&who, &[], &["zombies", "1000"]).quietly().ends(0).says("zombies 0 processes 2");
+        // A grandchild that holds the output would keep this from ending.
+        let script = "(trap '' TERM HUP; sleep 1000) & echo done";
+        who.bare(&launch(&[], &["/bin/sh", "-c", script])).run().quietly().ends(0).says("done");
+    }
+}
+
+#[test]
+fn nobody_outlives_the_launcher() {
+    for who in makers() {
+        let lock = who.file(&who.place("murder").join("lock"), "");
+        let lock = lock.to_string_lossy();
+        for options in [&[][..], &["-p", "Init.AsPid1=yes"]] {
+            outside(&who, &["murder", &lock, "60"], options, &["hold", &lock]).says("nobody is left");
+        }
+    }
+}
+
+#[test]
+fn init_cannot_be_killed_nor_anybody_outside() {
+    for who in makers() {
+        let me = std::process::id().to_string();
+        let outcome = inside(&who, &[], &["kills", &me]);
+        outcome.quietly().ends(0).says("init is S").says("outside: ESRCH");
+    }
+}
+
+#[test]
+fn companions_keep_no_descriptor_of_the_callers() {
+    for who in makers() {
+        inside(&who, &[], &["fds"]).quietly().ends(0).says("0 1 2 open");
+        outside(&who, &["ends"], &[], &["quiet"]).says("ended 1 alive 1");
+    }
+}
+
+#[test]
+fn a_stockade_in_a_stockade() {
+    for who in makers() {
+        let outer = launch(&[], &[]);
+        let inner = launch(&[], &["/bin/sh", "-c", "echo $$; exit 7"]);
+        who.bare(&outer).words(&inner).run().quietly().ends(7).says("2");
+    }
+}
+
+#[test]
+fn what_a_manager_tells_and_hears() {
+    for who in makers() {
+        let place = who.place("notify");
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).expect("modes can be set");
+        let socket = place.join("socket");
+        let outcome = outside(&who, &["notify", &socket.to_string_lossy()], &[], &["service"]);
+        let lines = [
+            "LISTEN_PID=2",
+            "WATCHDOG_PID=2",
+            "SYSTEMD_EXEC_PID=2",
+            "MAINPID=2",
+            "LISTEN_PIDFDID=unset",
+            "main: FDSTORE=1|FDNAME=two fds 2",
+            "main: BARRIER=1 fds 1",
+            "barrier 1",
+            // Another process than the main one is not made more than it is, and names nobody.
+            "main: WATCHDOG=1 fds 0",
+            "other: STATUS=from a child fds 0",
+            "main: STOPPING=1 fds 0",
+            "status 768",
+        ];
+        for line in lines {
+            outcome.says(line);
+        }
+        assert!(outcome.stdout.contains("main: READY=1|MAINPID="), "{outcome}");
+    }
+}
+
+#[test]
+fn time_is_over() {
+    for who in makers() {
+        let events = who.place("events").join("events");
+        let script = format!("exec 9>{}; exec \"$@\"", events.display());
+        let words = ["/bin/sh", "-c", &script, "sh"];
+        let limit = ["-p", "RuntimeMaxSec=100ms", "-p", "TimeoutStopSec=100ms", "--status-fd", "9"];
+        let run = |target: &str| {
+            who.bare(&words).words(&launch(&limit, &["/bin/sh", "-c", target])).within(Duration::from_secs(20)).run()
+        };
+        run("sleep 1000").quietly().ends(124);
+        let text = fs::read_to_string(&events).expect("events");
+        assert!(text.contains("\"signal\":15") && text.contains("\"timeout\":true"), "{text}");
+        // One that will not hear, with children that will not either.
+        run("trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & while :; do sleep 1; done").quietly().ends(124);
+        let text = fs::read_to_string(&events).expect("events");
+        assert!(text.contains("\"signal\":9"), "{text}");
+        run("exit 3").quietly().ends(3);
+    }
+}
+
+#[test]
+fn events_say_whether_the_target_ran() {
+    for who in makers() {
+        let events = who.place("events").join("events");
+        let script = format!("exec 9>{}; exec \"$@\"", events.display());
+        let words = ["/bin/sh", "-c", &script, "sh"];
+        let read = || -> Vec<serde_json::Value> {
+            let text = fs::read_to_string(&events).expect("events");
+            text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+        };
+        let names = |events: &[serde_json::Value]| -> Vec<String> {
+            events.iter().map(|event| event["event"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        who.bare(&words).words(&launch(&["--status-fd", "9"], &["/bin/sh", "-c", "exit 7"])).run().ends(7);
+        let seen = read();
+        assert_eq!(names(&seen), ["started", "exited"]);
+        assert_eq!((&seen[0]["inner"], &seen[1]["code"]), (&2.into(), &7.into()));
+        let here = fs::read_link("/proc/self/ns/pid").expect("a link").to_string_lossy().into_owned();
+        let there = format!("pid:[{}]", seen[0]["namespaces"]["pid"]);
+        assert_ne!(here, there);
+        who.bare(&words).words(&launch(&["--status-fd=9"], &["/nonexistent"])).run().ends(127);
+        assert_eq!(names(&read()), ["failed"]);
+        // Without a companion: the end cannot be told.
+        let plain = who.bare(&words).words(&[base().join("stockade")]);
+        let plain =
+            plain.words(&["run", "-p", "LockPersonality=yes", "--status-fd", "9", "--", "/bin/sh", "-c", "exit 7"]);
+        let outcome = plain.run();
+        outcome.quietly().ends(7);
+        let seen = read();
+        assert_eq!((names(&seen), &seen[0]["pid"]), (vec!["started".into()], &outcome.pid.into()));
+    }
+}
+
+#[test]
+fn a_terminal_works_as_without_us() {
+    let probe = pids();
+    let prompt = ["/usr/bin/env", "PS1=ready> ", "/bin/bash", "--norc", "-i"];
+    let job = format!("type={probe} job^M");
+    for who in makers() {
+        let on = |steps: &[&str], target: &[&str]| {
+            let run = |words: &[String]| {
+                who.bare(&[&probe]).words(&["terminal"]).words(steps).words(&["--"]).words(words).run()
+            };
+            let with = run(&launch(&[], target));
+            let without = run(&target.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+            assert_eq!(with.stdout, without.stdout, "{with}{without}");
+            with.stdout
+        };
+        assert_eq!(on(&["type=a^M", "expect=a", "type=^C", "wait"], &["/bin/cat"]), "killed 2\n");
+        assert_eq!(on(&["type=a^M", "expect=a", "type=^\\", "wait", "whose"], &["/bin/cat"]), "killed 3\nthe job's\n");
+        let stop = ["type=a^M", "expect=a", "type=^Z", "wait", "take", "fg", "type=b^M", "expect=b", "type=^D", "wait"];
+        assert_eq!(on(&stop, &["/bin/cat"]), "stopped 20\nexited 0\n");
+        // A shell in there has jobs of its own, hears of the window's size, and gives the terminal back.
+        let shell = [
+            "expect=ready>",
+            "type=trap 'stty size' WINCH^M",
+            "expect=ready>",
+            "size=33",
+            "type=^M",
+            "expect=33 80",
+            job.as_str(),
+            "expect=go",
+            "type=^Z",
+            "expect=Stopped",
+            "expect=ready>",
+            "type=fg^M",
+            "expect=back",
+            "type=^C",
+            "expect=ready>",
+            "type=exit 4^M",
+            "wait",
+            "whose",
+        ];
+        assert_eq!(on(&shell, &prompt), "exited 4\nthe job's\n");
+    }
+}
+
+#[test]
+fn nothing_runs_where_no_namespace_can_be_made() {
+    for who in makers() {
+        // Nested limits: the outer one allows none below it.
+        let script = "echo 0 >/proc/sys/user/max_pid_namespaces; exec \"$@\"";
+        if !who.is_root() {
+            continue;
+        }
+        let unshare = ["unshare", "-Urm", "/bin/sh", "-c", script, "sh"];
+        let outcome = who.bare(&unshare).words(&launch(&[], &["/bin/echo", "ran"])).run();
+        outcome.runs_nothing().ends(226).complains("PrivatePIDs");
+    }
+}
+
+#[test]
+fn a_manager_that_is_gone_is_no_obstacle() {
+    for who in makers() {
+        let run = who.bare(&launch(&[], &["/bin/sh", "-c", "exit 4"]));
+        run.env("NOTIFY_SOCKET", "/nonexistent/socket").run().quietly().ends(4);
+    }
+}
