@@ -14,6 +14,7 @@ pub mod cli;
 pub mod draft;
 pub mod fault;
 pub mod host;
+pub mod learn;
 pub mod plan;
 pub mod policy;
 pub mod report;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// An architecture whose system calls a filter can tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Arch {
     /// 64-bit x86.
     X86_64,

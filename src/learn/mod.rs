@@ -1,0 +1,5 @@
+//! From a program to a policy: collectors see what it does, and what they saw becomes the policy's text.
+
+#![forbid(unsafe_code)]
+
+pub mod observed;

@@ -1,0 +1,113 @@
+//! What programs did: collectors fill it, policies are made of it, and what several runs or hosts saw adds up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::draft::arch::Arch;
+
+/// What programs did. Merging is associative and commutative, and nothing is the neutral element.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// How often each system call was made, by architecture and the kernel's number of it.
+    pub calls: BTreeMap<(Arch, u32), u64>,
+    /// What was done at each absolute path.
+    pub paths: BTreeMap<PathBuf, Uses>,
+    /// How often sockets of each kind were made: family, type without flags, protocol, as socket(2) has them.
+    pub sockets: BTreeMap<(i32, i32, i32), u64>,
+    /// What was done with addresses of the internet, and how often.
+    pub addresses: BTreeMap<(Reach, SocketAddr), u64>,
+    /// How often the kernel asked for each capability, by number, and found it. Meaningless while `unknown` has
+    /// [`Part::Capabilities`].
+    pub capabilities: BTreeMap<u8, u64>,
+    /// The highest value that came near each resource limit, by setrlimit(2)'s number.
+    pub limits: BTreeMap<u32, u64>,
+    /// What the collector could not see. An empty list there means that nothing is known, not that nothing was done.
+    pub unknown: BTreeSet<Part>,
+    /// How many runs these are.
+    pub runs: u64,
+}
+
+/// What was done at a path: how often, and by which programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// By kind.
+    pub times: BTreeMap<Use, u64>,
+    /// The names of the threads that did it (/proc/PID/comm), for the comment beside the line.
+    pub by: BTreeSet<String>,
+}
+
+/// What can be done at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// Opened for reading, or its link read.
+    Read,
+    /// Opened as a directory.
+    List,
+    /// Looked at only: stat(2), access(2).
+    Look,
+    /// Opened for writing, or its attributes changed.
+    Write,
+    /// Made: a file, directory, link, node or socket.
+    Create,
+    /// Removed, or renamed away.
+    Remove,
+    /// Executed, or mapped executable.
+    Execute,
+    /// Connected to, as a socket.
+    Connect,
+}
+
+/// What can be done with an internet address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// TCP, connected to.
+    ConnectTcp,
+    /// TCP, bound.
+    BindTcp,
+    /// UDP, connected or sent to.
+    SendUdp,
+    /// UDP, bound.
+    BindUdp,
+}
+
+/// A part of an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// [`Observed::paths`].
+    Paths,
+    /// [`Observed::sockets`] and [`Observed::addresses`].
+    Sockets,
+    /// [`Observed::capabilities`].
+    Capabilities,
+    /// [`Observed::limits`].
+    Limits,
+}
+
+impl Observed {
+    /// Adds what another one saw.
+    pub fn merge(&mut self, other: Self) {
+        add(&mut self.calls, other.calls);
+        add(&mut self.sockets, other.sockets);
+        add(&mut self.addresses, other.addresses);
+        add(&mut self.capabilities, other.capabilities);
+        for (path, uses) in other.paths {
+            let known = self.paths.entry(path).or_default();
+            add(&mut known.times, uses.times);
+            known.by.extend(uses.by);
+        }
+        for (limit, value) in other.limits {
+            let known = self.limits.entry(limit).or_default();
+            *known = value.max(*known);
+        }
+        self.unknown.extend(other.unknown);
+        self.runs = self.runs.saturating_add(other.runs);
+    }
+}
+
+fn add<K: Ord>(known: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
+    for (key, times) in other {
+        let known = known.entry(key).or_default();
+        *known = known.saturating_add(times);
+    }
+}
