@@ -24,5 +24,6 @@ pub mod seccomp;
 pub mod signals;
 pub mod start;
 pub mod target;
+pub mod terminal;
 pub mod trial;
 pub mod writer;
