@@ -7,7 +7,6 @@ use crate::fault::clean;
 use crate::plan::verdict as calls;
 use crate::plan::why::{Answer, Change, Question, Reason, Verdict};
 
-
 use super::{place, rules};
 
 /// One question in the words that asked it, with its answer.

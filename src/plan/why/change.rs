@@ -152,6 +152,9 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
         }
         Layer::View => {
             let bind = if changes { "BindPaths" } else { "BindReadOnlyPaths" };
+            // What is missing may be a directory on the way.
+            let asked = if let Question::Path(path, _) = question { path.display().to_string() } else { what.into() };
+            let what = asked.as_str();
             all.push(vec![Change::item(bind, within(what))]);
             if by.directive == "ProtectHome" {
                 if !changes {
@@ -180,7 +183,9 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
             }
         }
         Layer::Capabilities | Layer::Permissions => {
-            if let Some(cap) = reason.text.split(|c: char| !c.is_ascii_uppercase() && c != '_').find(|w| w.starts_with("CAP_")) {
+            if let Some(cap) =
+                reason.text.split(|c: char| !c.is_ascii_uppercase() && c != '_').find(|w| w.starts_with("CAP_"))
+            {
                 all.push(vec![Change::item("CapabilityBoundingSet", cap)]);
             }
         }

@@ -96,7 +96,7 @@ impl Judge {
     }
 
     /// Rights that Landlock's rules give right at a path.
-    pub(super) fn given(&self, path: &Path, _look: Look<'_>) -> u64 {
+    pub(super) fn given(&self, path: &Path) -> u64 {
         if self.given.is_empty() {
             return 0;
         }
@@ -161,7 +161,9 @@ impl Judge {
         let mut notes = Vec::new();
         if self.identity.effective.has(cap) {
             if self.own {
-                notes.push("it holds over the target's own user namespace and what belongs to it, not over the host".into());
+                notes.push(
+                    "it holds over the target's own user namespace and what belongs to it, not over the host".into(),
+                );
             }
             return Answer { notes, ..Answer::of(Vec::new()) };
         }
@@ -177,7 +179,8 @@ impl Judge {
 
 /// A call's name, or its number.
 fn calls_name(question: &verdict::Question) -> String {
-    calls::name(question.arch, question.number).map_or_else(|| question.number.to_string(), |name| name.into_owned())
+    calls::name(question.arch, question.number)
+        .map_or_else(|| question.number.to_string(), std::borrow::Cow::into_owned)
 }
 
 /// A filter's answer that refuses.
@@ -199,13 +202,8 @@ fn refusal(answer: &verdict::Answer<'_>, name: &str, words: &str) -> Reason {
 /// Who the target will be.
 fn identity(subject: Subject<'_>, own: bool) -> Identity {
     let Subject { draft, host, plan, .. } = subject;
-    let mut found = Identity {
-        uid: host.uid,
-        gid: host.gid,
-        groups: host.groups.clone(),
-        effective: CapSet::EMPTY,
-        known: None,
-    };
+    let mut found =
+        Identity { uid: host.uid, gid: host.gid, groups: host.groups.clone(), effective: CapSet::EMPTY, known: None };
     let mut ambient = CapSet::EMPTY;
     for step in &plan.steps {
         match &step.op {
@@ -224,7 +222,8 @@ fn identity(subject: Subject<'_>, own: bool) -> Identity {
     // SECBIT_NOROOT (capabilities(7)).
     let root = found.uid == 0 && draft.securebits.as_ref().is_none_or(|asked| asked.what & 1 == 0);
     let available = if own { CapSet::all() } else { host.effective };
-    found.effective = if root { available.intersection(draft.bounding_left().unwrap_or(CapSet::EVERY)) } else { ambient };
+    found.effective =
+        if root { available.intersection(draft.bounding_left().unwrap_or(CapSet::EVERY)) } else { ambient };
     found
 }
 

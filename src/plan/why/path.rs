@@ -188,7 +188,7 @@ impl Judge {
             _ if directory => "read-dir",
             _ => "read-file",
         };
-        reasons.extend(self.landlock(at, &[right], look));
+        reasons.extend(self.landlock(at, &[right]));
     }
 
     fn create(&self, at: &Path, look: Look<'_>, reasons: &mut Vec<Reason>) {
@@ -198,12 +198,12 @@ impl Judge {
             reasons.push(self.barred(parent, &thing, SEARCH));
         }
         reasons.extend(self.read_only(parent));
-        reasons.extend(self.landlock(parent, &["make-reg"], look));
+        reasons.extend(self.landlock(parent, &["make-reg"]));
         if !self.identity.may(&thing, WRITE | SEARCH) {
             reasons.push(self.barred(parent, &thing, WRITE));
         }
         if !reasons.iter().any(|one| one.layer == Layer::Landlock) {
-            reasons.extend(self.landlock(parent, &["write-file"], look));
+            reasons.extend(self.landlock(parent, &["write-file"]));
         }
     }
 
@@ -211,7 +211,7 @@ impl Judge {
         let parent = at.parent().unwrap_or(Path::new("/"));
         reasons.extend(self.read_only(parent));
         let right = if thing.kind == Kind::Directory { "remove-dir" } else { "remove-file" };
-        reasons.extend(self.landlock(parent, &[right], look));
+        reasons.extend(self.landlock(parent, &[right]));
         let over = self.world.thing(parent, look);
         let owner = self.identity.uid == thing.uid || self.identity.uid == over.uid;
         if !self.identity.may(&over, WRITE | SEARCH) {
@@ -280,17 +280,17 @@ impl Judge {
             && let Some((cap, by)) = self.dropped(CAP_DAC_OVERRIDE)
         {
             reason.by = by;
-            reason.text.push_str(&format!(" without {cap}"));
+            reason.text = format!("{} without {cap}", reason.text);
         }
         reason
     }
 
     /// The rights that Landlock handles and that no rule gives at a path.
-    fn landlock(&self, at: &Path, rights: &[&str], look: Look<'_>) -> Option<Reason> {
+    fn landlock(&self, at: &Path, rights: &[&str]) -> Option<Reason> {
         let (rules, by) = self.rules.as_ref()?;
         let bits = RIGHTS.iter().filter(|(name, ..)| rights.contains(name)).fold(0, |set, (_, bit, _)| set | bit);
         let wanted = bits & rules.handled_fs;
-        let given = at.ancestors().fold(0, |given, path| given | self.given(path, look));
+        let given = at.ancestors().fold(0, |given, path| given | self.given(path));
         let missing = wanted & !given;
         (missing != 0).then(|| Reason {
             by: by.clone(),

@@ -123,30 +123,14 @@ impl World {
                 let kind = if *directory { Kind::Directory } else { Kind::File };
                 Thing { kind, ..Thing::MISSING }
             }
-            Source::Cover(_) => Thing::MISSING,
             Source::Memory(mode) if top => Thing::directory(*mode),
-            Source::Memory(_) => Thing::MISSING,
-            Source::Devices => self.device(piece, path, look),
+            Source::Cover(_) | Source::Memory(_) => Thing::MISSING,
+            Source::Devices => device(piece, path, look),
             Source::Kernel => look(path, Some(path)),
         };
         // What something is mounted in is a directory that was made for it.
         let holds = || self.pieces.iter().any(|other| other.at != path && inside(&other.at, path));
         if found.kind == Kind::Missing && holds() { Thing::directory(0o755) } else { found }
-    }
-
-    fn device(&self, piece: &Piece, path: &Path, look: Look<'_>) -> Thing {
-        let Ok(rest) = path.strip_prefix(&piece.at) else { return Thing::MISSING };
-        let mut parts = rest.components();
-        match (parts.next(), parts.next()) {
-            (None, _) => Thing::directory(0o755),
-            (Some(first), None) if matches!(first.as_os_str().to_str(), Some("shm" | "mqueue")) => {
-                Thing::directory(0o1777)
-            }
-            (Some(first), _) if DEVICES.iter().any(|name| first.as_os_str() == *name) => {
-                look(path, Some(&Path::new("/dev").join(rest)))
-            }
-            _ => Thing::MISSING,
-        }
     }
 
     /// Follows a path as the kernel would. `search` tells whether a directory may be searched; `last` whether a link at
@@ -219,7 +203,9 @@ impl World {
             MountOp::Take { slot, source, recursive, limits, .. } => {
                 let tree = self.plain(source, look).map(|at| {
                     let mut tree = self.tree(&at, *recursive);
-                    tree.iter_mut().for_each(|piece| piece.limit(*limits, by));
+                    for piece in &mut tree {
+                        piece.limit(*limits, by);
+                    }
                     (at, tree)
                 });
                 keep(*slot, tree);
@@ -227,7 +213,9 @@ impl World {
             MountOp::TakeOverlay { slot, source } => {
                 let tree = self.plain(source, look).map(|at| {
                     let mut tree = self.tree(&at, false);
-                    tree.iter_mut().for_each(|piece| piece.limits.read_only = false);
+                    for piece in &mut tree {
+                        piece.limits.read_only = false;
+                    }
                     (at, tree)
                 });
                 keep(*slot, tree);
@@ -333,6 +321,20 @@ impl Piece {
         }
         self.limits.read_only |= limits.read_only;
         self.limits.no_exec |= limits.no_exec;
+    }
+}
+
+/// What is at a path of the new /dev.
+fn device(piece: &Piece, path: &Path, look: Look<'_>) -> Thing {
+    let Ok(rest) = path.strip_prefix(&piece.at) else { return Thing::MISSING };
+    let mut parts = rest.components();
+    match (parts.next(), parts.next()) {
+        (None, _) => Thing::directory(0o755),
+        (Some(first), None) if matches!(first.as_os_str().to_str(), Some("shm" | "mqueue")) => Thing::directory(0o1777),
+        (Some(first), _) if DEVICES.iter().any(|name| first.as_os_str() == *name) => {
+            look(path, Some(&Path::new("/dev").join(rest)))
+        }
+        _ => Thing::MISSING,
     }
 }
 
