@@ -52,7 +52,7 @@ fn shipped_profiles_come_back() {
 }
 
 /// Debian's golang-github-containers-common has it here.
-const DEBIANS: &str = "/usr/share/containers/seccomp.json";
+pub(crate) const DEBIANS: &str = "/usr/share/containers/seccomp.json";
 
 #[test]
 fn debians_profile_comes_back() {
