@@ -9,6 +9,7 @@ mod file;
 mod filter;
 pub mod generate;
 mod import;
+mod monitor;
 mod options;
 mod pod;
 pub mod read;
@@ -41,6 +42,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "explain", command: explain::command, act: explain::act },
     Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "why", command: why::command, act: why::act },
+    Verb { name: "monitor", command: monitor::command, act: monitor::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },

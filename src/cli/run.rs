@@ -4,11 +4,12 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
-use crate::draft::Draft;
+use crate::draft::{Draft, Explain};
 use crate::fault::{Exit, Fault};
 use crate::plan::command;
 use crate::policy::Policy;
 use crate::report::{explain, manual};
+use crate::text::Document;
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
@@ -30,14 +31,16 @@ pub struct Request {
     pub file: bool,
     /// Tell the plan first.
     pub verbose: bool,
+    /// Tell what is denied.
+    pub explain: bool,
     /// Where to write lines of JSON about what happens.
     pub status: Option<String>,
 }
 
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
-        let Plain { policies, properties, verbose, status, command } = plain;
-        Self { policies, properties, pod: None, command, file: false, verbose, status }
+        let Plain { policies, properties, verbose, explain, status, command } = plain;
+        Self { policies, properties, pod: None, command, file: false, verbose, explain, status }
     }
 }
 
@@ -82,6 +85,7 @@ fn request(matches: &ArgMatches) -> Request {
         command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
+        explain: matches.get_flag(options::EXPLAIN.id),
         status: super::texts(matches, options::STATUS.id).pop(),
     }
 }
@@ -94,10 +98,14 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
-    let policy = policy(request, &library).map_err(Faults)?;
-    let draft = policy.draft();
+    let (document, policy) = policy(request, &library).map_err(Faults)?;
+    let mut draft = policy.draft();
+    draft.explain = request.explain.then_some(Explain::Denials);
     let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
-    let (host, plan) = super::read::plan(&draft, argv).map_err(Faults)?;
+    let (host, mut plan) = super::read::plan(&draft, argv).map_err(Faults)?;
+    if request.explain {
+        super::monitor::equip(&mut plan, &host, document, Explain::Denials, false)?;
+    }
     if request.verbose {
         door::tell(&explain::text(&plan));
     } else if !plan.shortfalls.is_empty() {
@@ -117,13 +125,14 @@ fn descriptor(word: &str) -> Result<i32, Faults> {
 }
 
 /// What holds: policies, properties, and a pod's profile.
-fn policy(request: &Request, library: &Library) -> Result<Policy, Vec<Fault>> {
+fn policy(request: &Request, library: &Library) -> Result<(Document, Policy), Vec<Fault>> {
     let Some(pod) = &request.pod else {
-        return super::read::read(&request.policies, &request.properties, library).map(|(_, policy)| policy);
+        return super::read::read(&request.policies, &request.properties, library);
     };
     let mut document = super::read::words(&request.policies, &request.properties, library)?;
     pod::add(pod, &mut document, library.uid)?;
-    Policy::read(&document)
+    let policy = Policy::read(&document)?;
+    Ok((document, policy))
 }
 
 /// A policy that is a program: what it executes, then the caller's arguments.
@@ -177,7 +186,7 @@ mod tests {
         #[test]
         fn clap_and_the_hand_agree(line in proptest::collection::vec(
             proptest::sample::select(vec![
-                "-P", "-p", "-v", "--", "-", "--policy", "--property", "--verbose", "strict", "A=b", "",
+                "-P", "-p", "-v", "--explain-denials", "--", "-", "--policy", "--property", "--verbose", "strict", "A=b", "",
                 "-Pstrict", "-pA=b", "-p=A=b", "-vv", "-vPx", "-vp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
                 "--verbose=yes", "--status-fd", "--status-fd=9", "-s9", "-x", "--nope", "-h", "--help", "ls", "-V", "-vé", "---", "--policy=-x", "-P-x", "-v-P",
             ]), 0..7))

@@ -159,6 +159,7 @@ pub(super) fn release(text: &str) -> (u32, u32) {
 /// Whether there may be a filter, by which the launcher's own execve must pass.
 fn needs_filter(draft: &Draft) -> bool {
     !draft.layers.is_empty()
+        || draft.explain.is_some()
         || draft.profile.is_some()
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()

@@ -34,6 +34,7 @@ mod service;
 pub mod strict;
 pub mod supervise;
 mod target;
+pub mod tell;
 mod trace;
 pub mod tree;
 pub mod verdict;

@@ -14,7 +14,7 @@ use crate::policy::restrict;
 
 use super::op::{FilterOp, Op};
 use super::order::Phase;
-use super::{Planner, Shortfall, tree};
+use super::{Planner, Shortfall, tell, tree};
 
 /// Adds the filter, if the draft asks for anything that needs one, and PR_SET_MDWE.
 pub(super) fn plan(planner: &mut Planner<'_>) {
@@ -38,6 +38,9 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         return;
     }
     let mut filter = collect(draft, host);
+    if draft.explain.is_some() {
+        filter.layers.push(tell::layer(draft));
+    }
     if filter.flags.tsync {
         planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
     }
@@ -67,6 +70,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
 /// Whether the plan will hold a filter, without which an ordinary caller needs no no_new_privs on its account.
 pub fn wanted(draft: &Draft, host: &Host) -> bool {
     !draft.layers.is_empty()
+        || draft.explain.is_some()
         || draft.profile.is_some()
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()

@@ -128,6 +128,11 @@ impl Case {
     }
 }
 
+/// The first change that may take a reason away, which has not been tried.
+pub fn suggestion(question: &Question, reason: &Reason) -> Option<Vec<Change>> {
+    candidates(question, reason).into_iter().next()
+}
+
 /// Changes that may take a reason away, the smallest first.
 fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
     let Some(by) = reason.by.first() else { return Vec::new() };

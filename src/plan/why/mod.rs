@@ -6,7 +6,7 @@ mod path;
 mod reach;
 mod world;
 
-pub use change::{Case, Change};
+pub use change::{Case, Change, suggestion};
 pub use judge::{Judge, Subject};
 pub use path::{OPERATIONS, Operation};
 pub use reach::Reach;

@@ -133,13 +133,13 @@ impl Judge {
                 reasons.push(reason(Layer::Permissions, "EEXIST", text, &at));
             }
             Place::Found(at, thing) if operation == Operation::Remove => self.remove(&at, &thing, look, &mut reasons),
-            Place::Found(at, thing) => self.open(&at, &thing, operation, look, &mut reasons),
+            Place::Found(at, thing) => self.open(&at, &thing, operation, &mut reasons),
         }
         reasons
     }
 
     /// Something that is there is opened, executed or connected to.
-    fn open(&self, at: &Path, thing: &Thing, operation: Operation, look: Look<'_>, reasons: &mut Vec<Reason>) {
+    fn open(&self, at: &Path, thing: &Thing, operation: Operation, reasons: &mut Vec<Reason>) {
         let directory = thing.kind == Kind::Directory;
         let wanted = match operation {
             Operation::Write | Operation::Connect => WRITE,
