@@ -51,8 +51,7 @@ pub(super) fn command() -> Command {
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
     let policies = super::texts(matches, POLICY.id);
-    let (document, policy) =
-        read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
+    let (document, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
     let argv: Vec<OsString> = matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect();
     let draft = policy.draft();
     // What is told is of the policy as it would be carried out.
@@ -74,7 +73,9 @@ pub(super) fn equip(
     let case = Case { document, host: host.clone(), mounts };
     let look = |_: &std::path::Path, host: Option<&std::path::Path>| host.map_or(Thing::MISSING, Thing::at);
     let judge = case.judge(&[], &look).ok_or_else(|| {
-        Faults::one(Fault::new("the policy cannot be carried out here").help("`stockade explain` says why").exit(Exit::Config))
+        Faults::one(
+            Fault::new("the policy cannot be carried out here").help("`stockade explain` says why").exit(Exit::Config),
+        )
     })?;
     tell::equip(plan, Teller { judge, case, explain, json });
     Ok(())

@@ -18,7 +18,7 @@ use super::machine::{Instruction, RETURN};
 use super::op::Op;
 use super::order::Phase;
 use super::paths::{self, Way};
-use super::{Planner, Shortfall, tell};
+use super::{Planner, Shortfall, target, tell};
 
 /// The version of the OCI runtime specification whose messages an agent gets.
 const OCI: &str = "1.0.2";
@@ -102,6 +102,12 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             .push("before Linux 5.19 a fast timer can keep the target from ever finishing a notified call".into());
     }
     if let Some(asked) = agent(draft) {
+        if draft.explain.is_some() {
+            let fault =
+                target::at(&asked.by, "denials cannot be told where an agent answers: a filter has one supervisor");
+            planner.faults.push(fault.help("leave --explain-denials out, or the agent").exit(Exit::Seccomp));
+            return;
+        }
         let by = vec![asked.by];
         let message = message(&asked.what, host);
         planner.step(Phase::Descriptors, Op::Supervise(SuperviseOp::Connect(asked.what.path)), by.clone());

@@ -7,7 +7,7 @@ use crate::draft::action::Action;
 use crate::draft::calls::Call;
 use crate::draft::decision::Decision;
 use crate::draft::syscalls::{Layer, Rule};
-use crate::draft::{By, Draft, Explain};
+use crate::draft::{By, Draft, Explain, Supervision};
 
 use super::Plan;
 use super::machine::{Instruction, RETURN};
@@ -90,6 +90,7 @@ pub(super) fn rewrite(draft: &Draft, explain: Explain, code: &mut [Instruction])
         let tells = match (action, explain) {
             (Action::Errno(number), Explain::Denials) => number != 38,
             (Action::Trap(_), Explain::Denials) => false,
+            (Action::Trace(_), Explain::Monitor) => true,
             (Action::KillProcess | Action::KillThread | Action::Errno(_) | Action::Trap(_), _) => true,
             _ => false,
         };
@@ -136,6 +137,11 @@ pub fn monitored(draft: &Draft) -> Draft {
         login: draft.login.clone(),
         search: draft.search.clone(),
         explain: Some(Explain::Monitor),
+        // Their numbers stand in the layers.
+        supervision: Supervision {
+            decisions: vec![Decision::Continue; draft.supervision.decisions.len().max(1)],
+            agent: None,
+        },
         ..Draft::default()
     };
     if let Some(asked) = &draft.deny_write_execute {

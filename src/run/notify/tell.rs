@@ -92,8 +92,8 @@ fn refused(teller: &Teller, notification: &Notification) -> Option<(Question, Re
     let (arch, number) = call::place(notification)?;
     let args = notification.args.map(Some);
     let question = verdict::Question { arch, number, args };
-    let words = call::registers(notification);
-    let reason = teller.judge.call(&question, &words).reasons.into_iter().next()?;
+    let name = call::name(notification).unwrap_or("it".into());
+    let reason = teller.judge.call(&question, &name).reasons.into_iter().next()?;
     Some((Question::Call(question), reason))
 }
 
@@ -117,6 +117,14 @@ fn predicted(teller: &Teller, caller: &Caller<'_>, notification: &Notification) 
     let answer = teller.judge.ask(&question, &look);
     // The filter tells for itself; and what the kernel meets first counts.
     let first = answer.reasons.into_iter().find(|reason| reason.layer.name() != "seccomp")?;
+    if let Question::Path(path, _) = &question
+        && monitor
+        && first.error == "ENOENT"
+        && Thing::at(path) == Thing::MISSING
+    {
+        // It is missing without the policy too.
+        return None;
+    }
     (!first.by.is_empty()).then_some((question, first))
 }
 
