@@ -103,8 +103,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     if let Some(asked) = agent(draft) {
         if draft.explain.is_some() {
-            let fault =
-                target::at(&asked.by, "denials cannot be told where an agent answers: a filter has one supervisor");
+            let fault = target::at(
+                &asked.by,
+                "denials cannot be told where an agent answers: a filter has one supervisor".into(),
+            );
             planner.faults.push(fault.help("leave --explain-denials out, or the agent").exit(Exit::Seccomp));
             return;
         }

@@ -89,9 +89,10 @@ pub(super) fn rewrite(draft: &Draft, explain: Explain, code: &mut [Instruction])
         let action = Action::from_ret(step.k);
         let tells = match (action, explain) {
             (Action::Errno(number), Explain::Denials) => number != 38,
-            (Action::Trap(_), Explain::Denials) => false,
-            (Action::Trace(_), Explain::Monitor) => true,
-            (Action::KillProcess | Action::KillThread | Action::Errno(_) | Action::Trap(_), _) => true,
+            (Action::Trap(_) | Action::Trace(_), Explain::Denials) => false,
+            (Action::KillProcess | Action::KillThread | Action::Errno(_) | Action::Trap(_) | Action::Trace(_), _) => {
+                true
+            }
             _ => false,
         };
         if !tells {

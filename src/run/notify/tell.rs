@@ -77,11 +77,11 @@ impl Told {
         let verb = if monitor { "would be denied" } else { "denied" };
         let mut line = format!("stockade: {verb}: {} called {words}: {}, {}", caller.name(), reason.error, reason.text);
         if let Some(by) = by {
-            line.push_str(&format!(" ({by})"));
+            line = format!("{line} ({by})");
         }
         if let Some(changes) = change {
             let flags: Vec<String> = changes.iter().map(crate::plan::why::Change::flag).collect();
-            line.push_str(&format!("; try {}", flags.join(" ")));
+            line = format!("{line}; try {}", flags.join(" "));
         }
         Some(format!("{}\n", clean(&line).replace(['\n', '\t'], "?")))
     }
