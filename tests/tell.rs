@@ -3,6 +3,7 @@
 mod kit;
 
 use std::fs;
+use std::io::Write;
 
 use kit::{host_has, people, verbs};
 
@@ -11,7 +12,6 @@ fn unable() -> bool {
     if host_has("userns") {
         return false;
     }
-    use std::io::Write;
     writeln!(std::io::stderr(), "tell: not run: namespaces cannot be made here")
         .expect("standard error can be written");
     true
