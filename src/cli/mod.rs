@@ -14,6 +14,7 @@ mod pod;
 pub mod read;
 pub mod run;
 mod show;
+mod unit;
 
 use std::ffi::OsString;
 use std::path::Path;
