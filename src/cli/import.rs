@@ -252,8 +252,7 @@ pub(super) fn warn(warnings: &[Fault]) {
     let colour = door::colour(&io::stderr());
     for fault in warnings {
         let help = fault.help.join("; ");
-        let help =
-            if help.is_empty() { "`man stockade.toml` says how each directive is read".into() } else { help };
+        let help = if help.is_empty() { "`man stockade.toml` says how each directive is read".into() } else { help };
         let finding = Finding { lint: "profile", message: fault.message.clone(), origin: fault.origin.clone(), help };
         door::tell(&check::warning(&finding, colour));
     }

@@ -105,10 +105,8 @@ pub fn service(unit: &Unit) -> Service {
 
 /// What was not written, at the place of the unit's first word.
 fn defaults(unit: &Unit, made: &mut Service) {
-    let source = std::sync::Arc::new(crate::fault::Source {
-        name: "a system service's default".into(),
-        text: String::new(),
-    });
+    let source =
+        std::sync::Arc::new(crate::fault::Source { name: "a system service's default".into(), text: String::new() });
     let at = Origin::new(&source, 0..0);
     let mut add = |name: &str, kind| {
         let value = Value { kind, at: at.clone() };
@@ -141,7 +139,8 @@ fn defaults(unit: &Unit, made: &mut Service) {
 
 fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
     let name = ALIASES.iter().find(|(old, _)| *old == one.name).map_or(one.name.as_str(), |(_, new)| *new);
-    let row = find(name).filter(|_| !name.contains('.') && !matches!(name, "Exec" | "Extends" | "Prefer" | "SeccompProfile"));
+    let row =
+        find(name).filter(|_| !name.contains('.') && !matches!(name, "Exec" | "Extends" | "Prefer" | "SeccompProfile"));
     let Some(row) = row else {
         match foreign::advice(name) {
             // An empty one takes nothing away.
@@ -224,6 +223,11 @@ fn known(mut entry: Entry, made: &mut Service) -> Entry {
     entry
 }
 
+/// Whether systemd replaces specifiers in a directive, and a policy does not.
+pub fn literal(row: &Directive) -> bool {
+    matches!(expands(row), Expands::Here)
+}
+
 /// Who replaces the specifiers of a directive.
 enum Expands {
     /// The policy does, when it is used; those that are about the unit are replaced here.
@@ -240,9 +244,21 @@ fn expands(row: &Directive) -> Expands {
         return Expands::Policy;
     }
     match name {
-        "Environment" | "ExecSearchPath" | "BindPaths" | "BindReadOnlyPaths" | "TemporaryFileSystem" | "OpenFile"
-        | "ProtectHostname" | "ExtensionDirectories" | "LoadCredential" => Expands::Policy,
-        "User" | "Group" | "SupplementaryGroups" | "SELinuxContext" | "AppArmorProfile" | "UnsetEnvironment"
+        "Environment"
+        | "ExecSearchPath"
+        | "BindPaths"
+        | "BindReadOnlyPaths"
+        | "TemporaryFileSystem"
+        | "OpenFile"
+        | "ProtectHostname"
+        | "ExtensionDirectories"
+        | "LoadCredential" => Expands::Policy,
+        "User"
+        | "Group"
+        | "SupplementaryGroups"
+        | "SELinuxContext"
+        | "AppArmorProfile"
+        | "UnsetEnvironment"
         | "PassEnvironment" => Expands::Here,
         _ => Expands::Never,
     }
@@ -299,7 +315,12 @@ fn start(unit: &Unit, made: &mut Service) {
         let mut commands = one.value.split(" ; ");
         let first = commands.next().unwrap_or_default();
         if number > 0 {
-            leave(one, "a policy executes one command, the first: use a shell script, or keep it in the unit", false, made);
+            leave(
+                one,
+                "a policy executes one command, the first: use a shell script, or keep it in the unit",
+                false,
+                made,
+            );
             continue;
         }
         for more in commands {
@@ -308,10 +329,8 @@ fn start(unit: &Unit, made: &mut Service) {
         match exec(unit, first, &mut made.notes) {
             Ok(argv) => {
                 let element = |text: String| Value { kind: Kind::Text(text), at: one.value_at.clone() };
-                let value = Value {
-                    kind: Kind::List(argv.into_iter().map(element).collect()),
-                    at: one.value_at.clone(),
-                };
+                let value =
+                    Value { kind: Kind::List(argv.into_iter().map(element).collect()), at: one.value_at.clone() };
                 made.document.entries.push(Entry { name: "Exec".into(), at: one.at.clone(), value });
             }
             Err(why) => refuse(one, &why, made),
@@ -341,7 +360,9 @@ fn exec(unit: &Unit, command: &str, notes: &mut Vec<String>) -> Result<Vec<Strin
         note(&format!("`@`: under systemd the program is called {name:?}; here its argv[0] is its path."));
     }
     if has('+') {
-        note("`+`: under systemd this command runs with full privileges and outside of the sandbox; here it is confined.");
+        note(
+            "`+`: under systemd this command runs with full privileges and outside of the sandbox; here it is confined.",
+        );
     }
     if has('!') {
         note("`!`: under systemd User=, Group= and the capabilities do not hold for it; here they do.");
@@ -352,7 +373,10 @@ fn exec(unit: &Unit, command: &str, notes: &mut Vec<String>) -> Result<Vec<Strin
     if has(':') || !argv[1..].iter().any(|word| word.contains('$')) {
         return Ok(argv);
     }
-    notes.push("Its variables are replaced by a shell, as systemd replaces them: $NAME is split at blanks, ${NAME} is not.".into());
+    notes.push(
+        "Its variables are replaced by a shell, as systemd replaces them: $NAME is split at blanks, ${NAME} is not."
+            .into(),
+    );
     let words: Vec<String> = argv.iter().enumerate().map(|(at, word)| shell(word, at > 0)).collect();
     Ok(vec!["/bin/sh".into(), "-c".into(), format!("set -f; exec {}", words.join(" "))])
 }
@@ -364,7 +388,8 @@ fn shell(word: &str, variables: bool) -> String {
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    let literal = |text: &str| if text.is_empty() { String::new() } else { format!("'{}'", text.replace('\'', r"'\''")) };
+    let literal =
+        |text: &str| if text.is_empty() { String::new() } else { format!("'{}'", text.replace('\'', r"'\''")) };
     if !variables {
         return literal(word);
     }
@@ -376,18 +401,15 @@ fn shell(word: &str, variables: bool) -> String {
         plain.push_str(&rest[..at]);
         let behind = &rest[at + 1..];
         let name = behind.strip_prefix('{').and_then(|behind| behind.split_once('}')).filter(|(name, _)| is_name(name));
-        rest = match name {
-            Some((name, after)) => {
-                out.push_str(&literal(&plain));
-                plain.clear();
-                out.push_str(&format!("\"${{{name}}}\""));
-                after
-            }
-            None => {
-                plain.push('$');
-                behind.strip_prefix('$').unwrap_or(behind)
-            }
-        };
+        if let Some((name, after)) = name {
+            out.push_str(&literal(&plain));
+            plain.clear();
+            out.extend(["\"${", name, "}\""]);
+            rest = after;
+        } else {
+            plain.push('$');
+            rest = behind.strip_prefix('$').unwrap_or(behind);
+        }
     }
     plain.push_str(rest);
     out.push_str(&literal(&plain));

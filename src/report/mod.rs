@@ -22,6 +22,7 @@ pub mod service;
 pub mod show;
 pub mod unit;
 pub mod verbs;
+pub mod why;
 
 use serde_json::{Map, Value, json};
 

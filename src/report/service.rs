@@ -20,7 +20,7 @@ pub fn policy(service: &Service, name: &str) -> String {
         }
     }
     for why in reasons {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(&wrapped(&format!("Not in this policy: {why}.")));
         for left in service.left.iter().filter(|left| left.why == why) {
             text.push_str(&wrapped(&format!("  {} ({})", left.text, left.at)));

@@ -117,9 +117,9 @@ impl Reader<'_> {
         if line.starts_with('[') {
             match line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 Some(name) if !name.is_empty() && !name.contains(['[', ']']) => self.section = Some(name.into()),
-                _ => self.faults.push(
-                    Fault::at(&place, "this section's header is not closed").help("write it as: [Service]"),
-                ),
+                _ => self
+                    .faults
+                    .push(Fault::at(&place, "this section's header is not closed").help("write it as: [Service]")),
             }
             return;
         }
@@ -155,7 +155,7 @@ pub fn words(text: &str) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     let mut chars = text.chars().peekable();
     loop {
-        while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+        while chars.next_if(char::is_ascii_whitespace).is_some() {}
         if chars.peek().is_none() {
             return Ok(found);
         }
@@ -247,15 +247,12 @@ fn unescape(text: &str) -> String {
     while let Some((byte, behind)) = rest.split_first() {
         let code = behind.strip_prefix(b"x").and_then(|hex| hex.get(..2)).filter(|_| *byte == b'\\');
         let code = code.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match code {
-            Some(code) => {
-                bytes.push(code);
-                rest = behind.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(if *byte == b'-' { b'/' } else { *byte });
-                rest = behind;
-            }
+        if let Some(code) = code {
+            bytes.push(code);
+            rest = behind.get(3..).unwrap_or_default();
+        } else {
+            bytes.push(if *byte == b'-' { b'/' } else { *byte });
+            rest = behind;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

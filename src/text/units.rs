@@ -59,7 +59,11 @@ pub fn load(name_or_path: &str, directories: &[&Path], uid: u32) -> Result<(Unit
         Some(parent) if name_or_path.contains('/') => vec![parent.join(format!("{}.d", names[0]))],
         _ => names.iter().flat_map(|name| dropin_names(name)).fold(Vec::new(), |mut all, name| {
             let new = directories.iter().map(|directory| directory.join(&name));
-            new.for_each(|path| if !all.contains(&path) { all.push(path) });
+            new.for_each(|path| {
+                if !all.contains(&path) {
+                    all.push(path);
+                }
+            });
             all
         }),
     };
@@ -142,7 +146,7 @@ fn dropins(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
                 Fault::new(format!("cannot read `{}`: {}", directory.display(), trust::reason(&error)))
             })?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".conf") && !name.starts_with('.') {
+            if !name.starts_with('.') && entry.path().extension().is_some_and(|end| end == "conf") {
                 found.entry(name).or_insert_with(|| entry.path());
             }
         }
