@@ -533,7 +533,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__import)
-            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo"
+            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo unit"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -626,7 +626,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__run)
-            opts="-P -p -v -h --policy --property --status-fd --explain-denials --verbose --pod --container --seccomp-root --help"
+            opts="-P -p -v -h --policy --property --status-fd --explain-denials --verbose --pod --container --seccomp-root --unit --weaker --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +675,13 @@ _stockade() {
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;

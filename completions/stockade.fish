@@ -34,7 +34,7 @@ complete -c stockade -n "__fish_stockade_needs_command" -f -a "monitor" -d 'Exec
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "check" -d 'Tell everything that is wrong with policies'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "show" -d 'Print the policy that holds in the end, or the profiles'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "doctor" -d 'Tell what this machine and this user can and cannot do'
-complete -c stockade -n "__fish_stockade_needs_command" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s, podman\'s or Kubernetes\''
+complete -c stockade -n "__fish_stockade_needs_command" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s or Kubernetes\', or from a service of systemd\'s'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
@@ -190,8 +190,10 @@ complete -c stockade -n "__fish_stockade_using_subcommand run" -l status-fd -d '
 complete -c stockade -n "__fish_stockade_using_subcommand run" -l pod -d 'Add the seccomp profile of a Kubernetes pod\'s container' -r -F
 complete -c stockade -n "__fish_stockade_using_subcommand run" -l container -d 'Which container of the pod, by its name' -r
 complete -c stockade -n "__fish_stockade_using_subcommand run" -l seccomp-root -d 'Look for Localhost profiles below this directory, not /var/lib/kubelet/seccomp' -r -f -a "(__fish_complete_directories)"
+complete -c stockade -n "__fish_stockade_using_subcommand run" -l unit -d 'Apply the sandbox of a service of systemd\'s' -r -f
 complete -c stockade -n "__fish_stockade_using_subcommand run" -l explain-denials -d 'Tell on standard error what is denied, by which directive, and what would allow it'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s v -l verbose -d 'Tell each step before it is done'
+complete -c stockade -n "__fish_stockade_using_subcommand run" -l weaker -d 'Go on where the unit confines more than stockade can; what is missing is told'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
@@ -1159,6 +1161,6 @@ complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_s
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "check" -d 'Tell everything that is wrong with policies'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "show" -d 'Print the policy that holds in the end, or the profiles'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "doctor" -d 'Tell what this machine and this user can and cannot do'
-complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s, podman\'s or Kubernetes\''
+complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s or Kubernetes\', or from a service of systemd\'s'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor check show doctor import export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -15,6 +15,7 @@ mod pod;
 pub mod read;
 pub mod run;
 mod show;
+mod unit;
 mod why;
 
 use std::ffi::OsString;

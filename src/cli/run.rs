@@ -15,6 +15,7 @@ use crate::text::profiles::Library;
 use super::door::{self, Faults};
 use super::options::{self, Plain, RUN};
 use super::pod::{self, Pod};
+use super::unit::{self, Chosen};
 
 /// What to start, and in what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Request {
     pub properties: Vec<String>,
     /// `--pod` and what belongs to it.
     pub pod: Option<Pod>,
+    /// `--unit` and what belongs to it.
+    pub unit: Option<Chosen>,
     /// The command line; for a policy file, the arguments that follow its `Exec`.
     pub command: Vec<OsString>,
     /// Whether this is a policy file that was started, with nothing but its arguments.
@@ -40,7 +43,7 @@ pub struct Request {
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
         let Plain { policies, properties, verbose, explain, status, command } = plain;
-        Self { policies, properties, pod: None, command, file: false, verbose, explain, status }
+        Self { policies, properties, pod: None, unit: None, command, file: false, verbose, explain, status }
     }
 }
 
@@ -49,7 +52,8 @@ Examples:
   stockade run -P strict -- python3 convert.py
   stockade run -P build -p Environment=CI=1 -- make
   stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./configure
-  stockade run --pod pod.yaml --container web -- ./server";
+  stockade run --pod pod.yaml --container web -- ./server
+  stockade run --unit nginx.service -- nginx -t";
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -58,7 +62,7 @@ pub(super) fn command() -> Command {
         .value_parser(value_parser!(OsString))
         .value_hint(ValueHint::CommandWithArguments)
         .num_args(1..)
-        .required(true)
+        .required_unless_present("unit")
         .trailing_var_arg(true);
     Command::new("run")
         .about("Execute a command under policies")
@@ -68,8 +72,9 @@ pub(super) fn command() -> Command {
         )
         .args(RUN.iter().map(|opt| opt.arg()))
         .args(pod::args())
+        .args(unit::args())
         .arg(command)
-        .after_help("Without -P, -p and --pod nothing is executed, and the profiles are named.")
+        .after_help("Without -P, -p, --pod and --unit nothing is executed, and the profiles are named.")
         .after_long_help(format!(
             "{EXAMPLES}\n\nDirectives for -p and policies (man stockade.toml):\n{}",
             manual::summary()
@@ -82,6 +87,7 @@ fn request(matches: &ArgMatches) -> Request {
         policies: super::texts(matches, options::POLICY.id),
         properties: super::texts(matches, options::PROPERTY.id),
         pod: pod::request(matches),
+        unit: unit::request(matches),
         command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
@@ -101,7 +107,8 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let (document, policy) = policy(request, &library).map_err(Faults)?;
     let mut draft = policy.draft();
     draft.explain = request.explain.then_some(Explain::Denials);
-    let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
+    let whole = request.file || request.unit.is_some() && request.command.is_empty();
+    let argv = if whole { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
     let (host, mut plan) = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.explain {
         super::monitor::equip(&mut plan, &host, document, Explain::Denials, false)?;
@@ -126,11 +133,17 @@ fn descriptor(word: &str) -> Result<i32, Faults> {
 
 /// What holds: policies, properties, and a pod's profile.
 fn policy(request: &Request, library: &Library) -> Result<(Document, Policy), Vec<Fault>> {
-    let Some(pod) = &request.pod else {
+    if request.pod.is_none() && request.unit.is_none() {
         return super::read::read(&request.policies, &request.properties, library);
+    }
+    let mut document = match &request.unit {
+        Some(chosen) => unit::document(chosen, library.uid)?,
+        None => Document::default(),
     };
-    let mut document = super::read::words(&request.policies, &request.properties, library)?;
-    pod::add(pod, &mut document, library.uid)?;
+    document.extend(super::read::words(&request.policies, &request.properties, library)?);
+    if let Some(pod) = &request.pod {
+        pod::add(pod, &mut document, library.uid)?;
+    }
     let policy = Policy::read(&document)?;
     Ok((document, policy))
 }

@@ -18,6 +18,7 @@ pub mod oci;
 pub mod program;
 pub mod roff;
 pub mod rules;
+pub mod service;
 pub mod show;
 pub mod unit;
 pub mod verbs;
