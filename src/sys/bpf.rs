@@ -1,9 +1,7 @@
-//! bpf(2): programs, maps and the ring buffer (`linux/bpf.h`).
+//! bpf(2): programs and maps (`linux/bpf.h`).
 
-use std::ffi::{CStr, c_void};
-use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
@@ -39,8 +37,6 @@ mod command {
     pub(super) const MAP_CREATE: i32 = 0;
     pub(super) const LOOKUP: i32 = 1;
     pub(super) const UPDATE: i32 = 2;
-    pub(super) const DELETE: i32 = 3;
-    pub(super) const NEXT: i32 = 4;
     pub(super) const PROG_LOAD: i32 = 5;
     pub(super) const RAW_TRACEPOINT_OPEN: i32 = 17;
 }
@@ -64,14 +60,8 @@ fn owned(fd: RawFd) -> OwnedFd {
 pub enum Kind {
     /// Any key.
     Hash = 1,
-    /// A number as the key; all zeros at first.
-    Array = 2,
-    /// The same, once for each CPU.
+    /// A number as the key, and a value for each CPU; all zeros at first.
     PerCpuArray = 6,
-    /// Any key; forgets what was not used for long when full.
-    LruHash = 9,
-    /// What programs send, in order (Linux 5.8).
-    Ring = 27,
 }
 
 /// A map.
@@ -80,12 +70,6 @@ pub struct Map {
     fd: OwnedFd,
     key: usize,
     value: usize,
-}
-
-impl AsFd for Map {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }
 
 impl Map {
@@ -149,35 +133,6 @@ impl Map {
         // SAFETY: the kernel reads a key and a value of the lengths that we have checked.
         unsafe { call(command::UPDATE, &mut attributes) }.map(drop)
     }
-
-    /// Removes a key.
-    ///
-    /// # Errors
-    /// ENOENT: it is not there.
-    pub fn remove(&self, key: &[u8]) -> Result<(), Errno> {
-        let mut attributes = self.attributes(key)?;
-        // SAFETY: the kernel reads a key of the length that we have checked.
-        unsafe { call(command::DELETE, &mut attributes) }.map(drop)
-    }
-
-    /// The key after this one, or the first; nothing after the last.
-    ///
-    /// # Errors
-    /// EINVAL: a key of another length.
-    pub fn next(&self, key: Option<&[u8]>) -> Result<Option<Vec<u8>>, Errno> {
-        let mut next = vec![0; self.key];
-        let attributes = match key {
-            Some(key) => self.attributes(key)?,
-            None => Attributes::new().word(0, self.fd.as_raw_fd().cast_unsigned()),
-        };
-        let mut attributes = attributes.address(16, next.as_mut_ptr());
-        // SAFETY: the kernel reads a key, or none at a null pointer, and writes one, of the map's length.
-        match unsafe { call(command::NEXT, &mut attributes) } {
-            Ok(_) => Ok(Some(next)),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(errno),
-        }
-    }
 }
 
 /// What a program of the tracing type is for (`enum bpf_attach_type`).
@@ -221,7 +176,7 @@ pub fn load(name: &str, code: &[u64], attach: Attach, id: u32) -> Result<OwnedFd
     // SAFETY: the kernel reads as many instructions as there are, and the licence to its zero.
     match unsafe { call(command::PROG_LOAD, &mut attributes()) } {
         Ok(fd) => return Ok(owned(fd)),
-        Err(errno @ (Errno::EPERM | Errno::ENOMEM | Errno::ENOSYS)) => return Err(plain(errno)),
+        Err(errno @ (Errno::ENOMEM | Errno::ENOSYS)) => return Err(plain(errno)),
         // Once more for the words: writing them is slow, so it is not done at first.
         Err(_) => {}
     }
@@ -245,102 +200,4 @@ pub fn attach(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let mut attributes = Attributes::new().word(8, program.as_raw_fd().cast_unsigned());
     // SAFETY: without a name no pointer is followed: a tracing program knows where it belongs.
     unsafe { call(command::RAW_TRACEPOINT_OPEN, &mut attributes) }.map(owned)
-}
-
-/// The reading end of a ring buffer: memory that is shared with the kernel.
-#[derive(Debug)]
-pub struct Ring {
-    map: Map,
-    /// One page that we write: how far we have read.
-    consumer: *mut c_void,
-    /// One page that the kernel writes, and the data twice in a row, so that no record is torn.
-    producer: *mut c_void,
-    page: usize,
-    size: usize,
-}
-
-impl AsFd for Ring {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.map.as_fd()
-    }
-}
-
-impl Ring {
-    /// Makes a ring of `size` bytes, a power of two and whole pages.
-    ///
-    /// # Errors
-    /// Those of [`Map::create`] and mmap(2).
-    pub fn create(name: &str, size: u32) -> Result<Self, Errno> {
-        let map = Map::create(Kind::Ring, name, (0, 0), size, 1)?;
-        // SAFETY: this call asks for a number.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        let page = usize::try_from(page).map_err(|_| Errno::EINVAL)?;
-        let size = usize::try_from(size).map_err(|_| Errno::EINVAL)?;
-        let all = NonZeroUsize::new(page + 2 * size).ok_or(Errno::EINVAL)?.get();
-        let offset = libc::off_t::try_from(page).map_err(|_| Errno::EINVAL)?;
-        let fd = map.number();
-        let (null, shared) = (std::ptr::null_mut(), libc::MAP_SHARED);
-        // SAFETY: a new mapping where the kernel likes replaces nothing.
-        let consumer = unsafe { libc::mmap(null, page, libc::PROT_READ | libc::PROT_WRITE, shared, fd, 0) };
-        if consumer == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        // SAFETY: the same.
-        let producer = unsafe { libc::mmap(null, all, libc::PROT_READ, shared, fd, offset) };
-        if producer == libc::MAP_FAILED {
-            let errno = Errno::last();
-            // SAFETY: the first mapping is ours and nothing points into it.
-            unsafe { libc::munmap(consumer, page) };
-            return Err(errno);
-        }
-        Ok(Self { map, consumer, producer, page, size })
-    }
-
-    /// The descriptor's number, for programs.
-    pub fn number(&self) -> RawFd {
-        self.map.number()
-    }
-
-    /// Hands every record that is complete to `each`, in order, and says how many there were.
-    pub fn drain(&mut self, mut each: impl FnMut(&[u8])) -> usize {
-        const BUSY: u32 = 1 << 31;
-        const DISCARDED: u32 = 1 << 30;
-        let mut count = 0;
-        // SAFETY: the page is mapped as long as self is, aligned, and only ever used as an atomic.
-        let consumer = unsafe { &*self.consumer.cast::<AtomicUsize>() };
-        // SAFETY: the same.
-        let producer = unsafe { &*self.producer.cast::<AtomicUsize>() };
-        // SAFETY: the data begin one page after the mapping's start, which is longer.
-        let data = unsafe { self.producer.cast::<u8>().add(self.page) };
-        let mut at = consumer.load(Ordering::Acquire);
-        while at < producer.load(Ordering::Acquire) {
-            // SAFETY: the remainder is below the size of the data.
-            let head = unsafe { data.add(at % self.size) };
-            // SAFETY: records are aligned to eight bytes and begin with their length; the kernel writes it atomically.
-            let length = unsafe { &*head.cast::<AtomicU32>() }.load(Ordering::Acquire);
-            if length & BUSY != 0 {
-                break;
-            }
-            let bytes = usize::try_from(length & !DISCARDED).unwrap_or(0);
-            if length & DISCARDED == 0 {
-                // SAFETY: the record follows its head of eight bytes, inside the data or their second image.
-                let start = unsafe { head.add(8) };
-                // SAFETY: the kernel does not touch a complete record before we say that it is read.
-                each(unsafe { std::slice::from_raw_parts(start, bytes) });
-                count += 1;
-            }
-            at += (bytes + 8).next_multiple_of(8);
-            consumer.store(at, Ordering::Release);
-        }
-        count
-    }
-}
-
-impl Drop for Ring {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and nothing points into it any more.
-        unsafe { libc::munmap(self.consumer, self.page) };
-        // SAFETY: the same.
-        unsafe { libc::munmap(self.producer, self.page + 2 * self.size) };
-    }
 }

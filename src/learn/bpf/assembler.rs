@@ -20,7 +20,6 @@ pub(super) const FRAME: Register = Register(10);
 #[repr(u8)]
 pub(super) enum Size {
     Word = 0x00,
-    Byte = 0x10,
     Double = 0x18,
 }
 
@@ -29,15 +28,12 @@ pub(super) enum Size {
 #[repr(u8)]
 pub(super) enum Alu {
     Add = 0x00,
-    Sub = 0x10,
     And = 0x50,
-    Left = 0x60,
     Right = 0x70,
-    Xor = 0xa0,
     Move = 0xb0,
 }
 
-/// When to jump; unsigned but for the last.
+/// When to jump; unsigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum When {
@@ -47,7 +43,6 @@ pub(super) enum When {
     Bits = 0x40,
     NotEqual = 0x50,
     Below = 0xa0,
-    SignedAtMost = 0xd0,
 }
 
 /// The kernel's functions by number (`enum bpf_func_id`); all since Linux 5.8 or before.
@@ -58,15 +53,9 @@ pub(super) enum Helper {
     Update = 2,
     Delete = 3,
     PidTgid = 14,
-    Comm = 16,
     Task = 35,
-    ReadUser = 112,
     ReadKernel = 113,
-    ReadUserText = 114,
-    ReadKernelText = 115,
     AncestorCgroup = 123,
-    RingOutput = 130,
-    RingQuery = 134,
 }
 
 /// A place in the program that can be jumped to.
@@ -155,11 +144,6 @@ impl Assembler {
     /// `*(address + offset) = value`.
     pub(super) fn store_value(&mut self, size: Size, address: Register, offset: i16, value: i32) {
         self.emit(0x62 | size as u8, address, R0, offset, value);
-    }
-
-    /// `*(u64 *)(address + offset) += source`, atomically.
-    pub(super) fn increase(&mut self, address: Register, offset: i16, source: Register) {
-        self.emit(0xdb, address, source, offset, 0);
     }
 
     /// Calls one of the kernel's functions.

@@ -1,4 +1,4 @@
-//! What differs between machines: where a call's number and arguments are, and what calls of 32 bits look like.
+//! What differs between machines: where a call's number is, and what calls of 32 bits look like.
 
 use crate::draft::arch::Arch;
 
@@ -24,11 +24,6 @@ pub(super) const NUMBER: &str = "syscallno";
 /// The number in `pt_regs`.
 #[cfg(target_arch = "riscv64")]
 pub(super) const NUMBER: &str = "a7";
-
-/// The arguments in `pt_regs`, and those of a call of 32 bits; after the call they are still what they were.
-#[cfg(target_arch = "x86_64")]
-pub(super) const ARGUMENTS: [[&str; 6]; 2] =
-    [["di", "si", "dx", "r10", "r8", "r9"], ["bx", "cx", "dx", "si", "di", "bp"]];
 
 /// The member of `thread_info` and its bits that say that a call is one of 32 bits (TS_COMPAT).
 #[cfg(target_arch = "x86_64")]

@@ -4,8 +4,8 @@ use super::assembler::{
     Alu, Assembler, FRAME, Helper, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Register, Size, When,
 };
 use super::layout::Layout;
-use super::machine::{ARCHES, NARROW, NUMBERS};
-use super::maps::{Maps, counter};
+use super::machine::{ARCHES, NARROW, NUMBER, NUMBERS};
+use super::maps::Maps;
 use crate::fault::{Exit, Fault};
 
 /// A process whose exec is waited for.
@@ -30,25 +30,25 @@ pub(super) struct Make<'a> {
 }
 
 /// The finished program.
-pub(super) fn finished(asm: Assembler) -> Result<Vec<u64>, Fault> {
+fn finished(asm: Assembler) -> Result<Vec<u64>, Fault> {
     asm.finish().ok_or_else(|| Fault::new("an eBPF program of ours has a jump to nowhere").exit(Exit::Bpf))
 }
 
 /// `register = frame + offset`.
-pub(super) fn local(asm: &mut Assembler, register: Register, offset: i32) {
+fn local(asm: &mut Assembler, register: Register, offset: i32) {
     asm.copy(register, FRAME);
     asm.alu_value(Alu::Add, register, offset);
 }
 
 /// `r0 = &map[*(frame + key)]`, or null.
-pub(super) fn find(asm: &mut Assembler, map: i32, key: i32) {
+fn find(asm: &mut Assembler, map: i32, key: i32) {
     asm.map(R1, map);
     local(asm, R2, key);
     asm.call(Helper::Lookup);
 }
 
 /// `*(frame + to) = *address`, eight bytes of the kernel's, or zero.
-pub(super) fn read_kernel(asm: &mut Assembler, to: i32, address: Register, offset: i32) {
+fn read_kernel(asm: &mut Assembler, to: i32, address: Register, offset: i32) {
     asm.copy(R3, address);
     asm.alu_value(Alu::Add, R3, offset);
     local(asm, R1, to);
@@ -56,9 +56,17 @@ pub(super) fn read_kernel(asm: &mut Assembler, to: i32, address: Register, offse
     asm.call(Helper::ReadKernel);
 }
 
+/// Adds one to this CPU's number at an offset of the value that was found, if it was.
+fn increase(asm: &mut Assembler, offset: i16, out: Label) {
+    asm.jump(When::Equal, R0, 0, out);
+    asm.load(Size::Double, R1, R0, offset);
+    asm.alu_value(Alu::Add, R1, 1);
+    asm.store(Size::Double, R0, offset, R1);
+}
+
 impl Make<'_> {
     /// Goes on only for who is watched. Uses the frame's first eight bytes.
-    pub(super) fn watched(&self, asm: &mut Assembler, out: Label) {
+    fn watched(&self, asm: &mut Assembler, out: Label) {
         match self.watch {
             Watch::Tasks => {
                 self.state(asm, out);
@@ -84,7 +92,7 @@ impl Make<'_> {
     }
 
     /// Makes the call number in r8 a place in the table of calls, at the frame's -4. Loses r7.
-    pub(super) fn place(&self, asm: &mut Assembler, out: Label) -> Result<(), Fault> {
+    fn place(&self, asm: &mut Assembler, out: Label) -> Result<(), Fault> {
         let limit = i32::try_from(NUMBERS).unwrap_or(0);
         let known = asm.label();
         asm.set(R7, 0);
@@ -125,10 +133,27 @@ impl Make<'_> {
         self.watched(&mut asm, out);
         self.place(&mut asm, out)?;
         find(&mut asm, self.maps.calls.number(), -4);
-        asm.jump(When::Equal, R0, 0, out);
-        asm.load(Size::Double, R1, R0, 0);
-        asm.alu_value(Alu::Add, R1, 1);
-        asm.store(Size::Double, R0, 0, R1);
+        increase(&mut asm, 0, out);
+        asm.here(out);
+        asm.exit();
+        finished(asm)
+    }
+
+    /// sys_exit(regs, result): counts failures, which may never have entered.
+    pub(super) fn leave(&self) -> Result<Vec<u64>, Fault> {
+        let number = i16::try_from(self.layout.offset("pt_regs", NUMBER)?).unwrap_or(0);
+        let mut asm = Assembler::default();
+        let out = asm.label();
+        asm.load(Size::Double, R6, R1, 8);
+        // -MAX_ERRNO.
+        asm.set(R0, -4095);
+        asm.jump_register(When::Below, R6, R0, out);
+        asm.load(Size::Double, R7, R1, 0);
+        asm.load(Size::Double, R8, R7, number);
+        self.watched(&mut asm, out);
+        self.place(&mut asm, out)?;
+        find(&mut asm, self.maps.calls.number(), -4);
+        increase(&mut asm, 8, out);
         asm.here(out);
         asm.exit();
         finished(asm)
@@ -155,7 +180,9 @@ impl Make<'_> {
         asm.set(R4, 0);
         asm.call(Helper::Update);
         asm.jump(When::Equal, R0, 0, out);
-        self.count(&mut asm, counter::UNFOLLOWED);
+        asm.store_value(Size::Word, FRAME, -4, 0);
+        find(&mut asm, self.maps.unfollowed.number(), -4);
+        increase(&mut asm, 0, out);
         asm.here(out);
         asm.exit();
         finished(asm)
@@ -165,7 +192,6 @@ impl Make<'_> {
     pub(super) fn exec(&self) -> Result<Vec<u64>, Fault> {
         let mut asm = Assembler::default();
         let out = asm.label();
-        asm.copy(R6, R1);
         match self.watch {
             Watch::Tasks => {
                 self.state(&mut asm, out);
@@ -173,7 +199,6 @@ impl Make<'_> {
             }
             Watch::Cgroup { .. } => self.watched(&mut asm, out),
         }
-        self.executed(&mut asm, out)?;
         asm.here(out);
         asm.exit();
         finished(asm)
@@ -215,23 +240,9 @@ impl Make<'_> {
         self.watched(&mut asm, out);
         asm.store(Size::Word, FRAME, -4, R9);
         find(&mut asm, self.maps.capabilities.number(), -4);
-        asm.jump(When::Equal, R0, 0, out);
-        asm.load(Size::Double, R1, R0, 0);
-        asm.alu_value(Alu::Add, R1, 1);
-        asm.store(Size::Double, R0, 0, R1);
+        increase(&mut asm, 0, out);
         asm.here(out);
         asm.exit();
         finished(asm)
-    }
-
-    /// Adds one to a counter. Uses the frame's first four bytes.
-    pub(super) fn count(&self, asm: &mut Assembler, counter: i32) {
-        let none = asm.label();
-        asm.store_value(Size::Word, FRAME, -4, counter);
-        find(asm, self.maps.counters.number(), -4);
-        asm.jump(When::Equal, R0, 0, none);
-        asm.set(R1, 1);
-        asm.increase(R0, 0, R1);
-        asm.here(none);
     }
 }

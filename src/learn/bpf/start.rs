@@ -11,9 +11,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::layout::Layout;
 use super::maps::Maps;
-use super::noted::Noted;
 use super::program::Make;
-use super::{Collector, Scope, records, scope};
+use super::{Collector, Scope, scope};
 use crate::fault::{Exit, Fault};
 use crate::learn::observed::Part;
 use crate::sys::bpf::{Attach, attach, load};
@@ -105,7 +104,6 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     let watch = scope::watch(scope)?;
     let layout = Layout::read()?;
     let maps = maps(cpus()?)?;
-    records::fill(&maps).map_err(|errno| fault(format!("cannot fill eBPF maps: {}", errno.desc())))?;
     let make = Make { layout: &layout, maps: &maps, watch };
     let tracepoint = |name: &str, code: Vec<u64>| put(name, &code, Attach::Tracepoint, layout.tracepoint(name));
     let mut links = vec![
@@ -113,10 +111,10 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
         tracepoint("sched_process_exec", make.exec()?)?,
         tracepoint("sched_process_exit", make.end()?)?,
     ];
-    let mut unknown = BTreeSet::new();
+    let mut unknown = BTreeSet::from([Part::Paths, Part::Sockets, Part::Limits]);
     match put("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable")) {
         Ok(link) => links.push(link),
-        // Kernels without CONFIG_FUNCTION_TRACER.
+        // Kernels without CONFIG_FUNCTION_TRACER, or that forbid it.
         Err(_) => {
             unknown.insert(Part::Capabilities);
         }
@@ -125,5 +123,5 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     scope::seed(scope, &maps)?;
     links.push(tracepoint("sys_exit", leave)?);
     links.push(tracepoint("sys_enter", enter)?);
-    Ok(Collector { maps, noted: Noted::default(), links, unknown })
+    Ok(Collector { maps, links, unknown })
 }
