@@ -44,8 +44,9 @@ fn watch(before: &str, command: &[&str]) -> Observed {
 
 fn names(seen: &Observed, arch: Arch) -> Vec<String> {
     let numbers = seen.calls.keys().filter(|(of, _)| *of == arch).map(|(_, number)| *number);
-    let mut names: Vec<String> =
-        numbers.map(|number| calls::name(arch, number).map_or(number.to_string(), |name| name.into_owned())).collect();
+    let mut names: Vec<String> = numbers
+        .map(|number| calls::name(arch, number).map_or(number.to_string(), std::borrow::Cow::into_owned))
+        .collect();
     names.sort();
     names
 }

@@ -125,10 +125,10 @@ impl Layout {
             if self.named(self.word(place)?, name)? {
                 return Some((offset, of));
             }
-            if self.named(self.word(place)?, "")? {
-                if let Some((inner, of)) = self.member(of, name) {
-                    return Some((offset + inner, of));
-                }
+            if self.named(self.word(place)?, "")?
+                && let Some((inner, of)) = self.member(of, name)
+            {
+                return Some((offset + inner, of));
             }
         }
         None

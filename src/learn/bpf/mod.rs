@@ -11,7 +11,7 @@ mod program;
 mod scope;
 mod start;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Collector {
     /// How many system calls were counted, and how many different ones.
     pub fn progress(&self) -> (u64, usize) {
         let rows = self.rows().unwrap_or_default();
-        (rows.iter().map(|row| row.1).sum(), rows.len())
+        (rows.values().sum(), rows.len())
     }
 
     /// What the numbers do not say, in words: processes that could not be followed.
@@ -97,7 +97,7 @@ impl Collector {
             return Err(Fault::new(words).exit(Exit::Bpf).help("learn a smaller part of the program at a time"));
         }
         let mut observed = Observed { runs: 1, unknown: self.unknown.clone(), ..Observed::default() };
-        observed.calls = self.rows().map_err(unread)?.into_iter().collect();
+        observed.calls = self.rows().map_err(unread)?;
         if !self.unknown.contains(&Part::Capabilities) {
             for number in 0..64_u8 {
                 let count = sum(&self.maps.capabilities, number.into(), 8, 0).map_err(unread)?;
@@ -110,14 +110,14 @@ impl Collector {
     }
 
     /// Every call that was made, and how often; those that a filter refused never entered, but they failed.
-    fn rows(&self) -> Result<Vec<((Arch, u32), u64)>, Errno> {
-        let mut rows = Vec::new();
+    fn rows(&self) -> Result<BTreeMap<(Arch, u32), u64>, Errno> {
+        let mut rows = BTreeMap::new();
         for (first, arch) in (0..).step_by(usize::try_from(NUMBERS).unwrap_or(1)).zip(ARCHES) {
             for number in 0..NUMBERS {
                 let entered = sum(&self.maps.calls, first + number, 16, 0)?;
                 let failed = if entered == 0 { sum(&self.maps.calls, first + number, 16, 8)? } else { 0 };
                 if entered + failed > 0 {
-                    rows.push(((arch, number), entered + failed));
+                    rows.insert((arch, number), entered + failed);
                 }
             }
         }

@@ -28,8 +28,9 @@ fn fault(message: impl Into<String>) -> Fault {
 const OTHERWISE: &str = "the collector by notifications needs none of this";
 
 pub(super) fn available() -> Result<(), Fault> {
-    let held = facts::effective().map_err(|errno| fault(format!("cannot ask for capabilities: {}", errno.desc())))?;
-    let has = |number: u32| held & 1 << number != 0;
+    let effective =
+        facts::effective().map_err(|errno| fault(format!("cannot ask for capabilities: {}", errno.desc())))?;
+    let has = |number: u32| effective & 1 << number != 0;
     // CAP_SYS_ADMIN contains both.
     if !has(21) {
         for (number, name) in [(39, "CAP_BPF"), (38, "CAP_PERFMON")] {
