@@ -6,6 +6,7 @@
 pub mod attached;
 pub mod attributes;
 pub mod beside;
+pub mod bpf;
 pub mod child;
 pub mod companion;
 pub mod descriptors;
