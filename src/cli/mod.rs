@@ -9,6 +9,7 @@ mod file;
 mod filter;
 pub mod generate;
 mod import;
+mod learn;
 mod options;
 mod pod;
 pub mod read;
@@ -41,6 +42,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
+    Verb { name: "learn", command: learn::command, act: learn::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
     Verb { name: "import", command: import::command, act: import::act },
     Verb { name: "export", command: export::command, act: export::act },

@@ -4,3 +4,7 @@
 
 pub mod notify;
 pub mod observed;
+pub mod places;
+pub mod record;
+pub mod session;
+pub mod write;
