@@ -130,7 +130,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// Ends as the command did.
 fn passed_on(status: Status) -> anyhow::Result<Exit> {
     match status {
-        Status::Exited(number) => crate::sys::progress::end(number),
+        Status::Exited(number) => crate::sys::detached::leave(number),
         Status::Killed(number) => {
             // A death by the same signal, without a core of ours.
             nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
