@@ -110,7 +110,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let mut session = Session {
         command: &command,
         time: matches.get_one::<u64>("for").map(|seconds| Duration::from_secs(*seconds)),
-        privileged: geteuid().is_root() && caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_SYS_ADMIN)?,
+        privileged: geteuid().is_root()
+            && caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_SYS_ADMIN)?,
         progress: if matches.get_flag("progress") { Some(&mut show) } else { None },
     };
     let ended = session::notified(&mut session).map_err(Faults::one)?;
@@ -152,7 +153,11 @@ fn here() -> Places {
 
 /// The file with what was seen.
 fn beside(policy: &str) -> String {
-    if policy.ends_with(".seen") { policy.to_owned() } else { format!("{policy}.seen") }
+    if Path::new(policy).extension().is_some_and(|end| end == "seen") {
+        policy.to_owned()
+    } else {
+        format!("{policy}.seen")
+    }
 }
 
 /// What earlier runs saw.

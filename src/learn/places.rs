@@ -102,7 +102,7 @@ fn process(path: &Path) -> Option<PathBuf> {
         out.push(&*name);
         if name == "task" && parts.next().is_some() {
             out.push("PID");
-            out.extend(parts.next().map(|name| name.into_owned()));
+            out.extend(parts.next().map(std::borrow::Cow::into_owned));
         }
     }
     Some(out)
@@ -113,11 +113,8 @@ mod tests {
     use super::*;
 
     fn placed(path: &str, kinds: &[Use]) -> String {
-        let places = Places {
-            home: "/home/ann".into(),
-            runtime: "/run/user/1000".into(),
-            directory: "/home/ann/work".into(),
-        };
+        let places =
+            Places { home: "/home/ann".into(), runtime: "/run/user/1000".into(), directory: "/home/ann/work".into() };
         let mut seen = Observed::default();
         for kind in kinds {
             seen.used(path.into(), *kind, "cat");

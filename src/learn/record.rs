@@ -65,7 +65,7 @@ fn meaning<T: Copy>(table: &[(T, &'static str)], word: &str) -> Option<T> {
 pub fn write(seen: &Observed) -> Value {
     let mut by_arch: BTreeMap<Arch, Map<String, Value>> = BTreeMap::new();
     for ((arch, number), times) in &seen.calls {
-        let name = calls::name(*arch, *number).map_or_else(|| number.to_string(), |name| name.into_owned());
+        let name = calls::name(*arch, *number).map_or_else(|| number.to_string(), std::borrow::Cow::into_owned);
         by_arch.entry(*arch).or_default().insert(name, json!(times));
     }
     let calls: Map<String, Value> =

@@ -68,11 +68,8 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
         words.map(Vector::new).map_err(|_| Fault::new("an argument or variable has a NUL in it").exit(Exit::Usage))
     };
     let argv = words(session.command.iter().map(|word| word.as_bytes().to_vec()).collect())?;
-    let envp = words(
-        std::env::vars_os()
-            .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
-            .collect(),
-    )?;
+    let envp =
+        words(std::env::vars_os().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()).collect())?;
     let file = CString::new(path.clone().into_os_string().into_vec())
         .map_err(|_| Fault::new("the command has a NUL in it").exit(Exit::Usage))?;
     let start = Start {
@@ -142,13 +139,19 @@ impl Live {
                 self.reap()?;
                 break;
             }
-            while signal.input && let Some(arrival) = signals::read(arrivals.as_fd())? {
+            while signal.input
+                && let Some(arrival) = signals::read(arrivals.as_fd())?
+            {
                 self.signal(&arrival)?;
             }
-            if let Some(end) = self.end && Instant::now() >= end {
+            if let Some(end) = self.end
+                && Instant::now() >= end
+            {
                 self.end = self.ask();
             }
-            if let Some(progress) = session.progress.as_mut() && told.elapsed() > Duration::from_millis(250) {
+            if let Some(progress) = session.progress.as_mut()
+                && told.elapsed() > Duration::from_millis(250)
+            {
                 told = Instant::now();
                 let (calls, different) = self.collector.progress();
                 progress(calls, different);
@@ -167,8 +170,8 @@ impl Live {
                 }
                 self.asked = true;
             }
-            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if arrival.code == libc::SI_KERNEL => {}
-            libc::SIGWINCH | libc::SIGCONT if arrival.code == libc::SI_KERNEL => {}
+            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU | libc::SIGWINCH | libc::SIGCONT
+                if arrival.code == libc::SI_KERNEL => {}
             // With the program gone, what it has left behind is what the signal is for.
             _ if self.status.is_some() => self.over = true,
             _ => {
@@ -239,9 +242,8 @@ fn unprivileged() -> bool {
 
 /// The file that a command names, as execvp(3) finds it.
 fn find(command: &OsString) -> Result<PathBuf, Fault> {
-    let missing = |exit: Exit, why: &str| {
-        Err(Fault::new(format!("cannot execute `{}`: {why}", command.display())).exit(exit))
-    };
+    let missing =
+        |exit: Exit, why: &str| Err(Fault::new(format!("cannot execute `{}`: {why}", command.display())).exit(exit));
     let usable = |path: &Path| path.is_file() && access(path, AccessFlags::X_OK).is_ok();
     if command.as_bytes().contains(&b'/') {
         let path = std::path::absolute(command).unwrap_or_else(|_| PathBuf::from(command));

@@ -60,7 +60,8 @@ pub(super) fn look(caller: &Caller<'_>, tells: Tells, real: &mut Real) -> Result
         Tells::Creat => open(caller, None, 0, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, caller.int(1), real)?,
         Tells::OpenHow => {
             let how = caller.bytes::<16>(caller.arg(2)).map_err(|errno| (Part::Paths, errno))?;
-            let word = |at: usize| how.get(at..at + 8).and_then(|word| word.try_into().ok()).map_or(0, u64::from_ne_bytes);
+            let word =
+                |at: usize| how.get(at..at + 8).and_then(|word| word.try_into().ok()).map_or(0, u64::from_ne_bytes);
             open(caller, Some(0), 1, low(word(0)), low(word(8)), real)?
         }
         Tells::Execute(dir, at) => {

@@ -80,12 +80,13 @@ pub(super) fn tells(name: &str) -> Tells {
         "stat" | "stat64" | "oldstat" | "access" | "statfs" | "statfs64" | "getxattr" | "listxattr" | "chdir" => {
             Tells::Path(at(None, 0, Use::Look))
         }
-        "lstat" | "lstat64" | "oldlstat" | "lgetxattr" | "llistxattr" => Tells::Path(link(None, 0, Use::Look)),
+        "lstat" | "lstat64" | "oldlstat" | "lgetxattr" | "llistxattr" | "readlink" => {
+            Tells::Path(link(None, 0, Use::Look))
+        }
         "newfstatat" | "fstatat64" | "statx" | "faccessat" | "faccessat2" | "name_to_handle_at" => {
             Tells::Path(at(D, 1, Use::Look))
         }
         "inotify_add_watch" => Tells::Path(at(None, 1, Use::Read)),
-        "readlink" => Tells::Path(link(None, 0, Use::Look)),
         "readlinkat" => Tells::Path(link(D, 1, Use::Look)),
         "truncate" | "truncate64" | "utime" | "utimes" | "setxattr" | "removexattr" => {
             Tells::Path(at(None, 0, Use::Write))
@@ -96,10 +97,8 @@ pub(super) fn tells(name: &str) -> Tells {
         "chmod" => Tells::Mode(at(None, 0, Use::Write), 1),
         "fchmodat" | "fchmodat2" => Tells::Mode(at(D, 1, Use::Write), 2),
         "fchmod" => Tells::FileMode,
-        "mkdir" => Tells::Mode(link(None, 0, Use::Create), 1),
-        "mkdirat" => Tells::Mode(link(D, 1, Use::Create), 2),
-        "mknod" => Tells::Mode(link(None, 0, Use::Create), 1),
-        "mknodat" => Tells::Mode(link(D, 1, Use::Create), 2),
+        "mkdir" | "mknod" => Tells::Mode(link(None, 0, Use::Create), 1),
+        "mkdirat" | "mknodat" => Tells::Mode(link(D, 1, Use::Create), 2),
         "unlink" | "rmdir" => Tells::Path(link(None, 0, Use::Remove)),
         "unlinkat" => Tells::Path(link(D, 1, Use::Remove)),
         "symlink" => Tells::Path(link(None, 1, Use::Create)),
@@ -146,7 +145,8 @@ mod tests {
 
     #[test]
     fn every_call_with_a_path_is_known_by_its_number() {
-        for (arch, name) in [(Arch::X86_64, "openat"), (Arch::X86, "openat"), (Arch::X86, "open"), (Arch::Aarch64, "openat")]
+        for (arch, name) in
+            [(Arch::X86_64, "openat"), (Arch::X86, "openat"), (Arch::X86, "open"), (Arch::Aarch64, "openat")]
         {
             let number = calls::number(arch, name).expect("a number");
             assert!(matches!(table(arch)[number as usize], Tells::Open(..)), "{name} on {arch}");

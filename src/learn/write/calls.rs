@@ -73,11 +73,53 @@ const FAMILIES: &[&[&str]] = &[
 
 /// What every program calls before and after its own work, in one or the other version of the loader and the C library.
 const EVERY: &[&str] = &[
-    "access", "arch_prctl", "brk", "close", "exit", "exit_group", "faccessat", "fstat", "futex", "futex_time64",
-    "futex_wait", "futex_waitv", "futex_wake", "getpid", "getrandom", "gettid", "lseek", "madvise", "map_shadow_stack", "mmap",
-    "mprotect", "mremap", "mseal", "munmap", "newfstatat", "openat", "pread64", "prlimit64", "read", "readlink", "readlinkat",
-    "restart_syscall", "rseq", "rseq_slice_yield", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "set_robust_list", "set_thread_area",
-    "set_tid_address", "sigaltstack", "sigreturn", "statx", "tgkill", "uname", "write", "writev",
+    "access",
+    "arch_prctl",
+    "brk",
+    "close",
+    "exit",
+    "exit_group",
+    "faccessat",
+    "fstat",
+    "futex",
+    "futex_time64",
+    "futex_wait",
+    "futex_waitv",
+    "futex_wake",
+    "getpid",
+    "getrandom",
+    "gettid",
+    "lseek",
+    "madvise",
+    "map_shadow_stack",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "mseal",
+    "munmap",
+    "newfstatat",
+    "openat",
+    "pread64",
+    "prlimit64",
+    "read",
+    "readlink",
+    "readlinkat",
+    "restart_syscall",
+    "rseq",
+    "rseq_slice_yield",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "set_robust_list",
+    "set_thread_area",
+    "set_tid_address",
+    "sigaltstack",
+    "sigreturn",
+    "statx",
+    "tgkill",
+    "uname",
+    "write",
+    "writev",
 ];
 
 /// How wide lines become.
@@ -140,11 +182,17 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
         writeln!(out, "    # Made {often}.")?;
         wrapped(&names, out)?;
     }
-    writeln!(out, "    # Not seen: what another version of the loader or the C library makes instead of, or beside, the others.")?;
+    writeln!(
+        out,
+        "    # Not seen: what another version of the loader or the C library makes instead of, or beside, the others."
+    )?;
     let more = relatives(&names);
     wrapped(&more.iter().map(String::as_str).collect::<Vec<_>>(), out)?;
     if !executes(&names) {
-        writeln!(out, "    # Nothing was executed after the start, for which stockade needs no permission of the policy's.")?;
+        writeln!(
+            out,
+            "    # Nothing was executed after the start, for which stockade needs no permission of the policy's."
+        )?;
         writeln!(out, "    \"~execve execveat\",")?;
     }
     for (name, times) in &names {
@@ -205,7 +253,8 @@ mod tests {
     #[test]
     fn relatives_come_along() {
         let mut seen = Observed::default();
-        let number = calls::number(Arch::native(), "epoll_wait").or_else(|| calls::number(Arch::native(), "epoll_pwait"));
+        let number =
+            calls::number(Arch::native(), "epoll_wait").or_else(|| calls::number(Arch::native(), "epoll_pwait"));
         seen.calls.insert((Arch::native(), number.expect("a number")), 3);
         let allowed = allowed(&seen);
         assert!(allowed.contains("epoll_pwait2") && allowed.contains("rt_sigreturn") && !allowed.contains("socket"));

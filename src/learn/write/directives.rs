@@ -36,17 +36,38 @@ const SWITCHES: &[Switch] = &[
 
 /// Directives that are on unless an argument asked for what they refuse.
 const ACTS: [(&str, Act, &str); 5] = [
-    ("MemoryDenyWriteExecute", Act::WriteExecute, "memory was made executable after it could be written (a just-in-time compiler)"),
+    (
+        "MemoryDenyWriteExecute",
+        Act::WriteExecute,
+        "memory was made executable after it could be written (a just-in-time compiler)",
+    ),
     ("RestrictNamespaces", Act::Namespace, "namespaces were made or entered, which open much of the kernel"),
     ("RestrictRealtime", Act::Realtime, "a real-time scheduling policy was set, which can starve everything else"),
     ("LockPersonality", Act::Personality, "another personality was asked for, which can turn protections off"),
-    ("RestrictSUIDSGID", Act::SetId, "files with the set-user-ID or set-group-ID bit were made, which give privileges away"),
+    (
+        "RestrictSUIDSGID",
+        Act::SetId,
+        "files with the set-user-ID or set-group-ID bit were made, which give privileges away",
+    ),
 ];
 
 /// What PrivateDevices= leaves.
 const DEVICES: &[&str] = &[
-    "/dev", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/pts", "/dev/ptmx",
-    "/dev/shm", "/dev/log", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr",
+    "/dev",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+    "/dev/pts",
+    "/dev/ptmx",
+    "/dev/shm",
+    "/dev/log",
+    "/dev/fd",
+    "/dev/stdin",
+    "/dev/stdout",
+    "/dev/stderr",
 ];
 
 /// Writes them.
@@ -172,7 +193,9 @@ impl Facts<'_> {
     fn files(&mut self, files: &Files) -> std::fmt::Result {
         if self.unknown(Part::Paths) {
             let why = "Not all files that were used could be seen.";
-            for line in ["ProtectSystem = \"strict\"", "ProtectHome = \"tmpfs\"", "PrivateTmp = true", "PrivateDevices = true"] {
+            for line in
+                ["ProtectSystem = \"strict\"", "ProtectHome = \"tmpfs\"", "PrivateTmp = true", "PrivateDevices = true"]
+            {
                 self.left_out(line, why)?;
             }
             return Ok(());
@@ -195,7 +218,10 @@ impl Facts<'_> {
         let writable = |path: &str| files.needs.get(path).is_some_and(|need| need.rights.write);
         if home.is_none() || given.is_none() {
             let key = if writable(".") { "BindPaths" } else { "BindReadOnlyPaths" };
-            writeln!(self.out, "{key} = [\".\"]  # The start directory, also where the others in its place are hidden.")?;
+            writeln!(
+                self.out,
+                "{key} = [\".\"]  # The start directory, also where the others in its place are hidden."
+            )?;
         }
         self.writable(files, given.is_none())?;
         self.sockets(files)
@@ -252,7 +278,12 @@ impl Facts<'_> {
         writeln!(self.out, "]")?;
         for one in files.refused.iter().filter(|one| one.kind == Use::Connect && refused.contains(one.path.as_str())) {
             let (count, by) = (times(one.times), names(&one.by));
-            writeln!(self.out, "# Not allowed: {} was connected to, {count} by {by}; it {}.", comment(&one.path), one.why)?;
+            writeln!(
+                self.out,
+                "# Not allowed: {} was connected to, {count} by {by}; it {}.",
+                comment(&one.path),
+                one.why
+            )?;
         }
         Ok(())
     }

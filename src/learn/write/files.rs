@@ -66,9 +66,36 @@ pub(super) struct Files {
 
 /// Directories that hold what belongs to everybody: they are never granted for the sake of some files in them.
 const BROAD: &[&str] = &[
-    "", "/", "/etc", "/var", "/var/lib", "/var/log", "/var/cache", "/var/spool", "/run", "/run/lock", "/home", "/root", "%h", "%t",
-    "%h/.config", "%h/.local", "%h/.local/share", "%h/.local/state", "%h/.cache", "/dev", "/sys", "/opt", "/srv", "/mnt", "/media",
-    "/boot", "/tmp", "/var/tmp", "/etc/ssh", "/etc/ssl",
+    "",
+    "/",
+    "/etc",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/var/cache",
+    "/var/spool",
+    "/run",
+    "/run/lock",
+    "/home",
+    "/root",
+    "%h",
+    "%t",
+    "%h/.config",
+    "%h/.local",
+    "%h/.local/share",
+    "%h/.local/state",
+    "%h/.cache",
+    "/dev",
+    "/sys",
+    "/opt",
+    "/srv",
+    "/mnt",
+    "/media",
+    "/boot",
+    "/tmp",
+    "/var/tmp",
+    "/etc/ssh",
+    "/etc/ssl",
 ];
 
 /// From this many files of one directory on, it is the directory.
@@ -84,7 +111,11 @@ pub(super) fn files(seen: &Observed) -> Files {
         let made = [Use::Create, Use::Write].iter().any(|kind| uses.times.contains_key(kind));
         for (kind, times) in &uses.times {
             let own = made && *kind == Use::Execute;
-            let why = if own { Some("was written before: whoever can write it can execute anything") } else { risk::path(&path, *kind) };
+            let why = if own {
+                Some("was written before: whoever can write it can execute anything")
+            } else {
+                risk::path(&path, *kind)
+            };
             let why = why.or_else(|| too_broad(&path, *kind));
             if let Some(why) = why {
                 let (path, by) = (path.clone().into_owned(), uses.by.clone());
@@ -144,7 +175,8 @@ fn collapse(needs: &mut BTreeMap<String, Need>) -> bool {
         }
     }
     let many = |rights: &Rights| if rights.execute { MANY_PROGRAMS } else { MANY };
-    let Some(((above, _), paths)) = children.into_iter().find(|((_, rights), paths)| paths.len() >= many(rights)) else {
+    let Some(((above, _), paths)) = children.into_iter().find(|((_, rights), paths)| paths.len() >= many(rights))
+    else {
         return false;
     };
     let (above, paths): (String, Vec<String>) = (above.to_owned(), paths.into_iter().cloned().collect());
@@ -189,7 +221,8 @@ fn depth(path: &str) -> usize {
 /// Whether anything is done at or below a place, other than to look.
 pub(super) fn touches(seen: &Observed, place: &str) -> bool {
     seen.paths.iter().any(|(path, uses)| {
-        let below = path.to_string_lossy().strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below =
+            path.to_string_lossy().strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         below && uses.times.keys().any(|kind| *kind != Use::Look)
     })
 }

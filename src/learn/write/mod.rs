@@ -27,7 +27,10 @@ pub fn policy(seen: &Observed, bases: &[String]) -> String {
 
 fn write(seen: &Observed, bases: &[String], out: &mut String) -> std::fmt::Result {
     let runs = if seen.runs == 1 { "one run".to_owned() } else { format!("{} runs", seen.runs) };
-    writeln!(out, "# What {runs} needed, as `stockade learn` saw it. A `#` in front of a directive: it was needed, and is")?;
+    writeln!(
+        out,
+        "# What {runs} needed, as `stockade learn` saw it. A `#` in front of a directive: it was needed, and is"
+    )?;
     writeln!(out, "# dangerous, or it is not known whether it can be taken away; the reason is above it.")?;
     if !bases.is_empty() {
         let names: Vec<String> = bases.iter().map(|name| quoted(name)).collect();
@@ -49,7 +52,9 @@ fn quoted(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => {
+                write!(out, "\\u{:04X}", u32::from(c)).ok();
+            }
             c => out.push(c),
         }
     }

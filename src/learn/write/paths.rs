@@ -9,7 +9,12 @@ use super::{comment, names, quoted, times};
 
 /// What the loader and the C library read before and beside a program's own work, whichever version they are.
 const EVERY: &[&str] = &[
-    "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/locale.alias", "/etc/nsswitch.conf", "/etc/passwd",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/etc/localtime",
+    "/etc/locale.alias",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
     "/etc/group",
 ];
 
@@ -29,6 +34,9 @@ const LOADERS: &[&str] = &[
 
 /// How many ports are named; more than these were picked by chance.
 const PORTS: usize = 12;
+
+/// From here on the kernel picks ports itself (`ip_local_port_range` of ip(7)).
+const EPHEMERAL: u16 = 32768;
 
 /// Writes the table.
 pub(super) fn write(seen: &Observed, files: &Files, out: &mut String) -> std::fmt::Result {
@@ -81,7 +89,8 @@ fn keys(seen: &Observed, files: &Files, out: &mut String) -> std::fmt::Result {
         }
         writeln!(out, "#]")?;
     }
-    let listed: Vec<_> = files.needs.iter().filter(|(_, need)| need.rights.list && !need.rights.read && !need.rights.write).collect();
+    let listed: Vec<_> =
+        files.needs.iter().filter(|(_, need)| need.rights.list && !need.rights.read && !need.rights.write).collect();
     if !listed.is_empty() {
         writeln!(out, "# Listed only: names can be read there, and no files.")?;
         writeln!(out, "Rules = [{{ Paths = [")?;
@@ -127,7 +136,11 @@ fn refused_any(files: &Files, write: bool) -> bool {
 fn refused(files: &Files, rights: Rights, out: &mut String) -> std::fmt::Result {
     for one in files.refused.iter().filter(|one| kind_of(one) == rights) {
         let done = crate::learn::record::word(one.kind);
-        let reason = if one.why.starts_with("was ") || one.why.starts_with("would ") { format!("it {}", one.why) } else { one.why.to_owned() };
+        let reason = if one.why.starts_with("was ") || one.why.starts_with("would ") {
+            format!("it {}", one.why)
+        } else {
+            one.why.to_owned()
+        };
         writeln!(out, "    # Not allowed ({done}, {} by {}): {reason}.", times(one.times), names(&one.by))?;
         writeln!(out, "    #{},", item(&comment(&one.path)))?;
     }
@@ -144,12 +157,18 @@ fn network(seen: &Observed, out: &mut String) -> std::fmt::Result {
     if !seen.sockets.keys().any(tcp) {
         return Ok(());
     }
-    for (key, reach, what) in
-        [("ConnectTCP", Reach::ConnectTcp, "connected to"), ("BindTCP", Reach::BindTcp, "bound")]
+    for (key, reach, what) in [("ConnectTCP", Reach::ConnectTcp, "connected to"), ("BindTCP", Reach::BindTcp, "bound")]
     {
         let mut ports: std::collections::BTreeMap<u16, u64> = std::collections::BTreeMap::new();
         for ((_, address), count) in seen.addresses.iter().filter(|((known, _), _)| *known == reach) {
             *ports.entry(address.port()).or_default() += count;
+        }
+        let chance = |(known, address): &(Reach, std::net::SocketAddr)| {
+            *known == reach && address.ip().is_loopback() && address.port() >= EPHEMERAL
+        };
+        if seen.addresses.keys().any(chance) {
+            writeln!(out, "# Ports were {what} that the kernel picks, different ones each time: they are left open.")?;
+            continue;
         }
         if ports.len() > PORTS {
             writeln!(out, "# {} different ports were {what}: they are left open.", ports.len())?;

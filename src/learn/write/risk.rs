@@ -12,8 +12,22 @@ const CALLS: &[(&[&str], &str)] = &[
     (&["perf_event_open"], "watches other processes and the kernel"),
     (
         &[
-            "mount", "umount", "umount2", "move_mount", "open_tree", "fsopen", "fsmount", "fsconfig", "fspick",
-            "mount_setattr", "pivot_root", "chroot", "swapon", "swapoff", "quotactl", "quotactl_fd",
+            "mount",
+            "umount",
+            "umount2",
+            "move_mount",
+            "open_tree",
+            "fsopen",
+            "fsmount",
+            "fsconfig",
+            "fspick",
+            "mount_setattr",
+            "pivot_root",
+            "chroot",
+            "swapon",
+            "swapoff",
+            "quotactl",
+            "quotactl_fd",
         ],
         "changes what the file system is",
     ),
@@ -63,25 +77,104 @@ pub(super) fn capability(name: &str) -> Option<&'static str> {
 
 /// Secrets: what lies there is not read in silence.
 const SECRETS: &[&str] = &[
-    "%h/.ssh", "%h/.gnupg", "%h/.aws", "%h/.azure", "%h/.kube", "%h/.docker", "%h/.netrc", "%h/.git-credentials",
-    "%h/.pgpass", "%h/.my.cnf", "%h/.npmrc", "%h/.pypirc", "%h/.password-store", "%h/.mozilla", "%h/.thunderbird",
-    "%h/.config/gcloud", "%h/.config/gh", "%h/.config/git/credentials", "%h/.config/rclone", "%h/.config/chromium",
-    "%h/.config/google-chrome", "%h/.local/share/keyrings", "%h/.cargo/credentials", "%h/.cargo/credentials.toml",
-    "%h/.bash_history", "%h/.zsh_history", "%h/.python_history", "%h/.vault-token", "%h/.terraform.d",
-    "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private",
-    "/etc/krb5.keytab", "/proc/kcore", "/proc/PID/mem", "/proc/PID/environ", "/dev/mem", "/dev/kmem", "/dev/port",
-    "/home", "/root",
+    "%h/.ssh",
+    "%h/.gnupg",
+    "%h/.aws",
+    "%h/.azure",
+    "%h/.kube",
+    "%h/.docker",
+    "%h/.netrc",
+    "%h/.git-credentials",
+    "%h/.pgpass",
+    "%h/.my.cnf",
+    "%h/.npmrc",
+    "%h/.pypirc",
+    "%h/.password-store",
+    "%h/.mozilla",
+    "%h/.thunderbird",
+    "%h/.config/gcloud",
+    "%h/.config/gh",
+    "%h/.config/git/credentials",
+    "%h/.config/rclone",
+    "%h/.config/chromium",
+    "%h/.config/google-chrome",
+    "%h/.local/share/keyrings",
+    "%h/.cargo/credentials",
+    "%h/.cargo/credentials.toml",
+    "%h/.bash_history",
+    "%h/.zsh_history",
+    "%h/.python_history",
+    "%h/.vault-token",
+    "%h/.terraform.d",
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/ssl/private",
+    "/etc/krb5.keytab",
+    "/proc/kcore",
+    "/proc/PID/mem",
+    "/proc/PID/environ",
+    "/dev/mem",
+    "/dev/kmem",
+    "/dev/port",
+    "/home",
+    "/root",
 ];
 
 /// What decides what is executed later, or by others.
 const DECIDE: &[&str] = &[
-    "%h/.bashrc", "%h/.bash_profile", "%h/.bash_login", "%h/.bash_logout", "%h/.profile", "%h/.zshrc", "%h/.zshenv",
-    "%h/.zprofile", "%h/.zlogin", "%h/.config/fish", "%h/.config/autostart", "%h/.config/systemd", "%h/.local/bin",
-    "%h/.local/share/applications", "%h/bin", "%h/.gitconfig", "%h/.config/git", "%h/.vimrc", "%h/.xprofile", "%h/.xinitrc",
-    "%h/.pam_environment", "%h/.config/environment.d", "%h/.cargo/bin",
-    "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/boot", "/efi", "/opt", "/root", "/home",
-    "/var/spool/cron", "/var/lib/systemd", "/var/lib/dpkg", "/var/lib/rpm", "/run/systemd", "/proc/sys", "/proc/sysrq-trigger",
-    "/sys", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/disk", "/dev/mapper",
+    "%h/.bashrc",
+    "%h/.bash_profile",
+    "%h/.bash_login",
+    "%h/.bash_logout",
+    "%h/.profile",
+    "%h/.zshrc",
+    "%h/.zshenv",
+    "%h/.zprofile",
+    "%h/.zlogin",
+    "%h/.config/fish",
+    "%h/.config/autostart",
+    "%h/.config/systemd",
+    "%h/.local/bin",
+    "%h/.local/share/applications",
+    "%h/bin",
+    "%h/.gitconfig",
+    "%h/.config/git",
+    "%h/.vimrc",
+    "%h/.xprofile",
+    "%h/.xinitrc",
+    "%h/.pam_environment",
+    "%h/.config/environment.d",
+    "%h/.cargo/bin",
+    "/etc",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/boot",
+    "/efi",
+    "/opt",
+    "/root",
+    "/home",
+    "/var/spool/cron",
+    "/var/lib/systemd",
+    "/var/lib/dpkg",
+    "/var/lib/rpm",
+    "/run/systemd",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/sys",
+    "/dev/mem",
+    "/dev/kmem",
+    "/dev/port",
+    "/dev/kmsg",
+    "/dev/disk",
+    "/dev/mapper",
 ];
 
 /// Sockets whose other end does more than it is asked for.
@@ -108,7 +201,9 @@ pub(super) const SOCKETS: &[(&str, &str)] = &[
 /// Why this use of a path is dangerous.
 pub(super) fn path(path: &str, kind: Use) -> Option<&'static str> {
     let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_disk = |path: &str| ["/dev/sd", "/dev/nvme", "/dev/vd", "/dev/dm-", "/dev/loop"].iter().any(|disk| path.starts_with(disk));
+    let is_disk = |path: &str| {
+        ["/dev/sd", "/dev/nvme", "/dev/vd", "/dev/dm-", "/dev/loop"].iter().any(|disk| path.starts_with(disk))
+    };
     match kind {
         Use::Look => None,
         Use::List => SECRETS.iter().any(|one| below(one) && one.starts_with("%h")).then_some("secrets are there"),
@@ -151,7 +246,9 @@ mod tests {
         ] {
             assert!(path(name, kind).is_some(), "{name}");
         }
-        for (name, kind) in [("%h/.sshx", Use::Read), ("/etc/passwd", Use::Read), ("/tmp", Use::Create), (".", Use::Write)] {
+        for (name, kind) in
+            [("%h/.sshx", Use::Read), ("/etc/passwd", Use::Read), ("/tmp", Use::Create), (".", Use::Write)]
+        {
             assert!(path(name, kind).is_none(), "{name}");
         }
         assert!(call("ptrace").is_some() && call("read").is_none());
