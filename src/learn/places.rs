@@ -64,17 +64,17 @@ fn place(path: &Path, uses: &Uses, places: &Places) -> PathBuf {
     if !programs && own(&places.directory, places) && path.starts_with(&places.directory) {
         return below(".", path, &places.directory);
     }
-    if does(&[Use::Create])
-        && let Some(temporary) = TEMPORARY.iter().find(|one| path.starts_with(one))
-    {
-        return temporary.into();
-    }
     let named = |base: &Path| base.components().count() > 1 && path.starts_with(base);
     if named(&places.runtime) {
         return below("%t", path, &places.runtime);
     }
     if named(&places.home) {
         return below("%h", path, &places.home);
+    }
+    if does(&[Use::Create])
+        && let Some(temporary) = TEMPORARY.iter().find(|one| path.starts_with(one))
+    {
+        return temporary.into();
     }
     PathBuf::from(path.to_string_lossy().replace('%', "%%"))
 }

@@ -165,3 +165,69 @@ fn uses_of(value: &Value) -> Option<Uses> {
     }
     Some(uses)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn observed() -> impl Strategy<Value = Observed> {
+        let path = proptest::sample::select(vec!["/usr", "./a", "%h/.ssh/id", "/srv/d/x", "/tmp", "/etc/a \"b\"\n"]);
+        let uses = (path, 0..USES.len(), "[a-z]{1,3}");
+        let sockets = proptest::collection::vec((1..17_i32, 1..4_i32), 0..3);
+        let calls = proptest::collection::vec((0..500_u32, 1..5_u64), 0..9);
+        let sets = (0..ACTS.len(), 0..PARTS.len(), 0..40_u8, 0..u16::MAX, any::<bool>());
+        (proptest::collection::vec(uses, 0..6), sockets, calls, sets).prop_map(|(uses, sockets, calls, sets)| {
+            let mut seen = Observed { runs: 1, ..Observed::default() };
+            for (path, kind, by) in uses {
+                seen.used(path.into(), USES[kind].0, &by);
+            }
+            seen.sockets.extend(sockets.into_iter().map(|(family, kind)| ((family, kind, 0), 1)));
+            seen.calls.extend(calls.into_iter().map(|(number, times)| ((Arch::X86_64, number), times)));
+            let (act, part, cap, port, more) = sets;
+            if more {
+                seen.acts.insert(ACTS[act].0, 2);
+                seen.unknown.insert(PARTS[part].0);
+                seen.capabilities.insert(cap, 1);
+                seen.limits.insert(u32::from(cap), u64::from(port));
+                seen.addresses.insert((Reach::ConnectTcp, ([10, 0, 0, 1], port).into()), 1);
+            }
+            seen
+        })
+    }
+
+    fn sum(one: &Observed, other: &Observed) -> Observed {
+        let mut sum = one.clone();
+        sum.merge(other.clone());
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(seen in observed()) {
+            let text = write(&seen).to_string();
+            prop_assert_eq!(read(&text, "x").expect("it is ours"), seen);
+        }
+
+        /// In any order, and in any groups; nothing changes nothing.
+        #[test]
+        fn observations_add_up((a, b, c) in (observed(), observed(), observed())) {
+            prop_assert_eq!(sum(&a, &b), sum(&b, &a));
+            prop_assert_eq!(sum(&sum(&a, &b), &c), sum(&a, &sum(&b, &c)));
+            prop_assert_eq!(sum(&a, &Observed::default()), a);
+        }
+
+        /// Whatever was seen, whatever files are called: the policy can be read, and a sum's has all calls of its parts.
+        #[test]
+        fn policies_can_be_read((a, b) in (observed(), observed())) {
+            use crate::learn::write::{allowed, policy};
+            let text = policy(&sum(&a, &b), &[]);
+            let source = std::sync::Arc::new(crate::fault::Source { name: "learnt".into(), text: text.clone() });
+            let document = crate::text::toml::parse(&source);
+            let document = document.unwrap_or_else(|faults| panic!("{}\n{text}", faults[0].render(false)));
+            let policy = crate::policy::Policy::read(&document);
+            prop_assert!(policy.is_ok(), "{}\n{text}", policy.err().map(|faults| faults[0].render(false)).unwrap_or_default());
+            prop_assert!(allowed(&a).is_subset(&allowed(&sum(&a, &b))));
+        }
+    }
+}
