@@ -15,6 +15,7 @@ mod pod;
 pub mod read;
 pub mod run;
 mod show;
+mod why;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -40,6 +41,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "run", command: run::command, act: run::act },
     Verb { name: "explain", command: explain::command, act: explain::act },
     Verb { name: "filter", command: filter::command, act: filter::act },
+    Verb { name: "why", command: why::command, act: why::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "learn", command: learn::command, act: learn::act },

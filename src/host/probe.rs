@@ -39,7 +39,7 @@ impl Host {
             })?;
         }
         if draft.needs_mount_table() {
-            host.mounts = table()?;
+            host.mounts = mounts::table()?;
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();
@@ -137,17 +137,6 @@ fn personality() -> Result<u32, Fault> {
                 .exit(Exit::Personality)
         })
     })
-}
-
-/// The mount table of this process.
-fn table() -> Result<Vec<super::Mount>, Fault> {
-    let path = "/proc/self/mountinfo";
-    let text = slurp(path).map_err(|error| {
-        Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
-            .help("mount /proc: mount -t proc proc /proc")
-            .exit(Exit::Namespace)
-    })?;
-    Ok(mounts::parse(&text))
 }
 
 /// The kernel's version.

@@ -38,6 +38,7 @@ mod trace;
 pub mod tree;
 pub mod verdict;
 mod view;
+pub mod why;
 mod words;
 
 use std::ffi::OsString;

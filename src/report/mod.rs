@@ -21,6 +21,7 @@ pub mod rules;
 pub mod show;
 pub mod unit;
 pub mod verbs;
+pub mod why;
 
 use serde_json::{Map, Value, json};
 
