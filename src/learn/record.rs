@@ -184,13 +184,13 @@ mod tests {
             }
             seen.sockets.extend(sockets.into_iter().map(|(family, kind)| ((family, kind, 0), 1)));
             seen.calls.extend(calls.into_iter().map(|(number, times)| ((Arch::X86_64, number), times)));
-            let (act, part, cap, port, more) = sets;
+            let (act, part, number, tcp, more) = sets;
             if more {
                 seen.acts.insert(ACTS[act].0, 2);
                 seen.unknown.insert(PARTS[part].0);
-                seen.capabilities.insert(cap, 1);
-                seen.limits.insert(u32::from(cap), u64::from(port));
-                seen.addresses.insert((Reach::ConnectTcp, ([10, 0, 0, 1], port).into()), 1);
+                seen.capabilities.insert(number, 1);
+                seen.limits.insert(u32::from(number), u64::from(tcp));
+                seen.addresses.insert((Reach::ConnectTcp, ([10, 0, 0, 1], tcp).into()), 1);
             }
             seen
         })

@@ -36,7 +36,7 @@ pub struct Session<'a> {
 pub struct Ended {
     /// What was seen.
     pub seen: Observed,
-    /// How the program ended; nothing where it was still running.
+    /// How the program ended; nothing where it was still running, or was ended because its time was up.
     pub status: Option<Status>,
 }
 
@@ -91,6 +91,7 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
         status: None,
         end: session.time.map(|time| Instant::now() + time),
         asked: false,
+        timed: false,
         over: false,
     };
     let result = live.run(session);
@@ -107,7 +108,7 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
         // It had none and could gain none.
         seen.unknown.remove(&Part::Capabilities);
     }
-    Ok(Ended { seen, status: live.status })
+    Ok(Ended { seen, status: if live.timed { None } else { live.status } })
 }
 
 /// A run that goes on.
@@ -118,6 +119,8 @@ struct Live {
     end: Option<Instant>,
     /// Whether the program has been asked to end.
     asked: bool,
+    /// Whether that was because its time was up.
+    timed: bool,
     over: bool,
 }
 
@@ -188,6 +191,7 @@ impl Live {
             return None;
         }
         self.asked = true;
+        self.timed = true;
         signals::signal(self.child.process.as_fd(), libc::SIGTERM).ok();
         Some(Instant::now() + GRACE)
     }
