@@ -9,6 +9,7 @@ mod file;
 mod filter;
 pub mod generate;
 mod import;
+mod learn;
 mod monitor;
 mod options;
 mod pod;
@@ -46,6 +47,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "monitor", command: monitor::command, act: monitor::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
+    Verb { name: "learn", command: learn::command, act: learn::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
     Verb { name: "import", command: import::command, act: import::act },
     Verb { name: "export", command: export::command, act: export::act },

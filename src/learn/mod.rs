@@ -3,4 +3,9 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
+pub mod notify;
 pub mod observed;
+pub mod places;
+pub mod record;
+pub mod session;
+pub mod write;

@@ -26,4 +26,5 @@ pub mod signals;
 pub mod start;
 pub mod target;
 pub mod trial;
+pub mod watched;
 pub mod writer;
