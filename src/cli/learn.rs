@@ -11,10 +11,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use nix::unistd::geteuid;
 
 use crate::fault::{Exit, Fault};
+use crate::learn::bpf::Scope;
 use crate::learn::observed::Observed;
 use crate::learn::places::{self, Places};
 use crate::learn::session::{self, Session, Status};
-use crate::learn::{record, write};
+use crate::learn::{record, running, write};
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
@@ -34,7 +35,11 @@ Without privileges it listens by seccomp notifications: the command and all that
 speed in system calls, and set-user-ID programs gain no privileges. Where the kernel does not let their memory be read \
 (ptrace_scope 2 and 3), the policy holds system calls only, and says so. A filter with notifications of the command's own \
 cannot be loaded beside it. It ends when the command and everything that it has started has ended, after *--for*, or with \
-Ctrl-C, which the command gets too; its exit status is the command's.";
+Ctrl-C, which the command gets too; its exit status is the command's.
+
+With *--pid* and *--cgroup* it watches what runs already, by eBPF (CAP_BPF and CAP_PERFMON, Linux 5.8 with BTF), until --for, \
+Ctrl-C, or the process's end. That sees system calls only: the policy names them, and says what it does not know. A service's \
+calls before that, as it started, are not in it: restart it meanwhile.";
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -69,17 +74,33 @@ pub(super) fn command() -> Command {
                 .conflicts_with_all(["COMMAND", "for"]),
         )
         .arg(
+            Arg::new("pid")
+                .long("pid")
+                .value_name("PID")
+                .help("Watch a process that runs already, and what it starts, by eBPF")
+                .value_parser(value_parser!(i32).range(1..))
+                .conflicts_with_all(["COMMAND", "merge", "cgroup"]),
+        )
+        .arg(
+            Arg::new("cgroup")
+                .long("cgroup")
+                .value_name("PATH|UNIT")
+                .help("Watch a running service or container by its control group, by eBPF")
+                .value_hint(ValueHint::DirPath)
+                .conflicts_with_all(["COMMAND", "merge"]),
+        )
+        .arg(
             Arg::new("COMMAND")
                 .help("What to execute, with its arguments")
                 .value_parser(value_parser!(OsString))
                 .value_hint(ValueHint::CommandWithArguments)
                 .num_args(1..)
-                .required_unless_present("merge")
+                .required_unless_present_any(["merge", "pid", "cgroup"])
                 .trailing_var_arg(true),
         )
         .after_long_help(
             "Examples:\n  stockade learn -o sort.toml -- sort words.txt\n  stockade run -P ./sort.toml -- sort other.txt\n  \
-             stockade learn --merge web1.toml web2.toml -o web.toml",
+             stockade learn --merge web1.toml web2.toml -o web.toml\n  stockade learn --cgroup nginx.service --for 600 -o nginx.toml",
         )
 }
 
@@ -101,6 +122,9 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     let earlier = earlier(output).map_err(Faults::one)?;
+    if let Some(scope) = scope(matches).map_err(Faults::one)? {
+        return learn_running(matches, scope, output, earlier, &bases);
+    }
     let command: Vec<OsString> = matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect();
     let places = here();
     // Where it is to be written does not depend on where the command is when it ends.
@@ -126,6 +150,36 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         None | Some(Status::Exited(0)) => Ok(Exit::Success),
         Some(status) => passed_on(status),
     }
+}
+
+/// What runs already and is to be watched.
+fn scope(matches: &ArgMatches) -> Result<Option<Scope>, Fault> {
+    if let Some(pid) = matches.get_one::<i32>("pid") {
+        return Ok(Some(Scope::Pid(*pid)));
+    }
+    matches.get_one::<String>("cgroup").map(|name| running::group(name)).transpose()
+}
+
+/// Watches what runs already, and writes.
+fn learn_running(
+    matches: &ArgMatches,
+    scope: Scope,
+    output: &str,
+    earlier: Observed,
+    bases: &[String],
+) -> anyhow::Result<Exit> {
+    let time = matches.get_one::<u64>("for").map(|seconds| Duration::from_secs(*seconds));
+    let mut line = Line::default();
+    let mut show = |calls, different| line.show(calls, different);
+    let shown = matches.get_flag("progress");
+    let mut seen = running::watch(scope, time, if shown { Some(&mut show) } else { None }).map_err(Faults::one)?;
+    if shown {
+        door::tell("\n");
+    }
+    seen.merge(earlier);
+    keep(output, &seen, bases).map_err(Faults::one)?;
+    door::tell(&summary(output, &seen));
+    Ok(Exit::Success)
 }
 
 /// Ends as the command did.

@@ -7,5 +7,6 @@ pub mod notify;
 pub mod observed;
 pub mod places;
 pub mod record;
+pub mod running;
 pub mod session;
 pub mod write;

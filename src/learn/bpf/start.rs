@@ -112,7 +112,7 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
         tracepoint("sched_process_exec", make.exec()?)?,
         tracepoint("sched_process_exit", make.end()?)?,
     ];
-    let mut unknown = BTreeSet::from([Part::Paths, Part::Sockets, Part::Limits]);
+    let mut unknown = BTreeSet::from([Part::Paths, Part::Sockets, Part::Limits, Part::Acts]);
     match put("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable")) {
         Ok(link) => links.push(link),
         // Kernels without CONFIG_FUNCTION_TRACER, or that forbid it.
