@@ -157,8 +157,15 @@ impl Facts<'_> {
                 (None, None) => writeln!(self.out, "{line}")?,
             }
         }
-        // Writing there is refused by [Landlock] already.
-        writeln!(self.out, "ProtectKernelTunables = true\nProtectControlGroups = true")
+        for line in ["ProtectKernelTunables = true", "ProtectControlGroups = true"] {
+            if self.unknown(Part::Paths) {
+                self.left_out(line, "Not all files that were used could be seen.")?;
+            } else {
+                // Writing there is refused by [Landlock] already.
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        Ok(())
     }
 
     fn network(&mut self) -> std::fmt::Result {
