@@ -1,5 +1,6 @@
 //! VERBS: the command line, one file a verb.
 
+mod analyze;
 mod check;
 mod doctor;
 mod door;
@@ -39,6 +40,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "run", command: run::command, act: run::act },
     Verb { name: "explain", command: explain::command, act: explain::act },
     Verb { name: "filter", command: filter::command, act: filter::act },
+    Verb { name: "analyze", command: analyze::command, act: analyze::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
