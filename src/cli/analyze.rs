@@ -2,20 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 
 use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use crate::fault::{Exit, Fault};
+use crate::fault::Exit;
 use crate::report::analyze::Analysis;
+use crate::report::exposure::unit::{self, Line};
 use crate::report::exposure::{Score, Settings};
 use crate::report::reach::{self, Reach};
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
 use super::options::{self, POLICY, PROPERTY};
-use super::read;
+use super::{read, service};
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -92,7 +92,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         all.push(policy(&added, &properties, &library)?);
     }
     for name in units {
-        all.push(unit(&name)?);
+        all.push(judged(&name)?);
     }
     let docker = reach::docker();
     if let Some(path) = matches.get_one::<String>("html") {
@@ -116,22 +116,10 @@ fn policy(names: &[String], properties: &[String], library: &Library) -> anyhow:
     Ok(Analysis { name, kind: "policy", score: Score::of_policy(&policy), reach: Ok(reach) })
 }
 
-fn unit(name: &str) -> anyhow::Result<Analysis> {
-    let text = fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
-    let joined = text.replace("\\\n", " ");
-    let mut section = "";
-    let mut lines = Vec::new();
-    for line in joined.lines() {
-        let line = line.trim();
-        if line.starts_with(['#', ';']) || line.is_empty() {
-        } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = name;
-        } else if let Some((key, value)) = line.split_once('=') {
-            lines.push((section, key.trim(), value.trim()));
-        }
-    }
-    let unit = Settings::read(lines);
-    let _ = Path::new(name);
-    let _: Option<Fault> = None;
-    Ok(Analysis { name: name.into(), kind: "unit", score: Score::of_unit(&unit), reach: Err("not yet".into()) })
+fn judged(name: &str) -> anyhow::Result<Analysis> {
+    let texts = service::texts(name)?;
+    let lines: Vec<Line> = texts.iter().flat_map(|text| unit::lines(text)).collect();
+    let settings = Settings::read(lines.iter().map(Line::parts));
+    let reach = unit::policy(&lines).and_then(|policy| Reach::of(&policy).map_err(|fault| fault.message));
+    Ok(Analysis { name: name.into(), kind: "unit", score: Score::of_unit(&settings), reach })
 }

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod check;
+mod diff;
 mod doctor;
 mod door;
 mod explain;
@@ -14,6 +15,7 @@ mod options;
 mod pod;
 pub mod read;
 pub mod run;
+mod service;
 mod show;
 
 use std::ffi::OsString;
@@ -42,6 +44,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "analyze", command: analyze::command, act: analyze::act },
     Verb { name: "check", command: check::command, act: check::act },
+    Verb { name: "diff", command: diff::command, act: diff::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
     Verb { name: "import", command: import::command, act: import::act },

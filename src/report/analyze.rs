@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::fault::clean;
 
 use super::exposure::{self, Line, Score};
-use super::reach::{Reach, Verdict};
+use super::reach::{Reach, Verdict, shown};
 
 /// One policy or unit, judged.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ fn reach_json(reach: &Reach, docker: usize) -> Value {
     let place = |place: super::reach::Place| {
         let access = place.access;
         json!({
-            "path": place.path.to_string_lossy(), "read": access.read, "write": access.write,
+            "path": shown(&place.path), "read": access.read, "write": access.write,
             "execute": access.execute, "own": access.own,
         })
     };
@@ -288,7 +288,7 @@ pub(super) fn facts(reach: &Reach, docker: usize) -> Vec<(&'static str, Vec<Stri
 pub(super) fn paths(reach: &Reach) -> Vec<(String, Vec<String>)> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for place in reach.places.told() {
-        let (words, path) = (place.access.words(), place.path.to_string_lossy().into_owned());
+        let (words, path) = (place.access.words(), shown(&place.path));
         match groups.iter_mut().find(|(known, _)| *known == words) {
             Some((_, paths)) => paths.push(path),
             None => groups.push((words, vec![path])),

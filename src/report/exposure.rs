@@ -5,6 +5,7 @@
 
 mod settings;
 mod table;
+pub mod unit;
 
 use crate::policy::{self, Exposure, Policy};
 

@@ -9,6 +9,7 @@ pub mod analyze;
 pub mod answer;
 pub mod check;
 pub mod completion;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod exposure;

@@ -19,7 +19,7 @@ use crate::text::profiles::{Library, SHIPPED};
 
 pub use calls::{Answered, Calls, Verdict};
 pub use dangers::Danger;
-pub use paths::{Access, Place, Places};
+pub use paths::{Access, Place, Places, shown};
 
 /// What can be reached.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use caps::Capability;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{Id, Set};
 use crate::draft::capabilities::CapSet;
-use crate::draft::compare;
 use crate::draft::groups;
 use crate::draft::namespaces::Namespace;
+use crate::policy::families;
 
 use super::table::Test;
 
@@ -50,7 +50,7 @@ pub struct Settings {
     ambient: CapSet,
     /// Namespaces that can be made; nothing before the first line.
     namespaces: Option<u32>,
-    families: Option<List<u64>>,
+    families: Option<List<u32>>,
     filter: Option<List<Id>>,
     abis: BTreeSet<String>,
     /// Badness of `IPAddressDeny=` and `DeviceAllow=`.
@@ -343,13 +343,12 @@ impl Settings {
             return;
         }
         let (invert, words) = inverted(value);
-        let known = |word: &str| word.starts_with("AF_").then(|| compare::number(word).ok()).flatten();
         let list = self.families.get_or_insert_with(|| List { allow: !invert, items: BTreeSet::new() });
         // After `none` the next list begins anew.
         if list.allow && list.items.is_empty() {
             list.allow = !invert;
         }
-        for number in words.split_ascii_whitespace().filter_map(known) {
+        for number in words.split_ascii_whitespace().filter_map(families::number) {
             if list.allow == invert {
                 list.items.remove(&number);
             } else {
@@ -361,7 +360,7 @@ impl Settings {
     /// systemd takes a list of refused families that has one of two for one that has both.
     fn opens(&self, family: Family) -> bool {
         let Some(list) = &self.families else { return true };
-        let of = |number: &u64| match number {
+        let of = |number: &u32| match number {
             2 | 10 => Family::Inet,
             1 => Family::Unix,
             16 => Family::Netlink,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::draft::access::PathRule;
+use crate::draft::access::{self, PathRule};
 use crate::draft::mounts::View;
 use crate::draft::{Asked, Draft};
 
@@ -40,15 +40,52 @@ pub struct Places {
 const USUAL: [&str; 13] =
     ["/", "/boot", "/dev", "/etc", "/home", "/proc", "/root", "/run", "/run/user", "/sys", "/tmp", "/usr", "/var"];
 
+/// Where specifiers lead for a service of the system (systemd.unit(5)). Homes are taken to be below /home, and the
+/// directory that stockade is started in to be in one: what hides homes hides it, unless the policy says otherwise.
+const LEADS: [(&str, &str); 8] = [
+    ("%h", "/home/~"),
+    (".", "/home/~/."),
+    ("%t", "/run"),
+    ("%S", "/var/lib"),
+    ("%C", "/var/cache"),
+    ("%L", "/var/log"),
+    ("%T", "/tmp"),
+    ("%V", "/var/tmp"),
+];
+
+/// A path with the specifier that it begins with put into words. `.` is a name of its own here.
+fn placed(path: &Path) -> PathBuf {
+    let text = path.to_string_lossy();
+    for (word, place) in LEADS {
+        if let Some(rest) = text.strip_prefix(word)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return PathBuf::from(format!("{}{rest}", place.replace("/.", "/(start)")));
+        }
+    }
+    path.to_owned()
+}
+
+/// A path as a policy would write it.
+pub fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if let Some(rest) = text.strip_prefix("/home/~/(start)") {
+        return format!(".{rest}");
+    }
+    text.strip_prefix("/home/~").map_or_else(|| text.to_string(), |rest| format!("%h{rest}"))
+}
+
 /// Landlock's rights to write, to read and to execute (linux/landlock.h).
-const WRITE: u64 = 1 << 1 | 0b1_1111_1111 << 4 | 1 << 14;
-const READ: u64 = 1 << 2 | 1 << 3;
+const WRITE_FILE: u64 = 1 << 1;
+const READ_FILE: u64 = 1 << 2;
+const WRITE: u64 = WRITE_FILE | 0b1_1111_1111 << 4 | 1 << 14;
+const READ: u64 = READ_FILE | 1 << 3;
 const EXECUTE: u64 = 1;
 
 impl Places {
     pub(super) fn of(draft: &Draft) -> Self {
         let mut wishes: Vec<(PathBuf, View)> =
-            draft.mounts.iter().map(|asked| (asked.what.path.clone(), asked.what.view.clone())).collect();
+            draft.mounts.iter().map(|asked| (placed(&asked.what.path), asked.what.view.clone())).collect();
         if let Some(Asked { what: root, .. }) = &draft.root {
             let bind =
                 crate::draft::mounts::Bind { source: root.clone(), recursive: true, read_only: false };
@@ -56,7 +93,8 @@ impl Places {
         }
         // Of one path the content comes first, then how it can be used; what was made writable by name wins.
         wishes.sort_by_key(|(path, view)| (path.clone(), order(view)));
-        let rules = draft.access.paths.iter().map(|asked| asked.what.clone()).collect();
+        let rules = draft.access.paths.iter().map(|asked| PathRule { path: placed(&asked.what.path), ..asked.what.clone() });
+        let rules = rules.collect();
         Self { wishes, rules, handled: draft.access.handled.as_ref().map_or(0, |asked| asked.what) }
     }
 
@@ -80,7 +118,35 @@ impl Places {
                 told.push(Place { path, access });
             }
         }
+        told.sort_by_key(|place| std::cmp::Reverse(rank(place.access)));
         told
+    }
+
+    /// What can be done at a path in words, and whether with the host's files.
+    pub fn words(&self, path: &Path) -> Vec<String> {
+        let access = self.at(path);
+        let all = [(access.read, "read"), (access.write, "write"), (access.execute, "execute")];
+        let mut words: Vec<String> = all.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()).collect();
+        if !words.is_empty() && !access.own {
+            words.push("the host's files".into());
+        }
+        words
+    }
+
+    /// The finer of the rights that Landlock leaves at a path, by their names; nothing where nothing can be done.
+    pub fn fine(&self, path: &Path) -> Vec<String> {
+        let access = self.at(path);
+        if !(access.read || access.write || access.execute) {
+            return Vec::new();
+        }
+        let fine = self.rights(path) & !(WRITE_FILE | READ_FILE | EXECUTE);
+        access::names(&access::RIGHTS, fine).into_iter().map(str::to_owned).collect()
+    }
+
+    /// The rights that Landlock leaves at a path.
+    fn rights(&self, path: &Path) -> u64 {
+        let rules = self.rules.iter().filter(|rule| path.starts_with(&rule.path));
+        rules.fold(!self.handled, |all, rule| all | rule.rights)
     }
 
     /// What can be done at a path.
@@ -123,8 +189,7 @@ impl Places {
             }
         }
         let there = !matches!(content, Content::Hidden | Content::Nothing);
-        let rules = self.rules.iter().filter(|rule| path.starts_with(&rule.path));
-        let rights = rules.fold(!self.handled, |all, rule| all | rule.rights);
+        let rights = self.rights(path);
         Access {
             read: there && rights & READ != 0,
             write: there && content != Content::Fixed && !read_only && rights & WRITE != 0,
@@ -149,6 +214,12 @@ enum Content {
     Fixed,
     /// What the kernel shows.
     Kernel,
+}
+
+/// How much can be done, for an order: what can be written is told first.
+fn rank(access: Access) -> u8 {
+    let Access { read, write, execute, own } = access;
+    u8::from(write && !own) << 4 | u8::from(write) << 3 | u8::from(read) << 2 | u8::from(execute) << 1 | u8::from(own)
 }
 
 /// The order in which wishes for one path are heard: the later one decides.
