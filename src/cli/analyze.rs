@@ -26,8 +26,16 @@ pub(super) fn command() -> Command {
              (PERFECT) to 10.0 (DANGEROUS), of systemd 252: for a unit the same number that systemd gives with --offline=true; for a \
              policy what a unit with its directives would get. Then comes what that score does not see: how many system calls \
              the compiled filter lets run and which of them are dangerous and why, the kinds of sockets, TCP ports, \
-             capabilities, namespaces, Landlock, and what can be read, written and executed where. Nothing about this machine is \
-             looked at.",
+             capabilities, namespaces, Landlock, and what can be read, written and executed where. Homes are taken to be below \
+             /home, and the directory that stockade is started in to be in one. Nothing about this machine is looked at.\n\n\
+             Ends with 1 when a score is above --threshold.\n\n\
+             --json prints a list with an object for each policy and unit: *name*, *kind* (policy, unit), *exposure* (\"1.8\"), *tenths* (18), \
+             *rating*; *lines*, systemd's table with its own keys (*set*, *name*, *json_field*, *description*, *exposure*, *weight*, \
+             *badness*, *range*); *reach*, with *filter*, *calls* (for each *architecture*: *known*, *allowed*, *by_arguments*, \
+             *supervised*, *refused*), *docker_allowed*, *dangers* (*call*, *reason*, *verdict*, *needs*, and *effective*: whether that capability \
+             can be had), *sockets*, *own_network*, *connect_tcp* and *bind_tcp* (null: any), *capabilities*, *ambient*, *gains_privileges*, \
+             *writes_code*, *own_namespaces*, *makes_namespaces*, *landlock* and *places* (*path*, *read*, *write*, *execute*, *own*); and \
+             *reach_unknown*, why there is no *reach*.",
         )
         .args([POLICY.arg(), PROPERTY.arg(), options::json()])
         .arg(

@@ -13,9 +13,8 @@ use super::{options, read};
 
 /// The command line.
 pub(super) fn command() -> Command {
-    let policy = |id: &'static str, help: &'static str| {
-        Arg::new(id).help(help).required(true).value_hint(ValueHint::FilePath)
-    };
+    let policy =
+        |id: &'static str, help: &'static str| Arg::new(id).help(help).required(true).value_hint(ValueHint::FilePath);
     Command::new("diff")
         .about("Tell what one policy allows that another does not")
         .long_about(
@@ -23,7 +22,9 @@ pub(super) fn command() -> Command {
              the compiled filters, with their arguments; kinds of sockets and TCP ports; capabilities and privileges; namespaces; \
              what can be read, written and executed where, by mounts and Landlock together; users; limits. Of directives that \
              come to none of these (Environment, Nice) the words are compared. Ends with 0 when nothing differs, with 1 when \
-             something does.",
+             something does.\n\n\
+             --json prints *a*, *b*, *same*, and the lists *b_allows*, *a_allows* and *otherwise* (different, and neither more nor \
+             less), each change with *kind*, *item* and what *a* and *b* make of it.",
         )
         .arg(policy("A", "The first profile, or policy file (with a `/`)"))
         .arg(policy("B", "The second"))

@@ -199,7 +199,10 @@ fn reached(reach: &Reach, docker: usize, paint: Paint) -> String {
     for (title, lines) in facts(reach, docker) {
         entry(&mut text, title, 19, &lines, paint);
     }
-    text.push_str(&format!("\n{}\n", paint.bold("What can be done where, below each path, as far as permissions of files allow")));
+    text.push_str(&format!(
+        "\n{}\n",
+        paint.bold("What can be done where, below each path, as far as permissions of files allow")
+    ));
     let groups = paths(reach);
     let width = groups.iter().map(|(words, _)| words.len()).max().unwrap_or(0);
     for (words, paths) in groups {
@@ -247,9 +250,13 @@ pub(super) fn facts(reach: &Reach, docker: usize) -> Vec<(&'static str, Vec<Stri
     let mut calls = if reach.filtered {
         vec![format!("{} of {} can be made; Docker's default profile allows {docker}", reach.allowed(), reach.known())]
     } else {
-        vec![format!("all {} can be made, as there is no filter; Docker's default profile allows {docker}", reach.known())]
+        vec![format!(
+            "all {} can be made, as there is no filter; Docker's default profile allows {docker}",
+            reach.known()
+        )]
     };
-    let others: Vec<String> = reach.calls.iter().skip(1).map(|calls| format!("{} {}", calls.arch, calls.allowed())).collect();
+    let others: Vec<String> =
+        reach.calls.iter().skip(1).map(|calls| format!("{} {}", calls.arch, calls.allowed())).collect();
     if !others.is_empty() {
         calls.push(format!("of other architectures: {}", others.join(", ")));
     }

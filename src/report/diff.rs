@@ -136,7 +136,12 @@ impl Difference {
         let mut archs: Vec<_> = first.calls.iter().chain(&second.calls).map(|calls| calls.arch).collect();
         let native = archs.first().copied();
         let mut seen = Vec::new();
-        archs.retain(|arch| !seen.contains(arch) && { seen.push(*arch); true });
+        archs.retain(|arch| {
+            !seen.contains(arch) && {
+                seen.push(*arch);
+                true
+            }
+        });
         for arch in archs {
             let kind = if Some(arch) == native { "system calls".to_owned() } else { format!("system calls of {arch}") };
             let on = |reach: &'_ Reach| -> BTreeMap<&'static str, Verdict> {
@@ -176,7 +181,9 @@ impl Difference {
         }
         self.yes("privileges", "gain privileges by executing programs", first.gains, second.gains);
         self.yes("privileges", "write memory that is executed", first.writes_code, second.writes_code);
-        for (word, item) in [("signal", "signal processes outside"), ("abstract-unix-socket", "connect to abstract sockets outside")] {
+        for (word, item) in
+            [("signal", "signal processes outside"), ("abstract-unix-socket", "connect to abstract sockets outside")]
+        {
             let open = |reach: &Reach| !reach.landlock.contains(&word);
             self.yes("privileges", item, open(first), open(second));
         }
@@ -241,7 +248,8 @@ impl Difference {
     }
 
     fn limits(&mut self, first: &Reach, second: &Reach) {
-        let names: BTreeMap<&str, ()> = first.limits.iter().chain(&second.limits).map(|(name, _)| (*name, ())).collect();
+        let names: BTreeMap<&str, ()> =
+            first.limits.iter().chain(&second.limits).map(|(name, _)| (*name, ())).collect();
         for name in names.keys() {
             let of = |reach: &Reach| {
                 let limit = reach.limits.iter().find(|(known, _)| known == name);
@@ -270,7 +278,9 @@ impl Difference {
         names.sort();
         names.dedup();
         for name in names {
-            let said = |all: &BTreeMap<String, Vec<String>>| all.get(name).map_or_else(|| "not set".into(), |all| all.join(" "));
+            let said = |all: &BTreeMap<String, Vec<String>>| {
+                all.get(name).map_or_else(|| "not set".into(), |all| all.join(" "))
+            };
             self.grade("other directives", name, (0, said(&a)), (0, said(&b)));
         }
     }

@@ -34,7 +34,10 @@ pub fn page(all: &[Analysis], docker: usize) -> String {
         body.push_str("<nav aria-label=\"Reports\"><ul>");
         for (at, one) in all.iter().enumerate() {
             let (name, number) = (&names[at], exposure::number(one.score.tenths));
-            body.push_str(&format!("<li><a href=\"#r{at}\">{name} <b class=\"{}\">{number}</b></a></li>", class(&one.score)));
+            body.push_str(&format!(
+                "<li><a href=\"#r{at}\">{name} <b class=\"{}\">{number}</b></a></li>",
+                class(&one.score)
+            ));
         }
         body.push_str("</ul></nav>\n");
     }
@@ -77,7 +80,8 @@ fn article(one: &Analysis, at: usize, docker: usize) -> String {
     );
     match &one.reach {
         Ok(reach) => text.push_str(&reached(reach, docker)),
-        Err(why) => text.push_str(&format!("<p class=\"note\">What the score does not see is not known: {}</p>\n", escaped(why))),
+        Err(why) => text
+            .push_str(&format!("<p class=\"note\">What the score does not see is not known: {}</p>\n", escaped(why))),
     }
     text.push_str(&table(&one.score));
     text.push_str("</article>\n");
@@ -108,13 +112,20 @@ fn reached(reach: &Reach, docker: usize) -> String {
                 Verdict::Supervised => " <em>(if a supervisor lets it)</em>",
                 _ => "",
             };
-            text.push_str(&format!("<div><dt><code>{}</code></dt><dd>{}{how}</dd></div>\n", escaped(danger.call), escaped(danger.reason)));
+            text.push_str(&format!(
+                "<div><dt><code>{}</code></dt><dd>{}{how}</dd></div>\n",
+                escaped(danger.call),
+                escaped(danger.reason)
+            ));
         }
         text.push_str("</dl>\n");
     }
     if !idle.is_empty() {
         let names: Vec<String> = idle.iter().map(|danger| format!("<code>{}</code>", escaped(danger.call))).collect();
-        text.push_str(&format!("<p class=\"note\">Allowed, but without the capability that they need: {}</p>\n", names.join(" ")));
+        text.push_str(&format!(
+            "<p class=\"note\">Allowed, but without the capability that they need: {}</p>\n",
+            names.join(" ")
+        ));
     }
     text.push_str("</section>\n<section>\n<h2>What the score does not see</h2>\n<dl class=\"facts\">\n");
     for (title, lines) in analyze::facts(reach, docker) {

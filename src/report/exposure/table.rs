@@ -75,7 +75,13 @@ const fn opens(id: &'static str, name: &'static str, open: &'static str, closed:
 }
 
 const fn calls(id: &'static str, name: &'static str, group: &'static str) -> Row {
-    Row { id, name, open: "can make calls of the group", closed: "cannot make calls of the group", test: Test::Calls(group) }
+    Row {
+        id,
+        name,
+        open: "can make calls of the group",
+        closed: "cannot make calls of the group",
+        test: Test::Calls(group),
+    }
 }
 
 /// The table.

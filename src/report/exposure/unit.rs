@@ -79,7 +79,8 @@ pub fn policy(lines: &[Line]) -> Result<Policy, String> {
             document.extend(entry);
         }
     }
-    let first = |faults: Vec<crate::fault::Fault>| faults.into_iter().next().map(|fault| fault.message).unwrap_or_default();
+    let first =
+        |faults: Vec<crate::fault::Fault>| faults.into_iter().next().map(|fault| fault.message).unwrap_or_default();
     Policy::read(&document).map_err(first)
 }
 
@@ -90,7 +91,8 @@ mod tests {
     #[test]
     fn lines_are_continued_past_comments() {
         let text = "[Service]\nA = b \\\n# no\n  c\n;d=e\n\n[Unit]\nnothing\nF=\nG=h\\";
-        let told: Vec<String> = lines(text).iter().map(|line| format!("{}|{}|{}", line.section, line.key, line.value)).collect();
+        let told: Vec<String> =
+            lines(text).iter().map(|line| format!("{}|{}|{}", line.section, line.key, line.value)).collect();
         assert_eq!(told, ["Service|A|b    c", "Unit|F|", "Unit|G|h"]);
     }
 }

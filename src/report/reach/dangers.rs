@@ -37,7 +37,10 @@ const LOOKS: &[(&str, Look)] = &[
     ("bpf", ("bpf", None, "loads programs into the kernel", Some(Capability::CAP_BPF))),
     ("perf_event_open", ("perf_event_open", None, "watches the kernel and other processes; often had holes", None)),
     ("userfaultfd", ("userfaultfd", None, "stops the kernel in mid-copy, which makes races in it easy to win", None)),
-    ("io_uring_setup", ("io_uring_setup", None, "does file and socket calls that no filter sees; often had holes", None)),
+    (
+        "io_uring_setup",
+        ("io_uring_setup", None, "does file and socket calls that no filter sees; often had holes", None),
+    ),
     ("keyctl", ("keyctl", None, "reaches keys of the user, which have no namespaces", None)),
     ("add_key", ("add_key", None, "puts keys into keyrings, which have no namespaces", None)),
     ("request_key", ("request_key", None, "makes the kernel start a program outside the sandbox", None)),
@@ -51,7 +54,10 @@ const LOOKS: &[(&str, Look)] = &[
     ("fsopen", ("fsopen", None, "opens file systems to mount, whose parsers often had holes", ADMIN)),
     ("move_mount", ("move_mount", None, "puts mounts over others", ADMIN)),
     ("mount_setattr", ("mount_setattr", None, "makes read-only mounts writable", ADMIN)),
-    ("chroot", ("chroot", None, "changes the root, which leads out of another chroot", Some(Capability::CAP_SYS_CHROOT))),
+    (
+        "chroot",
+        ("chroot", None, "changes the root, which leads out of another chroot", Some(Capability::CAP_SYS_CHROOT)),
+    ),
     (
         "open_by_handle_at",
         (
@@ -79,7 +85,10 @@ const LOOKS: &[(&str, Look)] = &[
     ("fanotify_init", ("fanotify_init", None, "watches and stops file accesses of everybody", ADMIN)),
     ("lookup_dcookie", ("lookup_dcookie", None, "finds paths of files that are hidden", ADMIN)),
     ("syslog", ("syslog", None, "reads addresses out of the kernel's log", Some(Capability::CAP_SYSLOG))),
-    ("personality(ADDR_NO_RANDOMIZE)", ("personality", Some((0, 0x0004_0000)), "switches address randomisation off", None)),
+    (
+        "personality(ADDR_NO_RANDOMIZE)",
+        ("personality", Some((0, 0x0004_0000)), "switches address randomisation off", None),
+    ),
     ("modify_ldt", ("modify_ldt", None, "makes 16-bit segments, which few use and often had holes", None)),
     ("vhangup", ("vhangup", None, "hangs up the terminal", Some(Capability::CAP_SYS_TTY_CONFIG))),
     ("ioctl(TIOCSTI)", ("ioctl", Some((1, 0x5412)), "types into the terminal, as if the user had", None)),
@@ -90,8 +99,7 @@ const LOOKS: &[(&str, Look)] = &[
 ];
 
 /// Calls for which the capability of a user namespace is enough, over what belongs to that namespace.
-const OWN: [&str; 8] =
-    ["setns", "mount", "umount2", "pivot_root", "fsopen", "move_mount", "mount_setattr", "chroot"];
+const OWN: [&str; 8] = ["setns", "mount", "umount2", "pivot_root", "fsopen", "move_mount", "mount_setattr", "chroot"];
 
 /// The dangerous calls that a filter lets run.
 pub(super) fn of(program: &Program, bounding: CapSet, makes_users: bool) -> Vec<Danger> {

@@ -87,13 +87,13 @@ impl Places {
         let mut wishes: Vec<(PathBuf, View)> =
             draft.mounts.iter().map(|asked| (placed(&asked.what.path), asked.what.view.clone())).collect();
         if let Some(Asked { what: root, .. }) = &draft.root {
-            let bind =
-                crate::draft::mounts::Bind { source: root.clone(), recursive: true, read_only: false };
+            let bind = crate::draft::mounts::Bind { source: root.clone(), recursive: true, read_only: false };
             wishes.push(("/".into(), View::Bind(bind)));
         }
         // Of one path the content comes first, then how it can be used; what was made writable by name wins.
         wishes.sort_by_key(|(path, view)| (path.clone(), order(view)));
-        let rules = draft.access.paths.iter().map(|asked| PathRule { path: placed(&asked.what.path), ..asked.what.clone() });
+        let rules =
+            draft.access.paths.iter().map(|asked| PathRule { path: placed(&asked.what.path), ..asked.what.clone() });
         let rules = rules.collect();
         Self { wishes, rules, handled: draft.access.handled.as_ref().map_or(0, |asked| asked.what) }
     }
@@ -102,7 +102,8 @@ impl Places {
     pub fn named(&self) -> Vec<PathBuf> {
         let usual = USUAL.iter().map(PathBuf::from);
         let wishes = self.wishes.iter().map(|(path, _)| path.clone());
-        let mut all: Vec<PathBuf> = usual.chain(wishes).chain(self.rules.iter().map(|rule| rule.path.clone())).collect();
+        let mut all: Vec<PathBuf> =
+            usual.chain(wishes).chain(self.rules.iter().map(|rule| rule.path.clone())).collect();
         all.sort();
         all.dedup();
         all
