@@ -26,8 +26,14 @@ _stockade() {
             ",$1")
                 cmd="stockade"
                 ;;
+            stockade,analyze)
+                cmd="stockade__subcmd__analyze"
+                ;;
             stockade,check)
                 cmd="stockade__subcmd__check"
+                ;;
+            stockade,diff)
+                cmd="stockade__subcmd__diff"
                 ;;
             stockade,doctor)
                 cmd="stockade__subcmd__doctor"
@@ -62,8 +68,14 @@ _stockade() {
             stockade,why)
                 cmd="stockade__subcmd__why"
                 ;;
+            stockade__subcmd__help,analyze)
+                cmd="stockade__subcmd__help__subcmd__analyze"
+                ;;
             stockade__subcmd__help,check)
                 cmd="stockade__subcmd__help__subcmd__check"
+                ;;
+            stockade__subcmd__help,diff)
+                cmd="stockade__subcmd__help__subcmd__diff"
                 ;;
             stockade__subcmd__help,doctor)
                 cmd="stockade__subcmd__help__subcmd__doctor"
@@ -105,7 +117,7 @@ _stockade() {
 
     case "${cmd}" in
         stockade)
-            opts="-h -V --help --version run explain filter why monitor check show learn doctor import export help"
+            opts="-h -V --help --version run explain filter why monitor analyze check diff show learn doctor import export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -118,8 +130,86 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__analyze)
+            opts="-P -p -h --policy --property --json --unit --threshold --html --help build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                --unit)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__check)
             opts="-h --json --help build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__diff)
+            opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -261,7 +351,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__help)
-            opts="run explain filter why monitor check show learn doctor import export help"
+            opts="run explain filter why monitor analyze check diff show learn doctor import export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -274,7 +364,55 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__help__subcmd__analyze)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__help__subcmd__check)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__help__subcmd__diff)
             opts=""
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ "${COMP_WORDS[i]}" == "--" ]]; then

@@ -1,6 +1,8 @@
 //! VERBS: the command line, one file a verb.
 
+mod analyze;
 mod check;
+mod diff;
 mod doctor;
 mod door;
 mod explain;
@@ -15,6 +17,7 @@ mod options;
 mod pod;
 pub mod read;
 pub mod run;
+mod service;
 mod show;
 mod unit;
 mod why;
@@ -45,7 +48,9 @@ const VERBS: &[Verb] = &[
     Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "why", command: why::command, act: why::act },
     Verb { name: "monitor", command: monitor::command, act: monitor::act },
+    Verb { name: "analyze", command: analyze::command, act: analyze::act },
     Verb { name: "check", command: check::command, act: check::act },
+    Verb { name: "diff", command: diff::command, act: diff::act },
     Verb { name: "show", command: show::command, act: show::act },
     Verb { name: "learn", command: learn::command, act: learn::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },

@@ -50,7 +50,7 @@ pub fn name(number: i32) -> Option<&'static str> {
 }
 
 /// The number of a family's name.
-pub(super) fn number(name: &str) -> Option<u32> {
+pub fn number(name: &str) -> Option<u32> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
 }
 
