@@ -286,6 +286,95 @@ fn a_terminal_works_as_without_us() {
     }
 }
 
+/// A job of a shell on a terminal.
+fn on_terminal(who: &Who, steps: &[&str], words: &[String]) -> Outcome {
+    let probe = pids();
+    who.bare(&[&probe]).words(&["terminal"]).words(steps).words(&["--"]).words(words).run()
+}
+
+#[test]
+fn nobody_types_at_the_callers_terminal() {
+    let (probe, stockade) = (pids(), base().join("stockade").to_string_lossy().into_owned());
+    for who in makers() {
+        for property in ["NoNewPrivileges=yes", "SystemCallFilter=~reboot", "PrivatePIDs=yes", "ProtectHome=tmpfs"] {
+            let words = [&stockade, "run", "-p", property, "--", &probe, "types"].map(str::to_owned);
+            let outcome = on_terminal(&who, &["expect=refused 4, size told", "wait"], &words);
+            assert_eq!(outcome.stdout, "exited 0\n", "{property}: {outcome}");
+        }
+        // A policy that takes nothing away leaves the terminal as it is, with no filter.
+        let script = "grep Seccomp: /proc/self/status";
+        let words = [&stockade, "run", "-p", "UMask=077", "--", "/bin/sh", "-c", script].map(str::to_owned);
+        on_terminal(&who, &["expect=Seccomp:\t0", "wait"], &words).says("exited 0");
+    }
+}
+
+#[test]
+fn a_terminal_of_its_own() {
+    let probe = pids();
+    let job = format!("type={probe} job^M");
+    for who in makers() {
+        let on = |steps: &[&str], target: &[&str]| {
+            let outcome = on_terminal(&who, steps, &launch(&["-p", "Pty=yes"], target));
+            outcome.stdout
+        };
+        let size = ["size=31", "type=^M", "expect=31 80", "wait", "settled", "whose"];
+        assert_eq!(on(&size, &["/bin/sh", "-c", "read l; stty size; exit 5"]), "exited 5\nas before\nthe job's\n");
+        // Ctrl-C is the inner terminal's, and SIGTERM is passed on.
+        let typed = ["type=a^M", "expect=a", "expect=a"];
+        let cat = |more: &[&str]| on(&[&typed[..], more].concat(), &["/bin/sh", "-c", "echo go; exec cat"]);
+        assert_eq!(cat(&["expect=a", "type=^C", "wait", "settled"]), "killed 2\nas before\n");
+        assert_eq!(cat(&["signal=15", "wait", "settled"]), "killed 15\nas before\n");
+        // Stopped, the terminal is the caller's; continued, it is the target's again.
+        // What is typed before it is has been shown by the caller's; the second time it is the target's.
+        let more = ["type=bb^M", "expect=bb", "expect=bb", "type=^D", "wait", "settled"];
+        let stop = [&["signal=20", "wait", "settled", "fg"], &more[..]].concat();
+        assert_eq!(cat(&stop), "stopped 20\nas before\nexited 0\nas before\n");
+        // Nothing that was written is lost.
+        let much = "i=0; while [ $i -lt 5000 ]; do echo 12345678; i=$((i+1)); done; echo the end";
+        assert_eq!(on(&["expect=the end", "wait"], &["/bin/sh", "-c", much]), "exited 0\n");
+        // Jobs of a shell in there.
+        let shell = [
+            "expect=ready>",
+            "type=trap 'stty size' WINCH^M",
+            "expect=ready>",
+            "size=33",
+            "type=^M",
+            "expect=33 80",
+            job.as_str(),
+            "expect=go",
+            "type=^Z",
+            "expect=Stopped",
+            "expect=ready>",
+            "type=fg^M",
+            "expect=back",
+            "type=^C",
+            "expect=ready>",
+            "type=exit 4^M",
+            "wait",
+            "settled",
+            "whose",
+        ];
+        let prompt = ["/usr/bin/env", "PS1=ready> ", "/bin/bash", "--norc", "-i"];
+        assert_eq!(on(&shell, &prompt), "exited 4\nas before\nthe job's\n");
+    }
+}
+
+#[test]
+fn without_a_terminal_pipes_stay_pipes() {
+    for who in makers() {
+        let outcome = inside_shell(&who, "cat; tty; exit 6");
+        outcome.quietly().ends(6).says("not a tty");
+        // What cannot be combined says so, and nothing runs.
+        let strict = who.bare(&launch(&["-p", "Pty=yes", "-p", "Seccomp.Mode=strict"], &["/bin/echo", "ran"])).run();
+        strict.runs_nothing().complains("strict mode do not go together");
+    }
+}
+
+/// A script with a terminal of its own, started without one.
+fn inside_shell(who: &Who, script: &str) -> Outcome {
+    who.bare(&launch(&["-p", "Pty=yes"], &["/bin/sh", "-c", script])).run()
+}
+
 #[test]
 fn nothing_runs_where_no_namespace_can_be_made() {
     for who in makers() {

@@ -86,6 +86,8 @@ pub struct Draft {
     pub runtime: Option<Asked<u64>>,
     /// Microseconds that it may take to end then (TimeoutStopSec=).
     pub grace: Option<Asked<u64>>,
+    /// Whether it gets a terminal of its own (`Pty`).
+    pub pty: Option<Asked<()>>,
     /// Whether it is process 1 of its PID namespace (`Init.AsPid1`).
     pub as_pid1: Option<Asked<()>>,
     /// Whether a user namespace was asked for, and with which map.
@@ -198,6 +200,33 @@ pub struct Agent {
 }
 
 impl Draft {
+    /// Whether it takes anything away from the target, so that the caller's terminal is something to be protected, too.
+    pub fn confines(&self) -> bool {
+        !self.namespaces.is_empty()
+            || !self.joins.is_empty()
+            || !self.mounts.is_empty()
+            || self.root.is_some()
+            || self.users.is_some()
+            || self.user.is_some()
+            || self.dynamic.is_some()
+            || self.bounding.is_some()
+            || !self.dropped.is_empty()
+            || self.no_new_privileges.is_some()
+            || self.has_filter()
+            || self.access != Access::default()
+            || !self.labels.is_empty()
+    }
+
+    /// Whether a word asks for a filter, on some kernel at least.
+    pub fn has_filter(&self) -> bool {
+        !self.layers.is_empty()
+            || self.explain.is_some()
+            || self.profile.is_some()
+            || self.architectures.is_some()
+            || self.lock_personality.is_some()
+            || self.deny_write_execute.is_some()
+    }
+
     /// Whether planning needs the table of mounts: a new /proc or /sys keeps what is mounted on the
     /// old one, which may be a mask that somebody put there.
     pub fn needs_mount_table(&self) -> bool {

@@ -39,6 +39,9 @@ pub struct Host {
     pub landlock: u32,
     /// The caller's personality (personality(2)); 0 unless LockPersonality= needs it.
     pub personality: u32,
+    /// Whether the caller has a terminal: one that controls it, or one among the standard descriptors. False unless the
+    /// draft takes something away.
+    pub terminal: bool,
     /// The caller's environment, in its order.
     pub environment: Vec<(OsString, OsString)>,
     /// The directory that stockade was started in; empty where it has no name (removed, or outside the root).

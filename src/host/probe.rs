@@ -33,7 +33,8 @@ impl Host {
                 None => personality()?,
             };
         }
-        if needs_filter(draft) {
+        host.terminal = draft.confines() && facts::terminal();
+        if draft.has_filter() || host.terminal {
             host.cookie = facts::random().map_err(|errno| {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
             })?;
@@ -156,17 +157,6 @@ pub(super) fn release(text: &str) -> (u32, u32) {
     }
 }
 
-/// Whether there may be a filter, by which the launcher's own execve must pass.
-fn needs_filter(draft: &Draft) -> bool {
-    !draft.layers.is_empty()
-        || draft.explain.is_some()
-        || draft.profile.is_some()
-        || draft.architectures.is_some()
-        || draft.lock_personality.is_some()
-        || draft.deny_write_execute.is_some()
-}
-
-/// Whether a caller without privileges needs a user namespace for this draft.
 /// Whether the policy would rather go without something that a user namespace gives.
 fn may_lack_one(draft: &Draft) -> bool {
     draft.prefer.iter().any(|asked| !asked.what.starts_with("Landlock"))

@@ -24,6 +24,8 @@ pub struct CompanionOp {
     pub limit: Option<u64>,
     /// Microseconds from then on, after which all of it is killed.
     pub grace: u64,
+    /// Whether it gets a terminal of its own, which the launcher connects with the caller's.
+    pub pty: bool,
     /// The service manager's socket, whose messages pass through the launcher.
     pub relay: Option<PathBuf>,
 }
@@ -44,6 +46,9 @@ impl fmt::Display for CompanionOp {
             f.write_str("make a PID namespace and go on as its process 1; the launcher waits outside, with a guard")?;
         } else {
             f.write_str("make a PID namespace with an init, and go on as its process 2; the launcher waits outside")?;
+        }
+        if self.pty {
+            f.write_str(" and connects a new terminal with the caller's")?;
         }
         if let Some(limit) = self.limit {
             write!(f, ", at most {}", span(limit))?;
@@ -90,6 +95,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     let relay = planner.host.variable("NOTIFY_SOCKET").map(Path::new).filter(|path| path.is_absolute());
     let op = CompanionOp {
         as_pid1: draft.as_pid1.is_some(),
+        pty: draft.pty.is_some(),
         limit: draft.runtime.as_ref().map(|asked| asked.what),
         grace: draft.grace.as_ref().map_or(GRACE, |asked| asked.what),
         relay: relay.map(Path::to_owned),

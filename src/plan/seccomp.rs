@@ -10,6 +10,7 @@ use crate::draft::syscalls::{Filter, Layer};
 use crate::draft::{By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::{Host, Verdict};
+use crate::policy::process::unwritten;
 use crate::policy::restrict;
 
 use super::op::{FilterOp, Op};
@@ -44,6 +45,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     if filter.flags.tsync {
         planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
     }
+    if types(draft, host) {
+        planner
+            .notes
+            .push("TIOCSTI and TIOCLINUX are refused: the caller's terminal is not the target's to type at".into());
+    }
     let by = askers(draft, &filter.layers);
     if refuses_execve(&filter) {
         if host.cookie == [0; 3] {
@@ -69,6 +75,11 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
 
 /// Whether the plan will hold a filter, without which an ordinary caller needs no no_new_privs on its account.
 pub fn wanted(draft: &Draft, host: &Host) -> bool {
+    asked(draft, host) || types(draft, host)
+}
+
+/// Whether words ask for one.
+fn asked(draft: &Draft, host: &Host) -> bool {
     !draft.layers.is_empty()
         || draft.explain.is_some()
         || draft.profile.is_some()
@@ -76,6 +87,12 @@ pub fn wanted(draft: &Draft, host: &Host) -> bool {
         || draft.lock_personality.is_some()
         || (draft.deny_write_execute.is_some() && !mdwe(host))
         || offline(draft, host).is_some()
+}
+
+/// Whether the target could type at the caller's terminal, and the policy takes anything away from it: then it must not.
+/// A terminal of its own is its own affair; strict mode leaves it no ioctl.
+fn types(draft: &Draft, host: &Host) -> bool {
+    host.terminal && draft.confines() && draft.pty.is_none() && (draft.strict.is_none() || asked(draft, host))
 }
 
 /// The whole filter, without the launcher's own way through it.
@@ -106,6 +123,14 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         }
         filter.flags.log |= asked.what.flags.log;
         filter.flags.spec_allow |= asked.what.flags.spec_allow;
+    }
+    if types(draft, host) {
+        filter.layers.push(restrict::typing(&unwritten("Pty")));
+        if !asked(draft, host) {
+            // Nobody has asked for a filter, so nothing else may change: programs of other architectures run as before.
+            let all = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
+            filter.architectures = all.into_iter().filter(|arch| arch.runs_on(Arch::native())).collect();
+        }
     }
     filter
 }
@@ -253,6 +278,38 @@ mod tests {
         assert!(faults[0].message.contains("32-bit"));
         draft.prefer = vec![Asked { what: "MemoryDenyWriteExecute".into(), by: by("Prefer") }];
         assert!(steps(&draft, &host((6, 2))).is_ok());
+    }
+
+    #[test]
+    fn nobody_types_at_the_callers_terminal() {
+        let ioctl = Id::named("ioctl").and_then(|id| id.number(Arch::native())).expect("ioctl");
+        let answer = |step: &Step, arch: Arch, nr: u32, request: u64| {
+            let Op::Filter(op) = &step.op else { panic!("not a filter: {}", step.op) };
+            let data = Data { nr, arch: arch.audit(), ip: 0, args: [0, request, 0, 0, 0, 0] };
+            Action::from_ret(run(&op.program.code, &data).expect("a program that the kernel takes"))
+        };
+        let host = Host { terminal: true, ..host((6, 18)) };
+        let bare = Draft { no_new_privileges: Some(Asked { what: (), by: by("NoNewPrivileges") }), ..Draft::default() };
+        let (bare_steps, filtered) =
+            (steps(&bare, &host).expect("a plan"), steps(&refusing("read", Action::Allow), &host));
+        for step in bare_steps.iter().chain(&filtered.expect("a plan")) {
+            // The kernel takes 32 bits of the request.
+            for request in [0x5412, 0x541c, 0x1_0000_5412, 0xffff_ffff_0000_541c] {
+                assert_eq!(answer(step, Arch::native(), ioctl, request), Action::Errno(1));
+            }
+            assert_eq!(answer(step, Arch::native(), ioctl, 0x5401), Action::Allow);
+        }
+        if Arch::native() == Arch::X86_64 {
+            // ioctl is 54 there; all else of the architecture runs as without a filter.
+            assert_eq!(answer(&bare_steps[0], Arch::X86, 54, 0x5412), Action::Errno(1));
+            assert_eq!(answer(&bare_steps[0], Arch::X86, 20, 0), Action::Allow);
+        }
+        let pty = Draft { pty: Some(Asked { what: (), by: by("Pty") }), ..bare.clone() };
+        for (draft, host) in
+            [(&pty, &host), (&Draft::default(), &host), (&bare, &Host { terminal: false, ..host.clone() })]
+        {
+            assert_eq!(steps(draft, host), Ok(Vec::new()), "no filter without a need");
+        }
     }
 
     #[test]

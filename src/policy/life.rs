@@ -19,6 +19,8 @@ pub struct Life {
     pub grace: Option<u64>,
     /// Init.AsPid1.
     pub as_pid1: bool,
+    /// Pty.
+    pub pty: bool,
 }
 
 /// The rows.
@@ -84,6 +86,39 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.life.as_pid1 {
                 demands.draft.as_pid1 = Some(Asked { what: (), by: demands.by.clone() });
+            }
+        },
+    },
+    Directive {
+        name: "Pty",
+        form: Form::Boolean,
+        summary: "give the target a terminal of its own",
+        manual: "With *yes*, the target gets a pseudo-terminal of its own (pty(7)) in a session of its own, and stockade \
+                 carries what is typed and shown between it and the caller's, as ssh(1) with -t does. The standard \
+                 descriptors that are terminals become the new one; files and pipes stay what they are. Where none is a \
+                 terminal, what the target writes to /dev/tty goes to the caller's /dev/tty, or nowhere.\n\n\
+                 The caller's terminal is raw while the target runs in the foreground, and is put back when it ends, is \
+                 stopped, or a signal ends it; only stockade's own death by SIGKILL leaves it raw (reset(1)). The size of \
+                 the window is passed on. Ctrl-C and Ctrl-Z are the inner terminal's: a shell in there has jobs, while a \
+                 single program is not stopped by Ctrl-Z, as there is nobody in its session to continue it. SIGTSTP to \
+                 stockade stops stockade alone. At the end all that was written is shown first. It gives the target a PID \
+                 namespace as *PrivatePIDs* does, and excludes what that excludes: strict mode and tracers.\n\n\
+                 Without it, the target uses the caller's terminal itself. A policy that takes anything away from the \
+                 target (by a view, namespaces, Landlock, a filter, another user, or NoNewPrivileges) then refuses \
+                 ioctl(2) with TIOCSTI and TIOCLINUX by EPERM, with which it could type commands at the caller's shell; \
+                 where there is a terminal, that makes a filter even if no other word asks for one. Without root, \
+                 no_new_privs comes with it.",
+        example: "Pty = true",
+        unlike: None,
+        exposure: &[],
+        read: |policy, value| {
+            policy.life.pty = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.life.pty {
+                demands.draft.pty = Some(Asked { what: (), by: demands.by.clone() });
+                processes(policy, demands);
             }
         },
     },

@@ -244,6 +244,15 @@ pub fn offline(by: &By) -> Layer {
     layer::layer(by, rules)
 }
 
+/// What keeps a target from typing at the caller's terminal: TIOCSTI puts words into its input, and TIOCLINUX pastes
+/// them on a virtual console. The kernel takes 32 bits of the request, so no more are compared.
+pub fn typing(by: &By) -> Layer {
+    /// TIOCSTI and TIOCLINUX (ioctl_tty(2)), the same on all architectures but MIPS, PowerPC and PA-RISC.
+    const REQUESTS: [u32; 2] = [0x5412, 0x541c];
+    let rules = REQUESTS.map(|request| layer::rule(by, &["ioctl"], &[equal(1, request)], EPERM));
+    layer::layer(by, rules.to_vec())
+}
+
 /// The layer of LockPersonality= for a caller with this personality.
 pub fn personality(by: &By, current: u32) -> Layer {
     let other = layer::differs(0, current);

@@ -54,6 +54,16 @@ pub fn bounding() -> Result<u64, Errno> {
     Ok(set)
 }
 
+/// Whether this process has a terminal: one of the standard descriptors is one, or one controls the session
+/// (/dev/tty, tty(4)).
+pub fn terminal() -> bool {
+    use nix::fcntl::{OFlag, open};
+    // SAFETY: takes numbers only.
+    let standard = (0..3).any(|number| unsafe { libc::isatty(number) } == 1);
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    standard || open(c"/dev/tty", flags, nix::sys::stat::Mode::empty()).is_ok()
+}
+
 /// The supplementary groups (getgroups(2)). nix's own reads /proc/sys/kernel/ngroups_max first.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ pub mod seccomp;
 pub mod signals;
 pub mod start;
 pub mod target;
+pub mod terminal;
 pub mod trial;
 pub mod watched;
 pub mod writer;

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -309,6 +310,15 @@ static int service(void) {
     return 3;
 }
 
+// Tries to type at its terminal: the requests as they are, and with bits that the kernel does not look at.
+static int types(void) {
+    const unsigned long requests[] = { TIOCSTI, TIOCLINUX, 0x100000000 | TIOCSTI, 0xffffffff00000000 | TIOCLINUX };
+    int refused = 0;
+    for (int i = 0; i < 4; i++) refused += syscall(SYS_ioctl, 0, requests[i], "x") == -1 && errno == EPERM;
+    printf("refused %d, size %s\n", refused, ioctl(0, TIOCGWINSZ, &(struct winsize){ 0 }) ? "refused" : "told");
+    return 0;
+}
+
 // A job of a shell on a terminal: steps, then `--` and the command. See below for the steps.
 static int terminal(char **steps) {
     int master, slave;
@@ -332,6 +342,8 @@ static int terminal(char **steps) {
         execvp(argv[0], argv);
         fail(argv[0]);
     }
+    static struct termios before;
+    tcgetattr(slave, &before);
     setpgid(job, job);
     tcsetpgrp(slave, job);
     static char seen[1 << 16];
@@ -374,6 +386,12 @@ static int terminal(char **steps) {
         } else if (!strcmp(step, "fg")) { // the shell's fg
             tcsetpgrp(slave, job);
             kill(-job, SIGCONT);
+        } else if (!strcmp(step, "signal")) { // to the job's first process
+            kill(job, atoi(value));
+        } else if (!strcmp(step, "settled")) { // whether the terminal is set as it was
+            static struct termios now;
+            tcgetattr(slave, &now);
+            puts(memcmp(&now, &before, sizeof now) ? "changed" : "as before");
         } else if (!strcmp(step, "whose")) { // whose terminal it is
             pid_t now = tcgetpgrp(slave);
             puts(now == job ? "the job's" : now == getpid() ? "the shell's" : "another's");
@@ -390,6 +408,7 @@ int main(int argc, char **argv) {
     if (!strcmp(verb, "zombies")) return zombies(atoi(argv[2]));
     if (!strcmp(verb, "hold")) return hold(argv[2]);
     if (!strcmp(verb, "job")) { signal(SIGCONT, back); if (write(1, "go\n", 3) != 3) return 98; for (;;) pause(); }
+    if (!strcmp(verb, "types")) return types();
     if (!strcmp(verb, "fds")) return fds();
     if (!strcmp(verb, "kills")) return kills(atoi(argv[2]));
     if (!strcmp(verb, "service")) return service();

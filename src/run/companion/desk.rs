@@ -15,6 +15,7 @@ use crate::sys::{companion, detached, facts, letters, target};
 
 use super::confine;
 use super::helper::QUESTION;
+use super::pty::Pty;
 use super::queue::Queue;
 use super::relay::{Names, Relay};
 use super::report::{End, Status};
@@ -31,6 +32,8 @@ pub(super) struct Ends {
     pub(super) line: OwnedFd,
     pub(super) relay: Option<Relay>,
     pub(super) terminal: Option<Terminal>,
+    /// The target's own.
+    pub(super) pty: Option<Pty>,
     /// Closed by the target's execution.
     pub(super) executed: Option<OwnedFd>,
 }
@@ -80,10 +83,16 @@ impl Desk {
     /// Serves until the target has ended, and ends as it did.
     pub(super) fn run(mut self) -> ! {
         let end = self.prepare().and_then(|handles| {
+            if let Some(pty) = &mut self.ends.pty {
+                pty.take();
+            }
             let end = self.serve(&handles)?;
             self.close(&handles, end);
             Ok(end)
         });
+        if let Some(pty) = &mut self.ends.pty {
+            pty.release();
+        }
         match end {
             Ok(_) if self.late => detached::leave(Exit::Timeout as i32),
             Ok(End::Exited(code)) => detached::leave(code),
@@ -110,7 +119,11 @@ impl Desk {
         };
         nix::unistd::chdir(c"/")?;
         let [incoming, outgoing] = self.ends.relay.as_ref().map_or([-1; 2], Relay::numbers);
+        let [server, terminal, outer] = self.ends.pty.as_ref().map_or([-1; 3], Pty::numbers);
         companion::close_all_but(&mut [
+            server,
+            terminal,
+            outer,
             handles.signals.as_raw_fd(),
             handles.target.as_raw_fd(),
             handles.helper.as_raw_fd(),
@@ -131,8 +144,10 @@ impl Desk {
                 self.ends.relay.as_ref().map_or((-1, false), |relay| relay.awaits(self.ends.line.as_fd()));
             let executed = self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd);
             let line = if self.alone { -1 } else { self.ends.line.as_raw_fd() };
-            let fds = [handles.signals.as_raw_fd(), line, executed, relay];
-            let ready = match companion::wait(fds, [false, false, false, write], self.patience()) {
+            let [shown, typed, type_on, show_on] = self.ends.pty.as_ref().map_or([-1; 4], Pty::awaits);
+            let fds = [handles.signals.as_raw_fd(), line, executed, relay, shown, typed, type_on, show_on];
+            let write = [false, false, false, write, false, false, true, true];
+            let ready = match companion::wait(fds, write, self.patience()) {
                 Err(Errno::EINTR) => continue,
                 other => other?,
             };
@@ -150,7 +165,7 @@ impl Desk {
                     if child && let Some(end) = self.children(handles)? {
                         return Ok(end);
                     }
-                    let ours = child && arrival.code > 0;
+                    let ours = (child && arrival.code > 0) || self.own_terminals(arrival.number)?;
                     if !ours && let Some(arrival) = self.queue.arrived(arrival, Instant::now()) {
                         forward(handles, &arrival);
                     }
@@ -159,8 +174,38 @@ impl Desk {
             if ready[3] {
                 self.pass();
             }
+            if let Some(pty) = &mut self.ends.pty {
+                pty.carry([ready[4], ready[5], ready[6], ready[7]]);
+            }
             self.time(handles);
         }
+    }
+
+    /// Deals with what concerns the caller's terminal; says whether the target has no part in it.
+    fn own_terminals(&mut self, number: i32) -> Result<bool, Errno> {
+        let Some(pty) = &mut self.ends.pty else { return Ok(false) };
+        match number {
+            libc::SIGWINCH => pty.resize(),
+            libc::SIGTSTP => self.stop(number)?,
+            libc::SIGCONT => {
+                pty.take();
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Stops this process until somebody continues it; the terminal is the caller's meanwhile.
+    fn stop(&mut self, number: i32) -> Result<(), Errno> {
+        if let Some(pty) = &mut self.ends.pty {
+            pty.release();
+        }
+        signals::suffer(number)?;
+        if let Some(pty) = &mut self.ends.pty {
+            pty.take();
+        }
+        Ok(())
     }
 
     /// Milliseconds until something has to be done without being asked.
@@ -252,7 +297,7 @@ impl Desk {
                     let stopped = libc::WSTOPSIG(status);
                     // Where somebody has continued it meanwhile, this process must not stop.
                     match companion::status(self.ends.target, flags)? {
-                        None => signals::suffer(stopped)?,
+                        None => self.stop(stopped)?,
                         Some(status) if libc::WIFCONTINUED(status) || libc::WIFSTOPPED(status) => {}
                         Some(status) => return Ok(Some(self.ended(handles, status))),
                     }
@@ -281,6 +326,9 @@ impl Desk {
         while companion::status(self.ends.helper, WaitPidFlag::empty()) == Err(Errno::EINTR) {}
         if let Some(terminal) = &self.ends.terminal {
             terminal.restore();
+        }
+        if let Some(pty) = &mut self.ends.pty {
+            pty.end();
         }
         if self.ends.executed.is_some() {
             self.executed();

@@ -11,6 +11,7 @@
 mod confine;
 mod desk;
 mod helper;
+mod pty;
 mod queue;
 mod relay;
 pub(super) mod report;
@@ -29,6 +30,7 @@ use crate::sys::{companion, letters, target};
 
 use desk::{Desk, Ends};
 use helper::Role;
+use pty::Pty;
 use queue::Queue;
 use relay::Relay;
 use report::Status;
@@ -45,6 +47,7 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     let path = op.relay.as_ref().map(|path| path.as_os_str().as_bytes());
     let relay = path.and_then(|path| letters::sender(path).ok()).map(Relay::new).transpose()?;
     let status = status.map(Status::copy).transpose()?;
+    let pty = op.pty.then(Pty::new).transpose()?;
     // From here on nothing that is sent to the launcher is lost: it waits until somebody can take it.
     let mask = signals::block(Set::ALL)?;
     // An init that came to this by itself could be late, and leave the first orphans unreaped.
@@ -55,13 +58,20 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     if role == Role::Init {
         companion::namespace()?;
     }
-    let Some(helper) = companion::split()? else { helper::serve(role, theirs.as_fd(), outgoing.as_ref()) };
+    let Some(helper) = companion::split()? else {
+        // What is sent to the launcher's process group does not reach a target in a session of its own, and the helper's
+        // word stands for the target.
+        if op.pty && crate::sys::terminal::session().is_err() {
+            crate::sys::detached::leave(1);
+        }
+        helper::serve(role, theirs.as_fd(), outgoing.as_ref())
+    };
     // Now the launcher's own: the target's end must be told.
     signals::default(libc::SIGCHLD)?;
     if role == Role::Guard {
         companion::namespace().inspect_err(|_| end(helper))?;
     }
-    split(op, progress, status, Parts { helper, ours, theirs, relay, mask, before })
+    split(op, progress, status, Parts { helper, ours, theirs, relay, pty, mask, before })
 }
 
 /// What there is when the helper runs.
@@ -70,6 +80,7 @@ struct Parts {
     ours: OwnedFd,
     theirs: OwnedFd,
     relay: Option<Relay>,
+    pty: Option<Pty>,
     mask: Set,
     before: signals::Disposition,
 }
@@ -82,7 +93,7 @@ fn split(
     parts: Parts,
 ) -> Result<Option<OwnedFd>, Errno> {
     let executed = if status.is_some() { Some(pipe2(OFlag::O_CLOEXEC)?) } else { None };
-    let terminal = Terminal::of_ours();
+    let terminal = if op.pty { None } else { Terminal::of_ours() };
     // What reaches a process group during a fork reaches the child, too (Linux 4.19); what came before does not.
     let missed = signals::pending()?;
     match companion::split() {
@@ -94,6 +105,7 @@ fn split(
             }
             // With the other copies gone, the helper sees the launcher's end at once.
             drop((parts.ours, parts.theirs, terminal));
+            parts.pty.map_or(Ok(()), Pty::enter)?;
             parts.before.restore()?;
             signals::block(parts.mask)?;
             if let Some((reader, writer)) = executed {
@@ -105,8 +117,8 @@ fn split(
         }
         Ok(Some(target)) => {
             let executed = executed.map(|(reader, _)| reader);
-            let Parts { helper, ours: line, relay, .. } = parts;
-            let ends = Ends { target, helper, line, relay, terminal, executed };
+            let Parts { helper, ours: line, relay, pty, .. } = parts;
+            let ends = Ends { target, helper, line, relay, terminal, pty, executed };
             drop(parts.theirs);
             Desk::new(op, ends, Queue::new(missed), progress.again(), status).run()
         }
