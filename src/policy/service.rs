@@ -42,7 +42,7 @@ const ALIASES: [(&str, &str); 3] = [
 ];
 
 /// Words of systemd's that confine and that no launcher can carry out.
-const CONFINING: [&str; 19] = [
+const CONFINING: [&str; 37] = [
     "IPAddressAllow",
     "IPAddressDeny",
     "IPIngressFilterPath",
@@ -62,6 +62,24 @@ const CONFINING: [&str; 19] = [
     "MemoryLimit",
     "BPFProgram",
     "LogNamespace",
+    "AllowedCPUs",
+    "StartupAllowedCPUs",
+    "AllowedMemoryNodes",
+    "StartupAllowedMemoryNodes",
+    "BindNetworkInterface",
+    "NFTSet",
+    "RootHash",
+    "RootHashSignature",
+    "RootVerity",
+    "RootImageOptions",
+    "RootImagePolicy",
+    "ExtensionImages",
+    "MountImages",
+    "IOReadBandwidthMax",
+    "IOWriteBandwidthMax",
+    "IOReadIOPSMax",
+    "IOWriteIOPSMax",
+    "MemoryZSwapMax",
 ];
 
 /// Lists, beside those of paths, whose elements a policy does not split.
