@@ -1,5 +1,5 @@
 //! The report of `stockade analyze --html`: one page that needs nothing from anywhere, for large and small screens, light
-//! and dark. Everything that comes from a policy passes [`escaped`].
+//! and dark. Everything that comes from a policy passes `escaped`.
 
 use crate::fault::clean;
 
