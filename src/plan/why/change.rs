@@ -147,6 +147,12 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
     match reason.layer {
         Layer::Seccomp => {
             all.push(vec![Change::item("SystemCallFilter", what)]);
+            // Nothing in the list lifts what another directive refuses.
+            let switch = ["Restrict", "Protect", "Private", "Lock", "MemoryDeny"];
+            if by.directive != "RestrictAddressFamilies" && switch.iter().any(|start| by.directive.starts_with(start)) {
+                all.insert(0, vec![Change::word(by.directive, "no")]);
+                all.push(vec![Change::word(by.directive, "no"), Change::item("SystemCallFilter", what)]);
+            }
             if by.directive == "RestrictAddressFamilies" {
                 for family in ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"] {
                     if reason.text.contains(&format!("({family},")) {
