@@ -33,7 +33,12 @@ impl Host {
                 None => personality()?,
             };
         }
-        host.terminal = draft.confines() && facts::terminal();
+        host.terminal = draft.confines()
+            && facts::terminal().map_err(|errno| {
+                Fault::new(format!("cannot tell whether there is a terminal: {}", errno.desc().to_lowercase()))
+                    .help("a filter from outside stockade refuses ioctl(2)")
+                    .exit(Exit::Seccomp)
+            })?;
         if draft.has_filter() || host.terminal {
             host.cookie = facts::random().map_err(|errno| {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
