@@ -1,6 +1,6 @@
 //! The view of `stockade diff`: what one policy allows that another does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -248,9 +248,9 @@ impl Difference {
     }
 
     fn limits(&mut self, first: &Reach, second: &Reach) {
-        let names: BTreeMap<&str, ()> =
-            first.limits.iter().chain(&second.limits).map(|(name, _)| (*name, ())).collect();
-        for name in names.keys() {
+        let all = first.limits.iter().chain(&second.limits);
+        let names: BTreeSet<&str> = all.map(|(name, _)| *name).collect();
+        for name in &names {
             let of = |reach: &Reach| {
                 let limit = reach.limits.iter().find(|(known, _)| known == name);
                 let number = limit.map_or(u64::MAX, |(_, number)| *number);

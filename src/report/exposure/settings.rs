@@ -269,12 +269,12 @@ impl Settings {
         matches!(self.user.as_str(), "root" | "0") || !self.dynamic && self.user.is_empty()
     }
 
-    pub(super) fn user(&self) -> Option<u32> {
-        Some(match self.user.as_str() {
+    pub(super) fn user_badness(&self) -> u32 {
+        match self.user.as_str() {
             "nobody" => 9,
             _ if self.is_root() => 10,
             _ => 0,
-        })
+        }
     }
 
     pub(super) fn further_groups(&self) -> Option<u32> {

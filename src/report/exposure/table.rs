@@ -4,7 +4,14 @@
 //! directives, see [`crate::policy::exposures`].
 
 use caps::Capability;
-use caps::Capability::*;
+use caps::Capability::{
+    CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_AUDIT_WRITE, CAP_BLOCK_SUSPEND, CAP_BPF, CAP_CHOWN, CAP_DAC_OVERRIDE,
+    CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_IPC_LOCK, CAP_IPC_OWNER, CAP_KILL, CAP_LEASE, CAP_LINUX_IMMUTABLE,
+    CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_BROADCAST, CAP_NET_RAW,
+    CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_CHROOT, CAP_SYS_MODULE,
+    CAP_SYS_NICE, CAP_SYS_PACCT, CAP_SYS_PTRACE, CAP_SYS_RAWIO, CAP_SYS_RESOURCE, CAP_SYS_TIME, CAP_SYS_TTY_CONFIG,
+    CAP_SYSLOG, CAP_WAKE_ALARM,
+};
 
 use crate::draft::namespaces::Namespace;
 
@@ -87,7 +94,7 @@ const fn calls(id: &'static str, name: &'static str, group: &'static str) -> Row
 /// The table.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    other("UserOrDynamicUser", "User=/DynamicUser=", "runs as root, or as nobody", "runs as a user of its own", Settings::user),
+    other("UserOrDynamicUser", "User=/DynamicUser=", "runs as root, or as nobody", "runs as a user of its own", |unit| Some(unit.user_badness())),
     other("SupplementaryGroups", "SupplementaryGroups=", "is in further groups", "is in no further groups", Settings::further_groups),
     off("PrivateDevices", "PrivateDevices=", "sees the devices of the machine", "sees harmless devices only"),
     off("PrivateMounts", "PrivateMounts=", "can mount for everybody", "can mount for itself only"),
