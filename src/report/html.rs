@@ -129,7 +129,9 @@ fn reached(reach: &Reach, docker: usize) -> String {
     }
     text.push_str("</section>\n<section>\n<h2>What the score does not see</h2>\n<dl class=\"facts\">\n");
     for (title, lines) in analyze::facts(reach, docker) {
-        text.push_str(&format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(title), escaped(&lines.join(" "))));
+        // Sentences there, and words of one list elsewhere.
+        let join = if title == "system calls" { "; " } else { " " };
+        text.push_str(&format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(title), escaped(&lines.join(join))));
     }
     text.push_str("</dl>\n</section>\n<section>\n<h2>What can be done where</h2>\n<dl class=\"facts\">\n");
     for (words, paths) in analyze::paths(reach) {
