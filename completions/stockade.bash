@@ -26,8 +26,14 @@ _stockade() {
             ",$1")
                 cmd="stockade"
                 ;;
+            stockade,analyze)
+                cmd="stockade__subcmd__analyze"
+                ;;
             stockade,check)
                 cmd="stockade__subcmd__check"
+                ;;
+            stockade,diff)
+                cmd="stockade__subcmd__diff"
                 ;;
             stockade,doctor)
                 cmd="stockade__subcmd__doctor"
@@ -47,14 +53,29 @@ _stockade() {
             stockade,import)
                 cmd="stockade__subcmd__import"
                 ;;
+            stockade,learn)
+                cmd="stockade__subcmd__learn"
+                ;;
+            stockade,monitor)
+                cmd="stockade__subcmd__monitor"
+                ;;
             stockade,run)
                 cmd="stockade__subcmd__run"
                 ;;
             stockade,show)
                 cmd="stockade__subcmd__show"
                 ;;
+            stockade,why)
+                cmd="stockade__subcmd__why"
+                ;;
+            stockade__subcmd__help,analyze)
+                cmd="stockade__subcmd__help__subcmd__analyze"
+                ;;
             stockade__subcmd__help,check)
                 cmd="stockade__subcmd__help__subcmd__check"
+                ;;
+            stockade__subcmd__help,diff)
+                cmd="stockade__subcmd__help__subcmd__diff"
                 ;;
             stockade__subcmd__help,doctor)
                 cmd="stockade__subcmd__help__subcmd__doctor"
@@ -74,11 +95,20 @@ _stockade() {
             stockade__subcmd__help,import)
                 cmd="stockade__subcmd__help__subcmd__import"
                 ;;
+            stockade__subcmd__help,learn)
+                cmd="stockade__subcmd__help__subcmd__learn"
+                ;;
+            stockade__subcmd__help,monitor)
+                cmd="stockade__subcmd__help__subcmd__monitor"
+                ;;
             stockade__subcmd__help,run)
                 cmd="stockade__subcmd__help__subcmd__run"
                 ;;
             stockade__subcmd__help,show)
                 cmd="stockade__subcmd__help__subcmd__show"
+                ;;
+            stockade__subcmd__help,why)
+                cmd="stockade__subcmd__help__subcmd__why"
                 ;;
             *)
                 ;;
@@ -87,7 +117,7 @@ _stockade() {
 
     case "${cmd}" in
         stockade)
-            opts="-h -V --help --version run explain filter check show doctor import export help"
+            opts="-h -V --help --version run explain filter why monitor analyze check diff show learn doctor import export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -100,8 +130,86 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__analyze)
+            opts="-P -p -h --policy --property --json --unit --threshold --html --help build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                --unit)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__check)
             opts="-h --json --help build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__diff)
+            opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -243,7 +351,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__help)
-            opts="run explain filter check show doctor import export help"
+            opts="run explain filter why monitor analyze check diff show learn doctor import export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -256,7 +364,55 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__help__subcmd__analyze)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__help__subcmd__check)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__help__subcmd__diff)
             opts=""
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ "${COMP_WORDS[i]}" == "--" ]]; then
@@ -424,6 +580,54 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__help__subcmd__learn)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__help__subcmd__monitor)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__help__subcmd__run)
             opts=""
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -472,8 +676,32 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__help__subcmd__why)
+            opts=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ "${COMP_WORDS[i]}" == "--" ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            elif ((i + 1 == COMP_CWORD)); then
+                COMPREPLY=($(compgen -c -- "${cur}"))
+            fi
+            return 0
+        fi
+    done
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__import)
-            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo"
+            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo unit"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -535,8 +763,120 @@ _stockade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stockade__subcmd__learn)
+            opts="-P -o -h --policy --output --for --progress --merge --pid --cgroup --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --merge)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cgroup)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__monitor)
+            opts="-P -p -h --policy --property --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stockade__subcmd__run)
-            opts="-P -p -v -h --policy --property --status-fd --verbose --pod --container --seccomp-root --help"
+            opts="-P -p -v -h --policy --property --status-fd --explain-denials --verbose --pod --container --seccomp-root --unit --weaker --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -588,6 +928,13 @@ _stockade() {
                     fi
                     return 0
                     ;;
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -616,6 +963,60 @@ _stockade() {
                     ;;
                 -p)
                     compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stockade__subcmd__why)
+            opts="-P -p -h --policy --property --json --path --op --syscall --connect --bind --capability --help build container-default network-service none service strict"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    compopt -o filenames; COMPREPLY=($(compgen -W "build container-default network-service none service strict" -- "${cur}") $(compgen -f -- "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --op)
+                    COMPREPLY=($(compgen -W "read write execute create remove list connect" -- "${cur}"))
+                    return 0
+                    ;;
+                --syscall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --capability)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -26,7 +26,9 @@ fn actions() -> &'static str {
     path.to_str().expect("a path of ours")
 }
 
-/// `-p` for a rule on the call.
+/// `-p` for a rule on the call: an action, and after a blank what its supervisor or tracer decides.
 fn rule(action: &str) -> String {
-    format!("Seccomp.Rule={{ Syscalls = ['getpgid'], Action = '{action}' }}")
+    let (action, decide) = action.split_once(' ').unwrap_or((action, ""));
+    let decide = if decide.is_empty() { String::new() } else { format!(", Decide = '{decide}'") };
+    format!("Seccomp.Rule={{ Syscalls = ['getpgid'], Action = '{action}'{decide} }}")
 }

@@ -57,6 +57,7 @@ const OPTIONAL: &[Optional] = &[
     optional("fcntl", "F_GETFD", "assertions of a debug build"),
     optional("close_range", "", "an older kernel's way: one by one"),
     optional("personality", "0xffffffff", "proc(5) tells it too"),
+    optional("openat", "\"/dev/tty\"", "a terminal that stockade may not open the target may not, either"),
     optional("statx", "/.config/stockade/", "a home that a unit hides has no profiles in it"),
     optional("statx", "/stockade/", "the same"),
     optional("statx", "AT_EMPTY_PATH", "the size of a file, only to reserve memory"),

@@ -2,6 +2,8 @@
 
 mod kit;
 
+#[path = "oci/crun.rs"]
+mod crun;
 #[path = "oci/exported.rs"]
 mod exported;
 #[path = "oci/meaning.rs"]

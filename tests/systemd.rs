@@ -5,16 +5,25 @@
 use std::io::{self, Write};
 use std::process::Command;
 
-#[test]
-fn services() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/run");
+fn holds(name: &str) {
+    let script = format!("{}/tests/systemd/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("STOCKADE_TEST_SYSTEMD").is_none() {
         writeln!(io::stderr(), "not run on this machine: STOCKADE_TEST_SYSTEMD=1 {script} (as root, under systemd, where nginx and redis may be reconfigured)").ok();
         // What can be held to here: the script is well formed.
-        let checked = Command::new("bash").args(["-n", script]).status().expect("bash runs");
+        let checked = Command::new("bash").args(["-n", &script]).status().expect("bash runs");
         assert!(checked.success());
         return;
     }
     let status = Command::new(script).arg(env!("CARGO_BIN_EXE_stockade")).status().expect("the script runs");
     assert!(status.success(), "{status}: the failed assertions are above");
+}
+
+#[test]
+fn services() {
+    holds("run");
+}
+
+#[test]
+fn directives_mean_what_they_mean_to_systemd() {
+    holds("compare");
 }

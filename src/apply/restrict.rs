@@ -121,8 +121,9 @@ impl Restrictor {
             let point = if line.id == top { path } else { unescape(line.point, &mut buffer)? };
             match sys::mount_id(point) {
                 Ok(id) if id == line.id => {}
-                // Something else covers it: it cannot be reached.
-                Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
+                // Something else covers it, or it lies in a directory of somebody else's: it cannot be reached. The target
+                // is the same user, or one that has less.
+                Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => continue,
                 Err(other) => return Err(other),
             }
             let flags = flags(line.options, set) | MsFlags::MS_REMOUNT | MsFlags::MS_BIND;

@@ -20,14 +20,16 @@ use crate::policy::{Policy, profile};
 use crate::report::check;
 use crate::report::import::{self, Chosen};
 use crate::report::lint::Finding;
+use crate::report::service;
 use crate::text::kubernetes::{self, Container, Profile};
 use crate::text::profiles::Library;
 use crate::text::{attach, oci, toml};
 
 use super::door::{self, Faults};
+use super::unit;
 
 /// The formats.
-const FORMATS: [&str; 3] = ["oci", "kubernetes", "spo"];
+const FORMATS: [&str; 4] = ["oci", "kubernetes", "spo", "unit"];
 
 /// How long an imported file can be: 4 MiB.
 const LIMIT: u64 = 4 << 20;
@@ -35,15 +37,17 @@ const LIMIT: u64 = 4 << 20;
 /// The command line.
 pub(super) fn command() -> Command {
     Command::new("import")
-        .about("Make a policy from a seccomp profile of Docker's, podman's or Kubernetes'")
+        .about("Make a policy from a seccomp profile of Docker's or Kubernetes', or from a service of systemd's")
         .long_about(
             "Make a policy from what other tools confine programs by, with its comments and with what was decided on the way. \
              *oci* is the JSON of the OCI runtime specification with what Docker and podman add to it, *kubernetes* a pod \
              (or what has pods in it: a Deployment, a Job) or the JSON of a Localhost profile, *spo* a SeccompProfile \
-             of the security-profiles-operator. What is odd about it is told on standard error.",
+             of the security-profiles-operator. *unit* is a service of systemd's, by its name or its file (with a `/`), with its \
+             drop-ins: the policy says what a system service has by itself, too, and comments name every word that is left \
+             behind. What is odd is told on standard error.",
         )
         .arg(Arg::new("FORMAT").help("What it is").required(true).value_parser(PossibleValuesParser::new(FORMATS)))
-        .arg(Arg::new("FILE").help("The file; `-` is standard input").required(true).value_hint(ValueHint::FilePath))
+        .arg(Arg::new("FILE").help("The file; `-` is standard input, and for *unit* a name will do").required(true).value_hint(ValueHint::FilePath))
         .arg(
             Arg::new("output")
                 .short('o')
@@ -72,7 +76,7 @@ pub(super) fn command() -> Command {
         )
         .after_long_help(
             "Examples:\n  stockade import oci seccomp.json -o web.toml\n  stockade import oci --caps docker,CAP_SYS_PTRACE \
-             default.json\n  stockade import kubernetes --container web pod.yaml",
+             default.json\n  stockade import kubernetes --container web pod.yaml\n  stockade import unit nginx.service -o nginx.toml",
         )
 }
 
@@ -80,6 +84,12 @@ pub(super) fn command() -> Command {
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let text = |id: &str| matches.get_one::<String>(id).map(String::as_str);
     let format = text("FORMAT").unwrap_or_default();
+    if format == "unit" {
+        let name = text("FILE").unwrap_or_default();
+        let service = unit::load(name, Library::of_environment().uid).map_err(Faults)?;
+        warn(&service.warnings);
+        return write(text("output"), &service::policy(&service, name));
+    }
     let source = read(text("FILE").unwrap_or_default())?;
     let chosen = Chosen { caps: capabilities(text("caps")).map_err(Faults::one)?, kernel: kernel(text("kernel"))? };
     let made = match format {
@@ -89,14 +99,18 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         }
         _ => objects(&source, format, chosen, matches)?,
     };
-    let made_of = Arc::new(Source { name: "import".into(), text: made.clone() });
-    // What is written must be a policy, whatever was read.
+    write(text("output"), &made)
+}
+
+/// Writes the policy, which must be one, whatever was read.
+fn write(output: Option<&str>, made: &str) -> anyhow::Result<Exit> {
+    let made_of = Arc::new(Source { name: "import".into(), text: made.into() });
     let document = toml::parse(&made_of).map_err(Faults)?;
     Policy::read(&document).map_err(Faults)?;
-    match text("output") {
-        Some(path) => save(Path::new(path), &made)?,
-        None if io::stdout().is_terminal() => door::say(&clean(&made))?,
-        None => door::say(&made)?,
+    match output {
+        Some(path) => save(Path::new(path), made)?,
+        None if io::stdout().is_terminal() => door::say(&clean(made))?,
+        None => door::say(made)?,
     }
     Ok(Exit::Success)
 }
@@ -238,8 +252,7 @@ pub(super) fn warn(warnings: &[Fault]) {
     let colour = door::colour(&io::stderr());
     for fault in warnings {
         let help = fault.help.join("; ");
-        let help =
-            if help.is_empty() { "`man stockade.toml` says how SeccompProfile reads profiles".into() } else { help };
+        let help = if help.is_empty() { "`man stockade.toml` says how each directive is read".into() } else { help };
         let finding = Finding { lint: "profile", message: fault.message.clone(), origin: fault.origin.clone(), help };
         door::tell(&check::warning(&finding, colour));
     }

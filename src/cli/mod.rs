@@ -1,6 +1,8 @@
 //! VERBS: the command line, one file a verb.
 
+mod analyze;
 mod check;
+mod diff;
 mod doctor;
 mod door;
 mod explain;
@@ -9,11 +11,16 @@ mod file;
 mod filter;
 pub mod generate;
 mod import;
+mod learn;
+mod monitor;
 mod options;
 mod pod;
 pub mod read;
 pub mod run;
+mod service;
 mod show;
+mod unit;
+mod why;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -39,8 +46,13 @@ const VERBS: &[Verb] = &[
     Verb { name: "run", command: run::command, act: run::act },
     Verb { name: "explain", command: explain::command, act: explain::act },
     Verb { name: "filter", command: filter::command, act: filter::act },
+    Verb { name: "why", command: why::command, act: why::act },
+    Verb { name: "monitor", command: monitor::command, act: monitor::act },
+    Verb { name: "analyze", command: analyze::command, act: analyze::act },
     Verb { name: "check", command: check::command, act: check::act },
+    Verb { name: "diff", command: diff::command, act: diff::act },
     Verb { name: "show", command: show::command, act: show::act },
+    Verb { name: "learn", command: learn::command, act: learn::act },
     Verb { name: "doctor", command: doctor::command, act: doctor::act },
     Verb { name: "import", command: import::command, act: import::act },
     Verb { name: "export", command: export::command, act: export::act },

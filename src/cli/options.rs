@@ -70,8 +70,23 @@ pub(super) const STATUS: Opt = Opt {
            \"started\" is written just before, and the end of file without \"failed\" says that the target runs.",
 };
 
+/// `--explain-denials`.
+pub(super) const EXPLAIN: Opt = Opt {
+    id: "explain",
+    short: None,
+    long: "explain-denials",
+    value: None,
+    help: "Tell on standard error what is denied, by which directive, and what would allow it",
+    more: "Tell on standard error, once for each kind, which calls of the target are denied: the process, the call with its \
+           arguments, the error, the directive and its place, and a change to try (`stockade why` tries it). A helper \
+           process stays beside the target for that: it learns of every refusal of the filter, and works out beforehand \
+           what becomes of paths that are opened, made, removed and executed and of addresses that are connected to and \
+           bound. Where the filter kills, the process is told of and then killed, by SIGSYS unless it would survive that. \
+           Calls that are answered by SIGSYS for the target to catch (trap) and by ENOSYS are not told.",
+};
+
 /// The options of `run`.
-pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &STATUS, &VERBOSE];
+pub(super) const RUN: &[&Opt] = &[&POLICY, &PROPERTY, &STATUS, &EXPLAIN, &VERBOSE];
 
 impl Opt {
     /// The same for clap.
@@ -102,6 +117,8 @@ pub(super) struct Plain {
     pub(super) properties: Vec<String>,
     /// `-v`.
     pub(super) verbose: bool,
+    /// `--explain-denials`.
+    pub(super) explain: bool,
     /// `--status-fd`, the last one.
     pub(super) status: Option<String>,
     /// Everything else.
@@ -158,6 +175,7 @@ impl Plain {
     fn set<'a>(&mut self, opt: &Opt, value: Option<&'a str>, next: &impl Fn() -> Option<&'a str>) -> Option<usize> {
         match (opt.value, value) {
             (None, Some(_)) => return None,
+            (None, None) if opt.id == EXPLAIN.id => self.explain = true,
             (None, None) => self.verbose = true,
             (Some(_), Some(value)) => self.add(opt, value),
             (Some(_), None) => {

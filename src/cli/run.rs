@@ -4,16 +4,18 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
-use crate::draft::Draft;
+use crate::draft::{Draft, Explain};
 use crate::fault::{Exit, Fault};
 use crate::plan::command;
 use crate::policy::Policy;
 use crate::report::{explain, manual};
+use crate::text::Document;
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
 use super::options::{self, Plain, RUN};
 use super::pod::{self, Pod};
+use super::unit::{self, Chosen};
 
 /// What to start, and in what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,20 +26,24 @@ pub struct Request {
     pub properties: Vec<String>,
     /// `--pod` and what belongs to it.
     pub pod: Option<Pod>,
+    /// `--unit` and what belongs to it.
+    pub unit: Option<Chosen>,
     /// The command line; for a policy file, the arguments that follow its `Exec`.
     pub command: Vec<OsString>,
     /// Whether this is a policy file that was started, with nothing but its arguments.
     pub file: bool,
     /// Tell the plan first.
     pub verbose: bool,
+    /// Tell what is denied.
+    pub explain: bool,
     /// Where to write lines of JSON about what happens.
     pub status: Option<String>,
 }
 
 impl From<Plain> for Request {
     fn from(plain: Plain) -> Self {
-        let Plain { policies, properties, verbose, status, command } = plain;
-        Self { policies, properties, pod: None, command, file: false, verbose, status }
+        let Plain { policies, properties, verbose, explain, status, command } = plain;
+        Self { policies, properties, pod: None, unit: None, command, file: false, verbose, explain, status }
     }
 }
 
@@ -46,7 +52,8 @@ Examples:
   stockade run -P strict -- python3 convert.py
   stockade run -P build -p Environment=CI=1 -- make
   stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./configure
-  stockade run --pod pod.yaml --container web -- ./server";
+  stockade run --pod pod.yaml --container web -- ./server
+  stockade run --unit nginx.service -- nginx -t";
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -55,7 +62,7 @@ pub(super) fn command() -> Command {
         .value_parser(value_parser!(OsString))
         .value_hint(ValueHint::CommandWithArguments)
         .num_args(1..)
-        .required(true)
+        .required_unless_present("unit")
         .trailing_var_arg(true);
     Command::new("run")
         .about("Execute a command under policies")
@@ -65,8 +72,9 @@ pub(super) fn command() -> Command {
         )
         .args(RUN.iter().map(|opt| opt.arg()))
         .args(pod::args())
+        .args(unit::args())
         .arg(command)
-        .after_help("Without -P, -p and --pod nothing is executed, and the profiles are named.")
+        .after_help("Without -P, -p, --pod and --unit nothing is executed, and the profiles are named.")
         .after_long_help(format!(
             "{EXAMPLES}\n\nDirectives for -p and policies (man stockade.toml):\n{}",
             manual::summary()
@@ -79,9 +87,11 @@ fn request(matches: &ArgMatches) -> Request {
         policies: super::texts(matches, options::POLICY.id),
         properties: super::texts(matches, options::PROPERTY.id),
         pod: pod::request(matches),
+        unit: unit::request(matches),
         command: matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect(),
         file: false,
         verbose: matches.get_flag(options::VERBOSE.id),
+        explain: matches.get_flag(options::EXPLAIN.id),
         status: super::texts(matches, options::STATUS.id).pop(),
     }
 }
@@ -94,10 +104,15 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
-    let policy = policy(request, &library).map_err(Faults)?;
-    let draft = policy.draft();
-    let argv = if request.file { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
-    let (host, plan) = super::read::plan(&draft, argv).map_err(Faults)?;
+    let (document, policy) = policy(request, &library).map_err(Faults)?;
+    let mut draft = policy.draft();
+    draft.explain = request.explain.then_some(Explain::Denials);
+    let whole = request.file || request.unit.is_some() && request.command.is_empty();
+    let argv = if whole { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
+    let (host, mut plan) = super::read::plan(&draft, argv).map_err(Faults)?;
+    if request.explain {
+        super::monitor::equip(&mut plan, &host, document, Explain::Denials, false)?;
+    }
     if request.verbose {
         door::tell(&explain::text(&plan));
     } else if !plan.shortfalls.is_empty() {
@@ -117,13 +132,20 @@ fn descriptor(word: &str) -> Result<i32, Faults> {
 }
 
 /// What holds: policies, properties, and a pod's profile.
-fn policy(request: &Request, library: &Library) -> Result<Policy, Vec<Fault>> {
-    let Some(pod) = &request.pod else {
-        return super::read::read(&request.policies, &request.properties, library).map(|(_, policy)| policy);
+fn policy(request: &Request, library: &Library) -> Result<(Document, Policy), Vec<Fault>> {
+    if request.pod.is_none() && request.unit.is_none() {
+        return super::read::read(&request.policies, &request.properties, library);
+    }
+    let mut document = match &request.unit {
+        Some(chosen) => unit::document(chosen, library.uid)?,
+        None => Document::default(),
     };
-    let mut document = super::read::words(&request.policies, &request.properties, library)?;
-    pod::add(pod, &mut document, library.uid)?;
-    Policy::read(&document)
+    document.extend(super::read::words(&request.policies, &request.properties, library)?);
+    if let Some(pod) = &request.pod {
+        pod::add(pod, &mut document, library.uid)?;
+    }
+    let policy = Policy::read(&document)?;
+    Ok((document, policy))
 }
 
 /// A policy that is a program: what it executes, then the caller's arguments.
@@ -177,7 +199,7 @@ mod tests {
         #[test]
         fn clap_and_the_hand_agree(line in proptest::collection::vec(
             proptest::sample::select(vec![
-                "-P", "-p", "-v", "--", "-", "--policy", "--property", "--verbose", "strict", "A=b", "",
+                "-P", "-p", "-v", "--explain-denials", "--", "-", "--policy", "--property", "--verbose", "strict", "A=b", "",
                 "-Pstrict", "-pA=b", "-p=A=b", "-vv", "-vPx", "-vp", "--policy=x", "--property=A=b=c", "--policy=", "-P=",
                 "--verbose=yes", "--status-fd", "--status-fd=9", "-s9", "-x", "--nope", "-h", "--help", "ls", "-V", "-vé", "---", "--policy=-x", "-P-x", "-v-P",
             ]), 0..7))

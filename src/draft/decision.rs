@@ -20,6 +20,9 @@ pub enum Decision {
     Log,
     /// Whoever sits at the terminal is asked.
     Ask,
+    /// The call is told of: what the filter would have answered is done afterwards. Without such an answer the path that
+    /// the call names is looked into, and it runs. No policy writes it.
+    Tell(Option<Action>),
 }
 
 /// What may be opened on behalf of the target.
@@ -63,7 +66,7 @@ impl Decision {
 
     /// Whether the supervisor has to look into the target's memory or files for it.
     pub fn looks(&self) -> bool {
-        matches!(self, Self::Open(_) | Self::Log | Self::Ask)
+        matches!(self, Self::Open(_) | Self::Log | Self::Ask | Self::Tell(_))
     }
 }
 
@@ -88,6 +91,8 @@ impl fmt::Display for Decision {
             Self::Open(_) => f.write_str("open"),
             Self::Log => f.write_str("log"),
             Self::Ask => f.write_str("ask"),
+            Self::Tell(None) => f.write_str("tell"),
+            Self::Tell(Some(action)) => write!(f, "tell, then {action}"),
         }
     }
 }

@@ -166,8 +166,19 @@ pub struct Draft {
     pub ephemeral: Option<Asked<()>>,
     /// MountAPIVFS=, where it was said.
     pub api_file_systems: Option<Asked<bool>>,
+    /// Whether denials are told by a supervisor (`run --explain-denials`, `monitor`).
+    pub explain: Option<Explain>,
     /// The propagation that the target's mounts have at last (MountFlags=).
     pub propagation: Option<Asked<Propagation>>,
+}
+
+/// What becomes of denials that are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explain {
+    /// They stay denials.
+    Denials,
+    /// They are only told: everything runs.
+    Monitor,
 }
 
 /// Who answers calls that the filter does not answer itself, and how.
@@ -209,6 +220,7 @@ impl Draft {
     /// Whether a word asks for a filter, on some kernel at least.
     pub fn has_filter(&self) -> bool {
         !self.layers.is_empty()
+            || self.explain.is_some()
             || self.profile.is_some()
             || self.architectures.is_some()
             || self.lock_personality.is_some()

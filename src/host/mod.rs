@@ -6,6 +6,7 @@ pub mod diagnose;
 pub mod group;
 mod identity;
 pub mod installed;
+pub mod look;
 pub mod mounts;
 mod probe;
 pub mod specifier;

@@ -4,7 +4,23 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use super::Mount;
+use crate::fault::{Exit, Fault};
+
+use super::{Mount, slurp};
+
+/// The mount table of this process.
+///
+/// # Errors
+/// /proc is not there.
+pub fn table() -> Result<Vec<Mount>, Fault> {
+    let path = "/proc/self/mountinfo";
+    let text = slurp(path).map_err(|error| {
+        Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
+            .help("mount /proc: mount -t proc proc /proc")
+            .exit(Exit::Namespace)
+    })?;
+    Ok(parse(&text))
+}
 
 /// Reads text of /proc/PID/mountinfo (proc_pid_mountinfo(5)); lines of another form are left out.
 pub fn parse(text: &[u8]) -> Vec<Mount> {

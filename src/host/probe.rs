@@ -33,14 +33,19 @@ impl Host {
                 None => personality()?,
             };
         }
-        host.terminal = draft.confines() && facts::terminal();
+        host.terminal = draft.confines()
+            && facts::terminal().map_err(|errno| {
+                Fault::new(format!("cannot tell whether there is a terminal: {}", errno.desc().to_lowercase()))
+                    .help("a filter from outside stockade refuses ioctl(2)")
+                    .exit(Exit::Seccomp)
+            })?;
         if draft.has_filter() || host.terminal {
             host.cookie = facts::random().map_err(|errno| {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
             })?;
         }
         if draft.needs_mount_table() {
-            host.mounts = table()?;
+            host.mounts = mounts::table()?;
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();
@@ -138,17 +143,6 @@ fn personality() -> Result<u32, Fault> {
                 .exit(Exit::Personality)
         })
     })
-}
-
-/// The mount table of this process.
-fn table() -> Result<Vec<super::Mount>, Fault> {
-    let path = "/proc/self/mountinfo";
-    let text = slurp(path).map_err(|error| {
-        Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
-            .help("mount /proc: mount -t proc proc /proc")
-            .exit(Exit::Namespace)
-    })?;
-    Ok(mounts::parse(&text))
 }
 
 /// The kernel's version.

@@ -2,4 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bpf;
+pub mod notify;
 pub mod observed;
+pub mod places;
+pub mod record;
+pub mod running;
+pub mod session;
+pub mod write;

@@ -17,6 +17,8 @@ pub struct Observed {
     pub sockets: BTreeMap<(i32, i32, i32), u64>,
     /// What was done with addresses of the internet, and how often.
     pub addresses: BTreeMap<(Reach, SocketAddr), u64>,
+    /// What the arguments of calls asked for, and how often.
+    pub acts: BTreeMap<Act, u64>,
     /// How often the kernel asked for each capability, by number, and found it. Meaningless while `unknown` has
     /// [`Part::Capabilities`].
     pub capabilities: BTreeMap<u8, u64>,
@@ -27,6 +29,9 @@ pub struct Observed {
     /// How many runs these are.
     pub runs: u64,
 }
+
+/// How many names are kept beside a path while it is watched.
+const MOST: usize = 16;
 
 /// What was done at a path: how often, and by which programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +76,21 @@ pub enum Reach {
     BindUdp,
 }
 
+/// What a call asks for by its arguments, which a directive of its own takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// Memory that can be written and executed, or executed after it was written.
+    WriteExecute,
+    /// A new namespace, or entering another's.
+    Namespace,
+    /// A scheduling policy of real time.
+    Realtime,
+    /// Another personality(2).
+    Personality,
+    /// A file with its set-user-ID or set-group-ID bit.
+    SetId,
+}
+
 /// A part of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
@@ -78,6 +98,8 @@ pub enum Part {
     Paths,
     /// [`Observed::sockets`] and [`Observed::addresses`].
     Sockets,
+    /// [`Observed::acts`].
+    Acts,
     /// [`Observed::capabilities`].
     Capabilities,
     /// [`Observed::limits`].
@@ -85,11 +107,23 @@ pub enum Part {
 }
 
 impl Observed {
+    /// One use of a path, by the thread of this name.
+    pub fn used(&mut self, path: PathBuf, kind: Use, by: &str) {
+        let uses = self.paths.entry(path).or_default();
+        let times = uses.times.entry(kind).or_default();
+        *times = times.saturating_add(1);
+        // A program that names its threads one by one shall not fill the memory.
+        if uses.by.len() < MOST && !uses.by.contains(by) {
+            uses.by.insert(by.to_owned());
+        }
+    }
+
     /// Adds what another one saw.
     pub fn merge(&mut self, other: Self) {
         add(&mut self.calls, other.calls);
         add(&mut self.sockets, other.sockets);
         add(&mut self.addresses, other.addresses);
+        add(&mut self.acts, other.acts);
         add(&mut self.capabilities, other.capabilities);
         for (path, uses) in other.paths {
             let known = self.paths.entry(path).or_default();

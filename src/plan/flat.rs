@@ -6,6 +6,7 @@
 //! lower 32 bits, which are all that the kernel takes: `SCMP_CMP_EQ` would compare the upper ones as well.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
@@ -58,8 +59,8 @@ pub type Region = [Cube; 6];
 /// All values.
 const ANY: Cube = Cube { mask: 0, value: 0 };
 
-/// How many regions one call's decision can be cut into; most of them answer the default and are not written.
-const REGIONS: usize = 1 << 14;
+/// How many regions one call's decision can be looked at in; most of them answer alike, or the default, and are not written.
+const REGIONS: usize = 1 << 20;
 
 /// How many rules one call can have.
 const RULES: usize = 256;
@@ -168,14 +169,14 @@ fn top(decisions: &Decisions) -> Action {
 }
 
 /// The default: what nameless calls answer, or, where those answer ENOSYS as they do wherever the default refuses, the
-/// refusal that most calls get.
+/// refusal that most calls get: naming them in rules would leave out what an engine's libseccomp is too old to know.
 fn default(top: Action, calls: &BTreeMap<String, Vec<(Region, Action)>>) -> Action {
     if top != ENOSYS {
         return top;
     }
     let mut counts: Vec<(Action, usize)> = Vec::new();
     for action in calls.values().flatten().map(|(_, action)| *action) {
-        if action.strictness() < ENOSYS.strictness() || action == ENOSYS {
+        if action.strictness() < ENOSYS.strictness() {
             continue;
         }
         match counts.iter_mut().find(|(known, _)| *known == action) {
@@ -232,36 +233,51 @@ fn seen(regions: &[(Region, Action)], arch: Arch) -> Vec<(Region, u32)> {
 /// The decision for a number, cut into regions that do not meet; nothing when there are too many.
 fn regions(decisions: &Decisions, number: u32) -> Option<Vec<(Region, Action)>> {
     let at = decisions.ranges.partition_point(|(start, _)| *start <= number).checked_sub(1)?;
-    let mut found = Vec::new();
-    follow(decisions, decisions.ranges.get(at)?.1, &[[ANY; 6]], &mut found)?;
-    Some(found)
+    let mut cutter = Cutter { decisions, left: REGIONS };
+    cutter.follow(decisions.ranges.get(at)?.1, [ANY; 6])
 }
 
-fn follow(decisions: &Decisions, target: Target, open: &[Region], found: &mut Vec<(Region, Action)>) -> Option<()> {
-    let node = match target {
-        Target::Return(ret) => {
-            found.extend(open.iter().map(|region| (*region, Action::from_ret(ret))));
-            return (found.len() <= REGIONS).then_some(());
-        }
-        Target::Node(at) => decisions.nodes.get(usize::try_from(at).ok()?)?,
-    };
-    let mut open = open.to_vec();
-    for step in &decisions.steps[node.steps.clone()] {
-        let mut rest = Vec::new();
-        for test in &decisions.tests[step.tests.clone()] {
-            let (yes, no) = cut(test);
-            rest.extend(meet(&open, test.arg, &no));
-            open = meet(&open, test.arg, &yes);
-            if rest.len() + open.len() > REGIONS {
-                return None;
+/// Cuts a decision into regions.
+struct Cutter<'a> {
+    decisions: &'a Decisions,
+    /// How many more regions it may look at.
+    left: usize,
+}
+
+impl Cutter<'_> {
+    fn follow(&mut self, target: Target, region: Region) -> Option<Vec<(Region, Action)>> {
+        match target {
+            Target::Return(ret) => Some(vec![(region, Action::from_ret(ret))]),
+            Target::Node(at) => {
+                let node = self.decisions.nodes.get(usize::try_from(at).ok()?)?;
+                self.steps(node.steps.clone(), node.otherwise, region)
             }
         }
-        if !open.is_empty() {
-            follow(decisions, step.then, &open, found)?;
-        }
-        open = rest;
     }
-    if open.is_empty() { Some(()) } else { follow(decisions, node.otherwise, &open, found) }
+
+    /// A region whose parts are all answered alike is not cut.
+    fn steps(&mut self, mut steps: Range<usize>, otherwise: Target, region: Region) -> Option<Vec<(Region, Action)>> {
+        self.left = self.left.checked_sub(1)?;
+        let Some(step) = steps.next().map(|at| &self.decisions.steps[at]) else {
+            return self.follow(otherwise, region);
+        };
+        let mut found = Vec::new();
+        let mut open = vec![region];
+        for test in &self.decisions.tests[step.tests.clone()] {
+            let (yes, no) = cut(test);
+            for part in meet(&open, test.arg, &no) {
+                found.extend(self.steps(steps.clone(), otherwise, part)?);
+            }
+            open = meet(&open, test.arg, &yes);
+        }
+        for part in open {
+            found.extend(self.follow(step.then, part)?);
+        }
+        match found.first() {
+            Some((_, action)) if found.iter().all(|(_, other)| other == action) => Some(vec![(region, *action)]),
+            _ => Some(found),
+        }
+    }
 }
 
 /// The parts of regions in which an argument lies in one of the cubes.

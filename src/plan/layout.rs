@@ -19,7 +19,7 @@ use super::{Planner, secrets};
 const COPIES_DETACHED: (u32, u32) = (6, 15);
 
 /// What of a private /dev there is.
-const DEVICES: &[&str] = &[
+pub(super) const DEVICES: &[&str] = &[
     "null",
     "zero",
     "full",

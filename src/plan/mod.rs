@@ -34,10 +34,12 @@ mod service;
 pub mod strict;
 pub mod supervise;
 mod target;
+pub mod tell;
 mod trace;
 pub mod tree;
 pub mod verdict;
 mod view;
+pub mod why;
 mod words;
 
 use std::ffi::OsString;

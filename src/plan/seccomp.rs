@@ -15,7 +15,7 @@ use crate::policy::restrict;
 
 use super::op::{FilterOp, Op};
 use super::order::Phase;
-use super::{Planner, Shortfall, tree};
+use super::{Planner, Shortfall, tell, tree};
 
 /// Adds the filter, if the draft asks for anything that needs one, and PR_SET_MDWE.
 pub(super) fn plan(planner: &mut Planner<'_>) {
@@ -39,6 +39,9 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         return;
     }
     let mut filter = collect(draft, host);
+    if draft.explain.is_some() {
+        filter.layers.push(tell::layer(draft));
+    }
     if filter.flags.tsync {
         planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
     }
@@ -78,6 +81,7 @@ pub fn wanted(draft: &Draft, host: &Host) -> bool {
 /// Whether words ask for one.
 fn asked(draft: &Draft, host: &Host) -> bool {
     !draft.layers.is_empty()
+        || draft.explain.is_some()
         || draft.profile.is_some()
         || draft.architectures.is_some()
         || draft.lock_personality.is_some()

@@ -18,7 +18,7 @@ use super::machine::{Instruction, RETURN};
 use super::op::Op;
 use super::order::Phase;
 use super::paths::{self, Way};
-use super::{Planner, Shortfall};
+use super::{Planner, Shortfall, target, tell};
 
 /// The version of the OCI runtime specification whose messages an agent gets.
 const OCI: &str = "1.0.2";
@@ -47,6 +47,8 @@ pub struct Watch {
     pub wakes: bool,
     /// Whether the filter keeps all targets in the root and in the namespaces that the supervisor is in.
     pub settled: bool,
+    /// What denials are told by.
+    pub teller: Option<tell::Shared>,
 }
 
 /// Without the instructions: the cookie is among them.
@@ -78,6 +80,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         _ => None,
     });
     let Some((filter, all)) = found else { return };
+    let told = draft.explain.map(|explain| tell::rewrite(draft, explain, &mut filter.program.code));
     filter.listens = true;
     filter.program.flags.wait_killable = host.release >= (5, 19);
     let code = filter.program.code.clone();
@@ -99,6 +102,14 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             .push("before Linux 5.19 a fast timer can keep the target from ever finishing a notified call".into());
     }
     if let Some(asked) = agent(draft) {
+        if draft.explain.is_some() {
+            let fault = target::at(
+                &asked.by,
+                "denials cannot be told where an agent answers: a filter has one supervisor".into(),
+            );
+            planner.faults.push(fault.help("leave --explain-denials out, or the agent").exit(Exit::Seccomp));
+            return;
+        }
         let by = vec![asked.by];
         let message = message(&asked.what, host);
         planner.step(Phase::Descriptors, Op::Supervise(SuperviseOp::Connect(asked.what.path)), by.clone());
@@ -109,12 +120,13 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     if decisions.is_empty() {
         decisions.push(Decision::DEFAULT);
     }
+    decisions.extend(told.into_iter().flatten());
     if decisions.iter().any(Decision::looks) {
         planner.step(Phase::Descriptors, Op::Supervise(SuperviseOp::Process), vec![by.clone()]);
     }
     let opens = decisions.iter().any(|decision| matches!(decision, Decision::Open(_)));
     let settled = opens && native && settled(&code);
-    let watch = Watch { decisions, code, wakes: host.release >= (6, 11), settled };
+    let watch = Watch { decisions, code, wakes: host.release >= (6, 11), settled, teller: None };
     planner.step(Phase::Supervisor, Op::Supervise(SuperviseOp::Start(watch)), vec![by]);
 }
 

@@ -43,8 +43,14 @@ impl Families {
     }
 }
 
+/// The usual name of a family's number.
+pub fn name(number: i32) -> Option<&'static str> {
+    let number = u32::try_from(number).ok()?;
+    NAMES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
+}
+
 /// The number of a family's name.
-pub(super) fn number(name: &str) -> Option<u32> {
+pub fn number(name: &str) -> Option<u32> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
 }
 

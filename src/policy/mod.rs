@@ -36,6 +36,7 @@ pub mod profile;
 pub mod restrict;
 pub mod scheduling;
 pub mod seccomp;
+pub mod service;
 mod strict;
 pub mod supervise;
 pub mod syscalls;

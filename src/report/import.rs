@@ -130,7 +130,7 @@ fn block(text: &mut String, calls: &[Call], when: &[String], action: &str) {
 }
 
 /// A comment of as many lines as it takes.
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     let lines = lines(&comment(text), WIDTH - 2);
     lines.iter().map(|line| format!("# {line}\n")).collect::<Vec<_>>().concat()
 }

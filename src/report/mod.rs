@@ -5,22 +5,29 @@
 // Writing to a String gives a Result that means nothing, and no view is in a hurry.
 #![allow(clippy::format_push_string)]
 
+pub mod analyze;
 pub mod answer;
 pub mod check;
 pub mod completion;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
+pub mod exposure;
 pub mod filter;
+pub mod html;
 pub mod import;
 pub mod lint;
 pub mod manual;
 pub mod oci;
 pub mod program;
+pub mod reach;
 pub mod roff;
 pub mod rules;
+pub mod service;
 pub mod show;
 pub mod unit;
 pub mod verbs;
+pub mod why;
 
 use serde_json::{Map, Value, json};
 

@@ -3,7 +3,7 @@
 
 use crate::fault::Fault;
 use crate::policy::form::Form;
-use crate::policy::{environment, find};
+use crate::policy::{environment, find, service};
 use crate::text::{Document, Entry, Kind, Value};
 
 use super::show::hostile;
@@ -88,7 +88,7 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
     if name.ends_with("Paths") && text.split(blanks).any(|path| path.trim_start_matches(['-', '+']) == ".") {
         return Err(value
             .fault("`.` is the directory that stockade is started in, and a unit has none")
-            .help("write an absolute path"));
+            .help("write the absolute path of a directory"));
     }
     // Blanks are all that parts these words, and a line break would end the assignment.
     let text = match form {
@@ -97,6 +97,8 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
         _ if paths && element && text.contains(|c| blanks(c) || "\"'\\".contains(c)) => quoted(text),
         _ => text.to_owned(),
     };
+    // What a policy takes as it stands, systemd would expand.
+    let text = if find(name).is_some_and(service::literal) { text.replace('%', "%%") } else { text };
     if text.contains(hostile) || text.ends_with('\\') {
         return Err(value.fault(format!("this value of `{name}` cannot stand on one line of a unit")));
     }

@@ -14,6 +14,7 @@ const STATUS: &[(&str, &str)] = &[
     ),
     ("0", "A verb that does not start anything has done its work."),
     ("1", "It could not: for example, its output could not be written."),
+    ("1", "*analyze --threshold*: a score is above it. *diff*: something differs."),
     ("3", "*filter --try*: a call is refused."),
     ("4", "*filter --try*: a call is refused or not by its arguments or by a supervisor, and none is refused always."),
     ("64", "The command line is wrong."),

@@ -132,7 +132,7 @@ impl<'a> Supervisor<'a> {
                 -i64::from(libc::EPERM)
             }
             // As the kernel answers where there is no tracer.
-            None | Some(Decision::Open(_)) => -i64::from(libc::ENOSYS),
+            None | Some(Decision::Open(_) | Decision::Tell(_)) => -i64::from(libc::ENOSYS),
         };
         registers::write(pid, registers::read(pid)?.answering(value))
     }

@@ -82,6 +82,14 @@ impl Board {
         Err(Errno::ETIMEDOUT)
     }
 
+    /// The errno that the helper reported, if it did, without waiting.
+    pub fn said(&self) -> Option<Errno> {
+        match self.words().state.load(Ordering::Acquire) {
+            0 | READY => None,
+            errno => Some(Errno::from_raw(errno.cast_signed())),
+        }
+    }
+
     /// Lets the helper look into this process, and into what it becomes, where only ancestors may (`ptrace_scope` 1 of
     /// the Yama security module; PR_SET_PTRACER). Elsewhere it changes nothing.
     pub fn open_up(&self) {

@@ -55,13 +55,25 @@ pub fn bounding() -> Result<u64, Errno> {
 }
 
 /// Whether this process has a terminal: one of the standard descriptors is one, or one controls the session
-/// (/dev/tty, tty(4)).
-pub fn terminal() -> bool {
+/// (/dev/tty, tty(4)). A terminal that this process may not open by that name its target may not, either.
+///
+/// # Errors
+/// Those of ioctl(2) that do not say that a descriptor is no terminal: a filter from outside refuses to tell.
+pub fn terminal() -> Result<bool, Errno> {
     use nix::fcntl::{OFlag, open};
-    // SAFETY: takes numbers only.
-    let standard = (0..3).any(|number| unsafe { libc::isatty(number) } == 1);
+    for number in 0..3 {
+        // SAFETY: takes a number only.
+        if unsafe { libc::isatty(number) } == 1 {
+            return Ok(true);
+        }
+        match Errno::last() {
+            // EIO: a terminal that has been hung up.
+            Errno::ENOTTY | Errno::EBADF | Errno::EINVAL | Errno::EIO => {}
+            errno => return Err(errno),
+        }
+    }
     let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    standard || open(c"/dev/tty", flags, nix::sys::stat::Mode::empty()).is_ok()
+    Ok(open(c"/dev/tty", flags, nix::sys::stat::Mode::empty()).is_ok())
 }
 
 /// The supplementary groups (getgroups(2)). nix's own reads /proc/sys/kernel/ngroups_max first.

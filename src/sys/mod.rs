@@ -6,6 +6,7 @@
 pub mod attached;
 pub mod attributes;
 pub mod beside;
+pub mod bpf;
 pub mod child;
 pub mod companion;
 pub mod descriptors;
@@ -26,4 +27,5 @@ pub mod start;
 pub mod target;
 pub mod terminal;
 pub mod trial;
+pub mod watched;
 pub mod writer;

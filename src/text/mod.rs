@@ -14,6 +14,8 @@ pub mod oci;
 pub mod profiles;
 pub mod toml;
 pub mod trust;
+pub mod unit;
+pub mod units;
 pub mod yaml;
 
 use std::sync::Arc;

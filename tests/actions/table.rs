@@ -24,6 +24,14 @@ const TABLE: &[(&str, [End; 4])] = &[
     ("errno:4095", answers(&["result: -4095"], &["result: -4095", LIVES], &["result: -4095", "child: exit 5"])),
     // A child has its parent's group, and the test runs it in one of its own.
     ("log", answers(&["ran"], &["ran", LIVES], &["ran", "child: exit 5"])),
+    ("notify errno:EPERM", answers(&["result: -1"], &["result: -1", LIVES], &["result: -1", "child: exit 5"])),
+    ("notify value:42", answers(&["result: 42"], &["result: 42", LIVES], &["result: 42", "child: exit 5"])),
+    ("notify continue", answers(&["ran"], &["ran", LIVES], &["ran", "child: exit 5"])),
+    ("trace errno:EPERM", answers(&["result: -1"], &["result: -1", LIVES], &["result: -1", "child: exit 5"])),
+    ("trace:9 value:42", answers(&["result: 42"], &["result: 42", LIVES], &["result: 42", "child: exit 5"])),
+    ("trace continue", answers(&["ran"], &["ran", LIVES], &["ran", "child: exit 5"])),
+    // Without a tracer.
+    ("trace:9", answers(&["result: -38"], &["result: -38", LIVES], &["result: -38", "child: exit 5"])),
     ("allow", answers(&["ran"], &["ran", LIVES], &["ran", "child: exit 5"])),
 ];
 

@@ -82,7 +82,7 @@ const PATHS: [(&[&str], usize); 2] = [
 ];
 
 /// The architecture and the number on it.
-fn place(notification: &Notification) -> Option<(Arch, u32)> {
+pub(super) fn place(notification: &Notification) -> Option<(Arch, u32)> {
     if notification.arch == Arch::X86_64.audit() && notification.number >= X32_BIT {
         return Some((Arch::X32, notification.number - X32_BIT));
     }

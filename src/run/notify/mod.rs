@@ -10,6 +10,7 @@ mod caller;
 mod ids;
 mod open;
 mod prepare;
+mod tell;
 mod view;
 mod walk;
 
@@ -49,6 +50,7 @@ struct Desk<'a> {
     /// Where calls are written down.
     log: Option<OwnedFd>,
     questions: Questions,
+    told: tell::Told,
 }
 
 /// How often a question looks whether its target still waits, in nanoseconds.
@@ -68,7 +70,7 @@ pub(super) fn serve(post: &Post<'_>) -> i32 {
     let Ok(listener) = prepare::leave(number, &kept) else { return 1 };
     listener.wake_in_place();
     let questions = Questions::new(kept.terminal);
-    Desk { watch: post.watch, listener, view: kept.view, log: kept.log, questions }.run();
+    Desk { watch: post.watch, listener, view: kept.view, log: kept.log, questions, told: tell::Told::default() }.run();
     0
 }
 
@@ -141,6 +143,7 @@ impl Desk<'_> {
                 self.write_down(notification);
                 Answer::Continue
             }
+            Decision::Tell(action) => self.tell(notification, *action),
             Decision::Open(opening) => {
                 let caller = Caller::new(&self.view, &self.listener, notification);
                 match Wish::read(&caller, notification).and_then(|wish| open::open(&caller, &wish, opening)) {
@@ -154,6 +157,18 @@ impl Desk<'_> {
             },
         };
         send(&self.listener, notification.id, answer);
+    }
+
+    fn tell(&mut self, notification: &Notification, action: Option<Action>) -> Answer {
+        // Without a teller nothing is known but what the filter said.
+        let Some(teller) = &self.watch.teller else { return Answer::Error(Errno::EPERM) };
+        let caller = Caller::new(&self.view, &self.listener, notification);
+        if let (Some(line), Some(log)) = (self.told.line(&teller.0, &caller, notification, action), &self.log)
+            && target::writable(log.as_fd())
+        {
+            nix::unistd::write(log, line.as_bytes()).ok();
+        }
+        tell::answer(teller.0.explain, &caller, action)
     }
 
     fn write_down(&self, notification: &Notification) {

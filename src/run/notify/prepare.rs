@@ -39,7 +39,8 @@ pub(super) fn prepare(post: &Post<'_>) -> Result<Kept, Errno> {
     target::block_signals()?;
     target::wake_sharply()?;
     let terminal = if decisions.contains(&Decision::Ask) { terminal() } else { None };
-    let log = if decisions.contains(&Decision::Log) { copy(std::io::stderr()) } else { None };
+    let tells = |decision: &Decision| matches!(decision, Decision::Log | Decision::Tell(_));
+    let log = if decisions.iter().any(tells) { copy(std::io::stderr()) } else { None };
     if terminal.is_some() {
         // Reading from a terminal that is one's own takes being in the foreground; in another session it takes nothing.
         setsid()?;
@@ -150,6 +151,9 @@ const CALLS: &[&str] = &[
     "setgroups",
     "capset",
     "capget",
+    "kill",
+    // Maps of JSON are hashed with random keys.
+    "getrandom",
     "restart_syscall",
     "rt_sigreturn",
     "clock_gettime",

@@ -1,0 +1,282 @@
+//! `stockade learn`: from what a program does to a policy for it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use nix::unistd::geteuid;
+
+use crate::fault::{Exit, Fault};
+use crate::learn::bpf::Scope;
+use crate::learn::observed::Observed;
+use crate::learn::places::{self, Places};
+use crate::learn::session::{self, Session, Status};
+use crate::learn::{record, running, write};
+use crate::text::profiles::Library;
+
+use super::door::{self, Faults};
+use super::options;
+
+const MORE: &str = "\
+Execute a command unconfined, listen to what it does, and write a policy that allows just that: system calls, files, ports, \
+address families; every directive of systemd's is on that takes away what was not needed. What was needed and is dangerous \
+(debugging other processes, secrets in the home directory, what decides about later programs, executing what was just \
+written…) is in the policy as a comment with the reason, and not allowed.
+
+What was seen is kept beside the policy, in POLICY.seen: another run with the same -o adds to it, and *--merge* adds up what \
+several runs or machines saw. The policy is written anew each time; changes by hand belong into another one that has it in \
+Extends.
+
+Without privileges it listens by seccomp notifications: the command and all that it starts run at about a twentieth of their \
+speed in system calls, and set-user-ID programs gain no privileges. Where the kernel does not let their memory be read \
+(ptrace_scope 2 and 3), the policy holds system calls only, and says so. A filter with notifications of the command's own \
+cannot be loaded beside it. It ends when the command and everything that it has started has ended, after *--for*, or with \
+Ctrl-C, which the command gets too; its exit status is the command's.
+
+With *--pid* and *--cgroup* it watches what runs already, by eBPF (CAP_BPF and CAP_PERFMON, Linux 5.8 with BTF), until --for, \
+Ctrl-C, or the process's end. That sees system calls only: the policy names them, and says what it does not know. A service's \
+calls before that, as it started, are not in it: restart it meanwhile.";
+
+/// The command line.
+pub(super) fn command() -> Command {
+    Command::new("learn")
+        .about("Write a policy from what a command does")
+        .long_about(MORE)
+        .arg(options::POLICY.arg().help("A profile that the policy extends; the command is not confined by it"))
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("POLICY")
+                .help("Where to write the policy; beside it goes what was seen")
+                .value_hint(ValueHint::FilePath)
+                .required(true),
+        )
+        .arg(
+            Arg::new("for")
+                .long("for")
+                .value_name("SECONDS")
+                .help("End the command after this time")
+                .value_parser(value_parser!(u64)),
+        )
+        .arg(Arg::new("progress").long("progress").help("Show a line with the numbers").action(ArgAction::SetTrue))
+        .arg(
+            Arg::new("merge")
+                .long("merge")
+                .value_name("POLICY")
+                .help("Add up what these learnt policies, or their .seen files, saw")
+                .value_hint(ValueHint::FilePath)
+                .num_args(1..)
+                .conflicts_with_all(["COMMAND", "for"]),
+        )
+        .arg(
+            Arg::new("pid")
+                .long("pid")
+                .value_name("PID")
+                .help("Watch a process that runs already, and what it starts, by eBPF")
+                .value_parser(value_parser!(i32).range(1..))
+                .conflicts_with_all(["COMMAND", "merge", "cgroup"]),
+        )
+        .arg(
+            Arg::new("cgroup")
+                .long("cgroup")
+                .value_name("PATH|UNIT")
+                .help("Watch a running service or container by its control group, by eBPF")
+                .value_hint(ValueHint::DirPath)
+                .conflicts_with_all(["COMMAND", "merge"]),
+        )
+        .arg(
+            Arg::new("COMMAND")
+                .help("What to execute, with its arguments")
+                .value_parser(value_parser!(OsString))
+                .value_hint(ValueHint::CommandWithArguments)
+                .num_args(1..)
+                .required_unless_present_any(["merge", "pid", "cgroup"])
+                .trailing_var_arg(true),
+        )
+        .after_long_help(
+            "Examples:\n  stockade learn -o sort.toml -- sort words.txt\n  stockade run -P ./sort.toml -- sort other.txt\n  \
+             stockade learn --merge web1.toml web2.toml -o web.toml\n  stockade learn --cgroup nginx.service --for 600 -o nginx.toml",
+        )
+}
+
+/// Runs, adds up and writes.
+pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
+    let output = matches.get_one::<String>("output").map_or("", String::as_str);
+    let bases = super::texts(matches, options::POLICY.id);
+    if !bases.is_empty() {
+        // A base that cannot be used would make the result useless, after a long run.
+        super::read::read(&bases, &[], &Library::of_environment()).map_err(Faults)?;
+    }
+    let merged = super::texts(matches, "merge");
+    if !merged.is_empty() {
+        let mut seen = Observed::default();
+        for name in &merged {
+            seen.merge(read(&beside(name)).map_err(Faults::one)?);
+        }
+        keep(output, &seen, &bases).map_err(Faults::one)?;
+        return Ok(Exit::Success);
+    }
+    let earlier = earlier(output).map_err(Faults::one)?;
+    if let Some(scope) = scope(matches).map_err(Faults::one)? {
+        return learn_running(matches, scope, output, earlier, &bases);
+    }
+    let command: Vec<OsString> = matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect();
+    let places = here();
+    // Where it is to be written does not depend on where the command is when it ends.
+    let path = std::path::absolute(output)?;
+    let mut line = Line::default();
+    let mut show = |calls, different| line.show(calls, different);
+    let mut session = Session {
+        command: &command,
+        time: matches.get_one::<u64>("for").map(|seconds| Duration::from_secs(*seconds)),
+        privileged: geteuid().is_root()
+            && caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_SYS_ADMIN)?,
+        progress: if matches.get_flag("progress") { Some(&mut show) } else { None },
+    };
+    let ended = session::notified(&mut session).map_err(Faults::one)?;
+    if matches.get_flag("progress") {
+        door::tell("\n");
+    }
+    let mut seen = places::portable(ended.seen, &places);
+    seen.merge(earlier);
+    keep(&path.to_string_lossy(), &seen, &bases).map_err(Faults::one)?;
+    door::tell(&summary(output, &seen));
+    match ended.status {
+        None | Some(Status::Exited(0)) => Ok(Exit::Success),
+        Some(status) => passed_on(status),
+    }
+}
+
+/// What runs already and is to be watched.
+fn scope(matches: &ArgMatches) -> Result<Option<Scope>, Fault> {
+    if let Some(pid) = matches.get_one::<i32>("pid") {
+        return Ok(Some(Scope::Pid(*pid)));
+    }
+    matches.get_one::<String>("cgroup").map(|name| running::group(name)).transpose()
+}
+
+/// Watches what runs already, and writes.
+fn learn_running(
+    matches: &ArgMatches,
+    scope: Scope,
+    output: &str,
+    earlier: Observed,
+    bases: &[String],
+) -> anyhow::Result<Exit> {
+    let time = matches.get_one::<u64>("for").map(|seconds| Duration::from_secs(*seconds));
+    let mut line = Line::default();
+    let mut show = |calls, different| line.show(calls, different);
+    let shown = matches.get_flag("progress");
+    let mut seen = running::watch(scope, time, if shown { Some(&mut show) } else { None }).map_err(Faults::one)?;
+    if shown {
+        door::tell("\n");
+    }
+    seen.merge(earlier);
+    keep(output, &seen, bases).map_err(Faults::one)?;
+    door::tell(&summary(output, &seen));
+    Ok(Exit::Success)
+}
+
+/// Ends as the command did.
+fn passed_on(status: Status) -> anyhow::Result<Exit> {
+    match status {
+        Status::Exited(number) => crate::sys::detached::leave(number),
+        Status::Killed(number) => {
+            // A death by the same signal, without a core of ours.
+            nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
+            crate::sys::signals::suffer(number)?;
+            Ok(Exit::Failure)
+        }
+    }
+}
+
+/// Where this run takes place.
+fn here() -> Places {
+    let runtime = if geteuid().is_root() { None } else { std::env::var_os("XDG_RUNTIME_DIR") };
+    Places {
+        home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()).unwrap_or_default(),
+        runtime: runtime.map(PathBuf::from).unwrap_or_default(),
+        directory: std::env::current_dir().unwrap_or_default(),
+    }
+}
+
+/// The file with what was seen.
+fn beside(policy: &str) -> String {
+    if Path::new(policy).extension().is_some_and(|end| end == "seen") {
+        policy.to_owned()
+    } else {
+        format!("{policy}.seen")
+    }
+}
+
+/// What earlier runs saw.
+fn earlier(output: &str) -> Result<Observed, Fault> {
+    let seen = beside(output);
+    if Path::new(&seen).exists() {
+        return read(&seen);
+    }
+    if Path::new(output).exists() {
+        let fault = Fault::new(format!("{output} exists, and was not learnt: there is no {seen}"));
+        return Err(fault.help("name another file with -o, or remove it").exit(Exit::Usage));
+    }
+    Ok(Observed::default())
+}
+
+fn read(name: &str) -> Result<Observed, Fault> {
+    let text = fs::read_to_string(name).map_err(|error| {
+        let fault = Fault::new(format!("cannot read {name}: {error}")).exit(Exit::Usage);
+        fault.help("`stockade learn -o POLICY` writes what it saw to POLICY.seen")
+    })?;
+    record::read(&text, name)
+}
+
+/// Writes both files.
+fn keep(output: &str, seen: &Observed, bases: &[String]) -> Result<(), Fault> {
+    replace(&beside(output), &crate::report::pretty(&record::write(seen)))?;
+    replace(output, &write::policy(seen, bases))
+}
+
+/// Writes a file as a whole or not at all.
+fn replace(path: &str, text: &str) -> Result<(), Fault> {
+    let temporary = format!("{path}.new");
+    let result = fs::remove_file(&temporary)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&temporary))
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&temporary, path));
+    result.map_err(|error| Fault::new(format!("cannot write {path}: {error}")).exit(Exit::Usage))
+}
+
+fn summary(output: &str, seen: &Observed) -> String {
+    let allowed = write::allowed(seen).len();
+    let runs = if seen.runs == 1 { "one run".to_owned() } else { format!("{} runs", seen.runs) };
+    format!(
+        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their families\n",
+        seen.calls.len()
+    )
+}
+
+/// The live line.
+#[derive(Default)]
+struct Line {
+    last: Option<(std::time::Instant, u64, usize)>,
+}
+
+impl Line {
+    fn show(&mut self, calls: u64, different: usize) {
+        let now = std::time::Instant::now();
+        let (rate, new) = self.last.map_or((0.0, different), |(then, before, known)| {
+            let passed = now.duration_since(then).as_secs_f64().max(0.001);
+            #[allow(clippy::cast_precision_loss)] // Shown to three digits.
+            let rate = (calls - before) as f64 / passed;
+            (rate, different - known)
+        });
+        self.last = Some((now, calls, different));
+        door::tell(&format!("\rstockade: {calls} calls, {different} different, {new} new, {rate:.0} per second\x1b[K"));
+    }
+}

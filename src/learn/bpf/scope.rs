@@ -1,0 +1,97 @@
+//! Who is watched: processes that are there already, and cgroups.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::libc::pid_t;
+
+use super::Scope;
+use super::maps::Maps;
+use super::program::{WAITING, WATCHED, Watch};
+use crate::fault::{Exit, Fault};
+
+fn gone(pid: pid_t) -> Fault {
+    Fault::new(format!("there is no process {pid}")).exit(Exit::Bpf)
+}
+
+/// How the programs know who is watched.
+pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
+    match scope {
+        Scope::Tree(pid) | Scope::Pid(pid) => {
+            if Path::new("/proc").join(pid.to_string()).exists() {
+                Ok(Watch::Tasks)
+            } else {
+                Err(gone(pid))
+            }
+        }
+        Scope::Cgroup(id) => {
+            let depth = mounts().iter().find_map(|mount| depth(mount, id, 0));
+            let depth = depth.ok_or_else(|| {
+                Fault::new(format!("no directory of cgroup version 2 has the inode number {id}"))
+                    .exit(Exit::Bpf)
+                    .help("name a directory below the mount of cgroup2: /sys/fs/cgroup, or /sys/fs/cgroup/unified")
+            })?;
+            Ok(Watch::Cgroup { id, depth })
+        }
+    }
+}
+
+/// Where version 2 is mounted.
+fn mounts() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    lines.filter(|words| words.get(2) == Some(&"cgroup2")).map(|words| PathBuf::from(words[1])).collect()
+}
+
+fn depth(directory: &Path, id: u64, above: i32) -> Option<i32> {
+    if fs::metadata(directory).ok()?.ino() == id {
+        return Some(above);
+    }
+    let entries = fs::read_dir(directory).ok()?.flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.into_iter().find_map(|entry| depth(&entry.path(), id, above + 1))
+}
+
+/// Puts the first processes into the map; the programs that follow forks must run already.
+pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
+    let put = |pid: pid_t, state: i32| {
+        let refused = |errno: nix::errno::Errno| {
+            Fault::new(format!("cannot watch process {pid}: {}", errno.desc())).exit(Exit::Bpf)
+        };
+        maps.tasks.update(&pid.to_ne_bytes(), &state.to_ne_bytes()).map_err(refused)
+    };
+    match scope {
+        Scope::Tree(pid) => put(pid, WAITING),
+        Scope::Pid(pid) => {
+            put(pid, WATCHED)?;
+            let mut family = BTreeSet::from([pid]);
+            // Children of those in the map follow by themselves; only those born before must be found.
+            loop {
+                let new: Vec<pid_t> = children(&family);
+                for pid in &new {
+                    put(*pid, WATCHED)?;
+                }
+                if new.is_empty() {
+                    break;
+                }
+                family.extend(new);
+            }
+            if Path::new("/proc").join(pid.to_string()).exists() { Ok(()) } else { Err(gone(pid)) }
+        }
+        Scope::Cgroup(_) => Ok(()),
+    }
+}
+
+/// The processes with a parent among these, which are not there yet.
+fn children(family: &BTreeSet<pid_t>) -> Vec<pid_t> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<pid_t>().ok());
+    let child = |pid: &pid_t| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        family.contains(&parent).then_some(())
+    };
+    pids.filter(|pid| !family.contains(pid) && child(pid).is_some()).collect()
+}

@@ -1,0 +1,128 @@
+//! Beginning: whether the kernel lets us, and every program in its place.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use super::layout::Layout;
+use super::maps::Maps;
+use super::program::Make;
+use super::{Collector, Scope, scope};
+use crate::fault::{Exit, Fault};
+use crate::learn::observed::Part;
+use crate::sys::bpf::{Attach, attach, load};
+use crate::sys::facts;
+
+/// PROC_PID_INIT_INO: the inode number of the first PID namespace.
+const FIRST: u64 = 0xEFFF_FFFC;
+
+fn fault(message: impl Into<String>) -> Fault {
+    Fault::new(message).exit(Exit::Bpf)
+}
+
+const OTHERWISE: &str = "the collector by notifications needs none of this";
+
+pub(super) fn available() -> Result<(), Fault> {
+    let effective =
+        facts::effective().map_err(|errno| fault(format!("cannot ask for capabilities: {}", errno.desc())))?;
+    let has = |number: u32| effective & 1 << number != 0;
+    // CAP_SYS_ADMIN contains both.
+    if !has(21) {
+        for (number, name) in [(39, "CAP_BPF"), (38, "CAP_PERFMON")] {
+            if !has(number) {
+                let help = "run as root, or with the capabilities CAP_BPF and CAP_PERFMON";
+                return Err(fault(format!("the eBPF collector needs {name}")).help(help).help(OTHERWISE));
+            }
+        }
+    }
+    let lockdown = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    if lockdown.contains("[confidentiality]") {
+        return Err(fault("the kernel is locked down (confidentiality), which keeps eBPF from reading").help(OTHERWISE));
+    }
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        return Err(fault("the kernel does not describe itself: there is no /sys/kernel/btf/vmlinux")
+            .help("a kernel with CONFIG_DEBUG_INFO_BTF (those of distributions have it), and /sys mounted")
+            .help(OTHERWISE));
+    }
+    let namespace = fs::metadata("/proc/self/ns/pid").map(|data| data.ino());
+    if !namespace.is_ok_and(|number| number == FIRST) {
+        return Err(fault("the eBPF collector needs the host's process numbers, and this is another PID namespace")
+            .help("run on the host, or in a container with its PID namespace (--pid=host, hostPID: true)")
+            .help(OTHERWISE));
+    }
+    Ok(())
+}
+
+/// Before Linux 5.11 maps count against RLIMIT_MEMLOCK: once more without it, and the limit as it was after that.
+fn maps(cpus: usize) -> Result<Maps, Fault> {
+    let refused = |errno: Errno| {
+        let message = format!("cannot make eBPF maps: {}", errno.desc());
+        let help = "CAP_BPF in the first user namespace and Linux 5.8; before 5.11 also a high RLIMIT_MEMLOCK";
+        fault(message).help(help).help(OTHERWISE)
+    };
+    match Maps::create(cpus) {
+        Err(Errno::EPERM) => {
+            let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).map_err(refused)?;
+            let infinite = nix::sys::resource::RLIM_INFINITY;
+            setrlimit(Resource::RLIMIT_MEMLOCK, infinite, infinite).map_err(|_| refused(Errno::EPERM))?;
+            let maps = Maps::create(cpus).map_err(refused);
+            setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard).map_err(refused)?;
+            maps
+        }
+        other => other.map_err(refused),
+    }
+}
+
+/// How many CPUs there can be: `0-3` is four.
+fn cpus() -> Result<usize, Fault> {
+    let path = "/sys/devices/system/cpu/possible";
+    let text = fs::read_to_string(path).map_err(|error| fault(format!("cannot read {path}: {error}")))?;
+    let last = text.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok());
+    last.map(|last| last + 1).ok_or_else(|| fault(format!("{path} is not a list of CPUs")))
+}
+
+/// Loads a program and has it run.
+fn put(name: &str, code: &[u64], how: Attach, id: Option<u32>) -> Result<OwnedFd, Fault> {
+    let id = id.ok_or_else(|| fault(format!("this kernel has no {name} for eBPF programs")).help(OTHERWISE))?;
+    let program = load(name, code, how, id).map_err(|refusal| {
+        let mut lines: Vec<&str> = refusal.log.lines().rev().take(6).collect();
+        lines.reverse();
+        let fault = fault(format!("the kernel refuses the eBPF program at {name}: {}", refusal.errno.desc()));
+        if lines.is_empty() { fault } else { fault.help(format!("its words: {}", lines.join(" / "))) }.help(OTHERWISE)
+    })?;
+    attach(program.as_fd()).map_err(|errno| {
+        fault(format!("the kernel does not run the eBPF program at {name}: {}", errno.desc())).help(OTHERWISE)
+    })
+}
+
+pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
+    available()?;
+    let watch = scope::watch(scope)?;
+    let layout = Layout::read()?;
+    let maps = maps(cpus()?)?;
+    let make = Make { layout: &layout, maps: &maps, watch };
+    let tracepoint = |name: &str, code: Vec<u64>| put(name, &code, Attach::Tracepoint, layout.tracepoint(name));
+    let mut links = vec![
+        tracepoint("sched_process_fork", make.fork()?)?,
+        tracepoint("sched_process_exec", make.exec()?)?,
+        tracepoint("sched_process_exit", make.end()?)?,
+    ];
+    let mut unknown = BTreeSet::from([Part::Paths, Part::Sockets, Part::Limits, Part::Acts]);
+    match put("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable")) {
+        Ok(link) => links.push(link),
+        // Kernels without CONFIG_FUNCTION_TRACER, or that forbid it.
+        Err(_) => {
+            unknown.insert(Part::Capabilities);
+        }
+    }
+    let (enter, leave) = (make.enter()?, make.leave()?);
+    scope::seed(scope, &maps)?;
+    links.push(tracepoint("sys_exit", leave)?);
+    links.push(tracepoint("sys_enter", enter)?);
+    Ok(Collector { maps, links, unknown })
+}

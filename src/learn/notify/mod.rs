@@ -1,0 +1,173 @@
+//! The collector that needs no privileges: every call is notified (seccomp_unotify(2)), written down and allowed.
+
+mod caller;
+mod look;
+mod table;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use libc::sock_filter;
+use nix::errno::Errno;
+
+use crate::draft::arch::Arch;
+use crate::draft::calls::X32_BIT;
+use crate::sys::notify::{Answer, Listener, Notification};
+
+use super::observed::{Observed, Part, Use};
+use caller::{Caller, Real};
+use table::Tells;
+
+/// A filter that notifies of every call: `return SECCOMP_RET_USER_NOTIF`.
+pub const EVERYTHING: [sock_filter; 1] = [sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x7fc0_0000 }];
+
+/// The collector.
+pub struct Collector {
+    listener: Listener,
+    tables: BTreeMap<Arch, Vec<Tells>>,
+    seen: Observed,
+    calls: HashMap<(Arch, u32), u64>,
+    real: Real,
+    /// Threads that are executing something, and the file that they executed before.
+    executing: HashMap<u32, Option<PathBuf>>,
+    /// Whether the target has called its program.
+    begun: bool,
+}
+
+impl Collector {
+    /// Listens to a child that was started with [`EVERYTHING`].
+    pub fn new(listener: Listener) -> Self {
+        listener.wake_in_place();
+        let mut seen = Observed { runs: 1, ..Observed::default() };
+        seen.unknown.insert(Part::Capabilities);
+        seen.unknown.insert(Part::Limits);
+        Self {
+            listener,
+            tables: BTreeMap::new(),
+            seen,
+            calls: HashMap::new(),
+            real: Real::default(),
+            executing: HashMap::new(),
+            begun: false,
+        }
+    }
+
+    /// The descriptor to wait at.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+
+    /// How many calls were made, and how many different ones.
+    pub fn progress(&self) -> (u64, usize) {
+        (self.calls.values().sum(), self.calls.len())
+    }
+
+    /// Takes one call, writes it down and lets it run.
+    ///
+    /// # Errors
+    /// Those of the listener, but for targets that are gone.
+    pub fn serve(&mut self) -> Result<(), Errno> {
+        let call = match self.listener.receive() {
+            Ok(call) => call,
+            Err(Errno::ENOENT | Errno::EINTR) => return Ok(()),
+            Err(errno) => return Err(errno),
+        };
+        self.note(&call);
+        match self.listener.send(call.id, Answer::Continue) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// What was seen. Names of files that were asked for in vain, and that nobody made, are not in it.
+    pub fn finish(self) -> Observed {
+        let mut seen = self.seen;
+        seen.calls = self.calls.into_iter().collect();
+        seen.paths.retain(|path, uses| {
+            let changed = [Use::Write, Use::Create, Use::Remove].iter().any(|kind| uses.times.contains_key(kind));
+            changed || path.starts_with("/proc") || fs::symlink_metadata(path).is_ok()
+        });
+        seen
+    }
+
+    fn note(&mut self, call: &Notification) {
+        let Some((arch, number)) = place(call) else { return };
+        // The first call is the launcher's own, by which the target begins.
+        if !self.begun {
+            self.begun = true;
+            self.executing.insert(call.thread, fs::read_link("/proc/self/exe").ok());
+            return;
+        }
+        let caller = Caller { call, arch };
+        if !self.executing.is_empty()
+            && let Some(before) = self.executing.remove(&call.thread)
+        {
+            self.executed(&caller, before.as_deref());
+        }
+        *self.calls.entry((arch, number)).or_default() += 1;
+        let table = self.tables.entry(arch).or_insert_with(|| table::table(arch));
+        let tells = table.get(number as usize).copied().unwrap_or(Tells::Nothing);
+        if matches!(tells, Tells::Nothing) {
+            return;
+        }
+        match look::look(&caller, tells, &mut self.real) {
+            Ok(found) => {
+                // What was read was the caller's own only if it still waits.
+                if self.listener.waits(call.id) {
+                    self.keep(&caller, tells, found);
+                }
+            }
+            Err((part, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) => {
+                self.seen.unknown.insert(part);
+            }
+            // The call itself will fail as well.
+            Err(_) => {}
+        }
+    }
+
+    /// A program that has just begun.
+    fn executed(&mut self, caller: &Caller<'_>, before: Option<&Path>) {
+        let Some(now) = caller.link("exe") else {
+            self.seen.unknown.insert(Part::Paths);
+            return;
+        };
+        if before != Some(now.as_path()) && self.listener.waits(caller.call.id) {
+            self.seen.used(now, Use::Execute, &caller.name());
+        }
+    }
+
+    fn keep(&mut self, caller: &Caller<'_>, tells: Tells, found: Vec<look::Found>) {
+        if let Tells::Execute(..) = tells {
+            self.executing.insert(caller.call.thread, caller.link("exe"));
+        }
+        if let Tells::Blind = tells {
+            self.seen.unknown.extend([Part::Paths, Part::Sockets]);
+        }
+        let mut name = None;
+        for one in found {
+            match one {
+                look::Found::Path(path, kind) => {
+                    let name = name.get_or_insert_with(|| caller.name());
+                    self.seen.used(path, kind, name);
+                }
+                look::Found::Socket(kind) => *self.seen.sockets.entry(kind).or_default() += 1,
+                look::Found::Address(reach, address) => {
+                    *self.seen.addresses.entry((reach, address)).or_default() += 1;
+                }
+                look::Found::Act(act) => *self.seen.acts.entry(act).or_default() += 1,
+            }
+        }
+    }
+}
+
+/// The architecture of a call and its number there.
+fn place(call: &Notification) -> Option<(Arch, u32)> {
+    if call.arch == Arch::X86_64.audit() && call.number >= X32_BIT {
+        return Some((Arch::X32, call.number - X32_BIT));
+    }
+    let all = [Arch::X86_64, Arch::X86, Arch::Aarch64, Arch::Arm, Arch::Riscv64];
+    let arch = all.into_iter().find(|arch| arch.audit() == call.arch)?;
+    Some((arch, call.number))
+}

@@ -1,0 +1,94 @@
+//! What runs already is learnt from by eBPF: nothing of it is stopped, changed or traced.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::bpf::{Collector, Scope};
+use super::observed::Observed;
+use crate::fault::{Exit, Fault};
+use crate::sys::signals::{self, Set};
+use crate::sys::target;
+
+/// Nanoseconds between two looks at the clock.
+const TICK: i64 = 250_000_000;
+
+/// Where version 2 of control groups is mounted: alone, or beside version 1.
+const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+
+/// The control group with this path, absolute or below the mount, or of this unit of systemd's.
+///
+/// # Errors
+/// There is none.
+pub fn group(name: &str) -> Result<Scope, Fault> {
+    let below = name.trim_start_matches('/');
+    let mut places = vec![PathBuf::from(name)];
+    for mount in MOUNTS {
+        for part in ["", "system.slice", "user.slice"] {
+            places.push(Path::new(mount).join(part).join(below));
+        }
+    }
+    // Every directory of a control group has this file, and nothing else has.
+    let found = places.into_iter().find(|place| place.is_absolute() && place.join("cgroup.procs").is_file());
+    let id = found.and_then(|place| place.metadata().ok()).map(|data| data.ino());
+    id.map(Scope::Cgroup).ok_or_else(|| {
+        let fault = Fault::new(format!("there is no control group `{name}`")).exit(Exit::Usage);
+        fault.help("give its directory below /sys/fs/cgroup, or a service by the name of its unit: nginx.service")
+    })
+}
+
+/// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended.
+///
+/// # Errors
+/// Those of the collector, and a process that is not there.
+pub fn watch(
+    scope: Scope,
+    time: Option<Duration>,
+    mut progress: Option<&mut dyn FnMut(u64, usize)>,
+) -> Result<Observed, Fault> {
+    let process =
+        match scope {
+            Scope::Pid(pid) | Scope::Tree(pid) => Some(target::process(pid).map_err(|errno| {
+                Fault::new(format!("cannot watch process {pid}: {}", errno.desc())).exit(Exit::Usage)
+            })?),
+            Scope::Cgroup(_) => None,
+        };
+    let ends = Set(Set::one(libc::SIGINT).0 | Set::one(libc::SIGTERM).0 | Set::one(libc::SIGHUP).0);
+    let before = signals::block(ends).map_err(failed)?;
+    let arrivals = signals::descriptor(ends).map_err(failed)?;
+    let collector = Collector::start(scope)?;
+    let end = time.map(|time| Instant::now() + time);
+    loop {
+        let over = |fds: &[BorrowedFd<'_>]| -> Result<bool, Errno> {
+            match *fds {
+                [one, two] => Ok(target::wait([one, two], Some(TICK))?.iter().any(|found| found.input)),
+                _ => Ok(target::wait([fds[0]], Some(TICK))?[0].input),
+            }
+        };
+        let mut fds = vec![arrivals.as_fd()];
+        fds.extend(process.as_ref().map(AsFd::as_fd));
+        match over(&fds) {
+            Ok(true) => break,
+            Ok(false) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            break;
+        }
+        if let Some(progress) = progress.as_mut() {
+            let (calls, different) = collector.progress();
+            progress(calls, different);
+        }
+    }
+    // What has come is what ended this, and shall not end the writing.
+    while signals::read(arrivals.as_fd()).map_err(failed)?.is_some() {}
+    signals::block(before).map_err(failed)?;
+    collector.finish()
+}
+
+fn failed(errno: Errno) -> Fault {
+    Fault::new(format!("cannot wait for what is learnt from: {}", errno.desc())).exit(Exit::Exception)
+}

@@ -1,0 +1,274 @@
+//! One run of a program that is learnt from: it starts, is listened to, is stopped in time, and leaves nothing behind.
+
+use std::ffi::{CString, OsString};
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{AccessFlags, Pid, access};
+
+use crate::fault::{Exit, Fault};
+use crate::sys::execve::Vector;
+use crate::sys::signals::{self, Set};
+use crate::sys::watched::{self, Child, Start};
+use crate::sys::{process, target};
+
+use super::notify::{Collector, EVERYTHING};
+use super::observed::{Observed, Part};
+
+/// What to run.
+pub struct Session<'a> {
+    /// The program and its arguments.
+    pub command: &'a [OsString],
+    /// When to end it.
+    pub time: Option<Duration>,
+    /// Whether this process may give the program its chance of privileges: CAP_SYS_ADMIN is there.
+    pub privileged: bool,
+    /// Told of calls and different calls, about four times a second.
+    pub progress: Option<&'a mut dyn FnMut(u64, usize)>,
+}
+
+/// What came of it.
+pub struct Ended {
+    /// What was seen.
+    pub seen: Observed,
+    /// How the program ended; nothing where it was still running, or was ended because its time was up.
+    pub status: Option<Status>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// With this status.
+    Exited(i32),
+    /// By this signal.
+    Killed(i32),
+}
+
+/// How long a program may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(5);
+/// Nanoseconds between two looks at the clock.
+const TICK: i64 = 250_000_000;
+
+/// Runs the program under a filter that notifies of every call, until it and everything that it started has ended.
+///
+/// # Errors
+/// It cannot be found, started or listened to.
+pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
+    let path = find(&session.command[0])?;
+    let before = signals::block(Set::ALL).map_err(|errno| failed("block signals", errno))?;
+    // Whoever loses its parent comes to us, so that it stays a descendant of ours (Yama looks at that).
+    process::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(|errno| failed("collect orphans", errno))?;
+    let words = |words: Vec<Vec<u8>>| -> Result<Vector, Fault> {
+        let words: Result<Vec<CString>, _> = words.into_iter().map(CString::new).collect();
+        words.map(Vector::new).map_err(|_| Fault::new("an argument or variable has a NUL in it").exit(Exit::Usage))
+    };
+    let argv = words(session.command.iter().map(|word| word.as_bytes().to_vec()).collect())?;
+    let envp =
+        words(std::env::vars_os().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()).collect())?;
+    let file = CString::new(path.clone().into_os_string().into_vec())
+        .map_err(|_| Fault::new("the command has a NUL in it").exit(Exit::Usage))?;
+    let start = Start {
+        path: &file,
+        argv: &argv,
+        envp: &envp,
+        mask: before,
+        filter: Some(&EVERYTHING),
+        privileges: session.privileged,
+    };
+    let mut child = watched::start(&start).map_err(|errno| {
+        failed("listen to the program's system calls", errno)
+            .help("seccomp notifications need Linux 5.0, and no other filter that has them (container engines can)")
+    })?;
+    let listener = child.listener.take().ok_or_else(|| Fault::new("the filter has no listener"))?;
+    let mut live = Live {
+        collector: Collector::new(listener),
+        child,
+        status: None,
+        end: session.time.map(|time| Instant::now() + time),
+        asked: false,
+        timed: false,
+        over: false,
+    };
+    let result = live.run(session);
+    live.clear();
+    signals::block(before).map_err(|errno| failed("unblock signals", errno))?;
+    result.map_err(|errno| failed("listen to the program", errno))?;
+    if let Some(errno) = live.child.failure() {
+        let exit = if errno == Errno::ENOENT { Exit::NotFound } else { Exit::NotExecutable };
+        return Err(Fault::new(format!("cannot execute {}: {}", path.display(), errno.desc())).exit(exit));
+    }
+    let mut seen = live.collector.finish();
+    seen.used(path, super::observed::Use::Execute, &name_of(&session.command[0]));
+    if !session.privileged && unprivileged() {
+        // It had none and could gain none.
+        seen.unknown.remove(&Part::Capabilities);
+    }
+    Ok(Ended { seen, status: if live.timed { None } else { live.status } })
+}
+
+/// A run that goes on.
+struct Live {
+    collector: Collector,
+    child: Child,
+    status: Option<Status>,
+    end: Option<Instant>,
+    /// Whether the program has been asked to end.
+    asked: bool,
+    /// Whether that was because its time was up.
+    timed: bool,
+    over: bool,
+}
+
+impl Live {
+    fn run(&mut self, session: &mut Session<'_>) -> Result<(), Errno> {
+        let arrivals = signals::descriptor(Set::ALL)?;
+        let mut told = Instant::now();
+        let tick = (self.end.is_some() || session.progress.is_some()).then_some(TICK);
+        while !self.over {
+            let [calls, signal] = match target::wait([self.collector.descriptor(), arrivals.as_fd()], tick) {
+                Ok(found) => found,
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(errno),
+            };
+            if calls.input {
+                self.collector.serve()?;
+            } else if calls.hangup {
+                // The last target is gone.
+                self.reap()?;
+                break;
+            }
+            while signal.input
+                && let Some(arrival) = signals::read(arrivals.as_fd())?
+            {
+                self.signal(&arrival)?;
+            }
+            if let Some(end) = self.end
+                && Instant::now() >= end
+            {
+                self.end = self.ask();
+            }
+            if let Some(progress) = session.progress.as_mut()
+                && told.elapsed() > Duration::from_millis(250)
+            {
+                told = Instant::now();
+                let (calls, different) = self.collector.progress();
+                progress(calls, different);
+            }
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, arrival: &signals::Arrival) -> Result<(), Errno> {
+        match arrival.number {
+            libc::SIGCHLD => self.reap()?,
+            // The terminal sends its signals to the whole group: the program has them already.
+            libc::SIGINT | libc::SIGQUIT if arrival.code == libc::SI_KERNEL => {
+                if self.status.is_some() || self.asked {
+                    self.over = true;
+                }
+                self.asked = true;
+            }
+            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU | libc::SIGWINCH | libc::SIGCONT
+                if arrival.code == libc::SI_KERNEL => {}
+            // With the program gone, what it has left behind is what the signal is for.
+            _ if self.status.is_some() => self.over = true,
+            _ => {
+                signals::send(self.child.process.as_fd(), arrival).ok();
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the program to end; when to make it end then.
+    fn ask(&mut self) -> Option<Instant> {
+        if self.asked || self.status.is_some() {
+            self.over = true;
+            return None;
+        }
+        self.asked = true;
+        self.timed = true;
+        signals::signal(self.child.process.as_fd(), libc::SIGTERM).ok();
+        Some(Instant::now() + GRACE)
+    }
+
+    fn reap(&mut self) -> Result<(), Errno> {
+        loop {
+            let (pid, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+                Ok(WaitStatus::Exited(pid, status)) => (pid, Status::Exited(status)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Status::Killed(signal as i32)),
+                Ok(WaitStatus::Stopped(pid, _)) if pid == self.child.pid => {
+                    // Job control: the shell sees one job stop and go on.
+                    signals::suffer(libc::SIGSTOP)?;
+                    signals::signal(self.child.process.as_fd(), libc::SIGCONT).ok();
+                    continue;
+                }
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
+                Ok(_) | Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(errno),
+            };
+            if pid == self.child.pid {
+                self.status = Some(status);
+            }
+        }
+    }
+
+    /// Ends what is left: without a listener every call of theirs would fail.
+    fn clear(&mut self) {
+        for _ in 0..1000 {
+            self.reap().ok();
+            let list = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+            let children: Vec<i32> = list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
+            if children.is_empty() {
+                return;
+            }
+            for child in children {
+                nix::sys::signal::kill(Pid::from_raw(child), nix::sys::signal::Signal::SIGKILL).ok();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// Whether this process has no capabilities.
+fn unprivileged() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let none = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.is_some_and(|word| word.trim().bytes().all(|digit| digit == b'0'))
+    };
+    none("CapPrm:") && none("CapAmb:")
+}
+
+/// The file that a command names, as execvp(3) finds it.
+fn find(command: &OsString) -> Result<PathBuf, Fault> {
+    let missing =
+        |exit: Exit, why: &str| Err(Fault::new(format!("cannot execute `{}`: {why}", command.display())).exit(exit));
+    let usable = |path: &Path| path.is_file() && access(path, AccessFlags::X_OK).is_ok();
+    if command.as_bytes().contains(&b'/') {
+        let path = std::path::absolute(command).unwrap_or_else(|_| PathBuf::from(command));
+        return match (path.exists(), usable(&path)) {
+            (false, _) => missing(Exit::NotFound, "there is no such file"),
+            (_, false) => missing(Exit::NotExecutable, "it is not executable"),
+            _ => Ok(path),
+        };
+    }
+    let search = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let found = std::env::split_paths(&search).map(|directory| directory.join(command)).find(|path| usable(path));
+    match found {
+        Some(path) => Ok(path),
+        None => missing(Exit::NotFound, "it is in no directory of $PATH"),
+    }
+}
+
+fn name_of(command: &OsString) -> String {
+    Path::new(command).file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn failed(what: &str, errno: Errno) -> Fault {
+    Fault::new(format!("cannot {what}: {}", errno.desc())).exit(Exit::Exception)
+}

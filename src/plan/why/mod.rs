@@ -1,0 +1,128 @@
+//! Why something is allowed or denied: questions about single things, answered from a plan without carrying it out.
+
+mod change;
+mod judge;
+mod path;
+mod reach;
+mod world;
+
+pub use change::{Case, Change, suggestion};
+pub use judge::{Judge, Subject};
+pub use path::{OPERATIONS, Operation};
+pub use reach::Reach;
+pub use world::Look;
+
+use std::path::PathBuf;
+
+use crate::draft::By;
+use crate::draft::capabilities::CapSet;
+
+use super::verdict;
+
+/// What somebody asks about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Something done at a path of the target's world.
+    Path(PathBuf, Operation),
+    /// A system call.
+    Call(verdict::Question),
+    /// A connection or a bound socket.
+    Net(Reach),
+    /// The use of a capability.
+    Capability(caps::Capability),
+}
+
+/// What of the kernel meets a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// The system call filter.
+    Seccomp,
+    /// What can be seen of the file system.
+    View,
+    /// Flags of mounts.
+    Mount,
+    /// Permissions of files, which no policy gives or takes.
+    Permissions,
+    /// Landlock.
+    Landlock,
+    /// Network namespaces.
+    Network,
+    /// Capabilities.
+    Capabilities,
+}
+
+impl Layer {
+    /// Its name, for people and scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seccomp => "seccomp",
+            Self::View => "view",
+            Self::Mount => "mount",
+            Self::Permissions => "permissions",
+            Self::Landlock => "landlock",
+            Self::Network => "network",
+            Self::Capabilities => "capabilities",
+        }
+    }
+}
+
+/// One reason for a denial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// What of the kernel denies it.
+    pub layer: Layer,
+    /// Which directives want that; none where it is not the policy's doing.
+    pub by: Vec<By>,
+    /// What the program sees: an error's name, or SIGSYS.
+    pub error: String,
+    /// Why, in words: lower case, one line.
+    pub text: String,
+    /// What is in the way: a path, a call, a port, a capability.
+    pub what: String,
+    /// LANDLOCK_ACCESS_FS_* bits that are missing there.
+    pub rights: u64,
+}
+
+/// Whether it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is in the way.
+    Allowed,
+    /// Something is.
+    Denied,
+    /// That depends on arguments that were not given, or on who is asked.
+    Depends,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Whether.
+    pub verdict: Verdict,
+    /// Everything that is in the way, in the order in which the kernel meets it; the first one's error is seen.
+    pub reasons: Vec<Reason>,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+}
+
+impl Answer {
+    fn of(reasons: Vec<Reason>) -> Self {
+        let verdict = if reasons.is_empty() { Verdict::Allowed } else { Verdict::Denied };
+        Self { verdict, reasons, notes: Vec::new() }
+    }
+}
+
+/// Who the target is, for the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// User id on the host.
+    pub uid: u32,
+    /// Group id on the host.
+    pub gid: u32,
+    /// Further groups.
+    pub groups: Vec<u32>,
+    /// Effective capabilities after execve(2).
+    pub effective: CapSet,
+    /// User and group ids that its user namespace knows, as first and count; nothing in the host's.
+    pub known: Option<[Vec<(u32, u32)>; 2]>,
+}

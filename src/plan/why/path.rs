@@ -1,0 +1,310 @@
+//! Paths: the checks of one operation, in the kernel's order (fs/namei.c, fs/open.c of Linux 6.18).
+
+use std::path::Path;
+
+use caps::Capability::{self, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER};
+
+use crate::draft::access::{RIGHTS, names};
+use crate::host::look::{Kind, Thing};
+
+use super::judge::Judge;
+use super::world::{Place, Source};
+use super::{Identity, Layer, Look, Reason};
+
+/// What is done at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// Opened for reading.
+    Read,
+    /// Opened for writing, as it is.
+    Write,
+    /// Executed.
+    Execute,
+    /// Made as a new file, and opened for writing.
+    Create,
+    /// Removed: unlink(2), or rmdir(2) for a directory.
+    Remove,
+    /// Opened as a directory and read.
+    List,
+    /// Connected to, as a unix socket.
+    Connect,
+}
+
+/// The words and what they mean.
+pub const OPERATIONS: [(&str, Operation); 7] = [
+    ("read", Operation::Read),
+    ("write", Operation::Write),
+    ("execute", Operation::Execute),
+    ("create", Operation::Create),
+    ("remove", Operation::Remove),
+    ("list", Operation::List),
+    ("connect", Operation::Connect),
+];
+
+impl Operation {
+    /// Reads a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        OPERATIONS.iter().find(|(known, _)| *known == word).map(|(_, operation)| *operation)
+    }
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        OPERATIONS.iter().find(|(_, known)| *known == self).map_or("read", |(word, _)| word)
+    }
+
+    /// All words.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        OPERATIONS.iter().map(|(word, _)| *word)
+    }
+
+    /// Whether something is changed there.
+    pub fn changes(self) -> bool {
+        matches!(self, Self::Write | Self::Create | Self::Remove)
+    }
+
+    /// The system calls that it takes, in the words of a question to a filter.
+    fn calls(self) -> &'static [&'static str] {
+        match self {
+            Self::Read => &["openat(AT_FDCWD, _, O_RDONLY)"],
+            Self::Write => &["openat(AT_FDCWD, _, O_WRONLY)"],
+            Self::Create => &["openat(AT_FDCWD, _, O_CREAT|O_EXCL|O_WRONLY, 0644)"],
+            Self::List => &["openat(AT_FDCWD, _, O_DIRECTORY)", "getdents64"],
+            Self::Execute => &["execve"],
+            Self::Remove => &["unlink"],
+            Self::Connect => &["socket(AF_UNIX, SOCK_STREAM, 0)", "connect"],
+        }
+    }
+}
+
+/// Which permission bits a use takes.
+const READ: u32 = 4;
+const WRITE: u32 = 2;
+const SEARCH: u32 = 1;
+
+impl Identity {
+    /// Whether a capability holds over a file: its owner and group must be known in the user namespace.
+    fn over(&self, cap: Capability, thing: &Thing) -> bool {
+        let among = |ids: &[(u32, u32)], id: u32| ids.iter().any(|(first, count)| id.wrapping_sub(*first) < *count);
+        let known = self.known.as_ref().is_none_or(|[uids, gids]| among(uids, thing.uid) && among(gids, thing.gid));
+        known && self.effective.has(cap)
+    }
+
+    /// Whether the permission bits allow a use (path_resolution(7)). Access control lists are not looked at.
+    pub fn may(&self, thing: &Thing, wanted: u32) -> bool {
+        let shift = if self.uid == thing.uid {
+            6
+        } else if self.gid == thing.gid || self.groups.contains(&thing.gid) {
+            3
+        } else {
+            0
+        };
+        if thing.mode >> shift & wanted == wanted {
+            return true;
+        }
+        let directory = thing.kind == Kind::Directory;
+        if self.over(CAP_DAC_OVERRIDE, thing) {
+            // Nothing executes a file that nobody may execute.
+            return directory || wanted & SEARCH == 0 || thing.mode & 0o111 != 0;
+        }
+        let reads = wanted == READ || (directory && wanted & WRITE == 0);
+        reads && self.over(CAP_DAC_READ_SEARCH, thing)
+    }
+}
+
+impl Judge {
+    /// Everything that is in the way of an operation, and what a reader should know.
+    pub(super) fn path(&self, path: &Path, operation: Operation, look: Look<'_>) -> Vec<Reason> {
+        let mut reasons = self.calls(operation.calls());
+        let follows = !matches!(operation, Operation::Remove | Operation::Create);
+        let search = |thing: &Thing| self.identity.may(thing, SEARCH);
+        let place = self.world.walk(path, follows, look, &search);
+        match place {
+            Place::Broken(at, error) => reasons.push(self.gone(&at, error, look)),
+            Place::Barred(at, thing) => reasons.push(self.barred(&at, &thing, SEARCH)),
+            Place::Missing(at) if operation == Operation::Create => self.create(&at, look, &mut reasons),
+            Place::Missing(at) if operation == Operation::Remove => {
+                let parent = at.parent().unwrap_or(Path::new("/"));
+                reasons.extend(self.read_only(parent));
+                reasons.push(self.gone(&at, "ENOENT", look));
+            }
+            Place::Missing(at) => reasons.push(self.gone(&at, "ENOENT", look)),
+            Place::Found(at, _) if operation == Operation::Create => {
+                let text = format!("{} is there already", at.display());
+                reasons.push(reason(Layer::Permissions, "EEXIST", text, &at));
+            }
+            Place::Found(at, thing) if operation == Operation::Remove => self.remove(&at, &thing, look, &mut reasons),
+            Place::Found(at, thing) => self.open(&at, &thing, operation, &mut reasons),
+        }
+        reasons
+    }
+
+    /// Something that is there is opened, executed or connected to.
+    fn open(&self, at: &Path, thing: &Thing, operation: Operation, reasons: &mut Vec<Reason>) {
+        let directory = thing.kind == Kind::Directory;
+        let wanted = match operation {
+            Operation::Write | Operation::Connect => WRITE,
+            Operation::Execute => SEARCH,
+            _ => READ,
+        };
+        match operation {
+            Operation::List if !directory => {
+                reasons.push(reason(Layer::Permissions, "ENOTDIR", format!("{} is no directory", at.display()), at));
+                return;
+            }
+            Operation::Write if directory => {
+                reasons.push(reason(Layer::Permissions, "EISDIR", format!("{} is a directory", at.display()), at));
+                return;
+            }
+            Operation::Execute if thing.kind != Kind::File => {
+                reasons.push(reason(Layer::Permissions, "EACCES", format!("{} is no file", at.display()), at));
+                return;
+            }
+            Operation::Connect if thing.kind != Kind::Socket => {
+                if !self.identity.may(thing, wanted) {
+                    reasons.push(self.barred(at, thing, wanted));
+                }
+                let text = format!("{} is no socket", at.display());
+                reasons.push(reason(Layer::Permissions, "ECONNREFUSED", text, at));
+                return;
+            }
+            _ => {}
+        }
+        let piece = self.world.cover(at);
+        if operation == Operation::Execute && piece.limits.no_exec {
+            let text = format!("nothing on {} can be executed", piece.at.display());
+            let by = piece.no_exec_by.clone();
+            reasons.push(Reason { by, ..reason(Layer::Mount, "EACCES", text, at) });
+        }
+        if !self.identity.may(thing, wanted) {
+            reasons.push(self.barred(at, thing, wanted));
+        }
+        if operation == Operation::Write && thing.kind == Kind::File {
+            reasons.extend(self.read_only(at));
+        }
+        let right = match operation {
+            Operation::Write => "write-file",
+            Operation::Execute => "execute",
+            Operation::Connect => "resolve-unix",
+            _ if directory => "read-dir",
+            _ => "read-file",
+        };
+        reasons.extend(self.landlock(at, &[right]));
+    }
+
+    fn create(&self, at: &Path, look: Look<'_>, reasons: &mut Vec<Reason>) {
+        let parent = at.parent().unwrap_or(Path::new("/"));
+        let thing = self.world.thing(parent, look);
+        if !self.identity.may(&thing, SEARCH) {
+            reasons.push(self.barred(parent, &thing, SEARCH));
+        }
+        reasons.extend(self.read_only(parent));
+        reasons.extend(self.landlock(parent, &["make-reg"]));
+        if !self.identity.may(&thing, WRITE | SEARCH) {
+            reasons.push(self.barred(parent, &thing, WRITE));
+        }
+        if !reasons.iter().any(|one| one.layer == Layer::Landlock) {
+            reasons.extend(self.landlock(parent, &["write-file"]));
+        }
+    }
+
+    fn remove(&self, at: &Path, thing: &Thing, look: Look<'_>, reasons: &mut Vec<Reason>) {
+        let parent = at.parent().unwrap_or(Path::new("/"));
+        reasons.extend(self.read_only(parent));
+        let right = if thing.kind == Kind::Directory { "remove-dir" } else { "remove-file" };
+        reasons.extend(self.landlock(parent, &[right]));
+        let over = self.world.thing(parent, look);
+        let owner = self.identity.uid == thing.uid || self.identity.uid == over.uid;
+        if !self.identity.may(&over, WRITE | SEARCH) {
+            reasons.push(self.barred(parent, &over, WRITE));
+        } else if over.mode & 0o1000 != 0 && !owner && !self.identity.over(CAP_FOWNER, thing) {
+            let text = format!("{} is sticky, and {} is another user's", parent.display(), at.display());
+            reasons.push(reason(Layer::Permissions, "EPERM", text, at));
+        }
+        let piece = self.world.cover(at);
+        if piece.at == at && at != Path::new("/") {
+            let by = piece.by.clone();
+            let text = format!("something is mounted on {}", at.display());
+            reasons.push(Reason { by, ..reason(Layer::Mount, "EBUSY", text, at) });
+        }
+    }
+
+    /// The mount that a path is on cannot be written.
+    fn read_only(&self, at: &Path) -> Option<Reason> {
+        let piece = self.world.cover(at);
+        let over = piece.at.display();
+        piece.limits.read_only.then(|| Reason {
+            by: piece.read_only_by.clone(),
+            ..reason(Layer::Mount, "EROFS", format!("{over} is read-only"), at)
+        })
+    }
+
+    /// Nothing is at a path: by whose doing?
+    fn gone(&self, at: &Path, error: &str, look: Look<'_>) -> Reason {
+        let piece = self.world.cover(at);
+        let over = piece.at.display();
+        let hidden = error == "ENOENT" && look(at, Some(at)).kind != Kind::Missing;
+        let text = match &piece.source {
+            Source::Cover(_) => format!("{over} is hidden"),
+            Source::Memory(_) if hidden || piece.limits.read_only => format!("{over} is an empty directory of its own"),
+            Source::Devices if hidden => format!("{over} has the harmless devices only"),
+            Source::Host(source) if hidden && *source != piece.at => format!("{over} is {} there", source.display()),
+            _ => {
+                let why = if error == "ENOENT" { "there is nothing at" } else { "there is no way through" };
+                return reason(Layer::View, error, format!("{why} {}, whatever the policy", at.display()), at);
+            }
+        };
+        Reason { by: piece.by.clone(), ..reason(Layer::View, error, text, at) }
+    }
+
+    /// The permissions of a file are in the way.
+    fn barred(&self, at: &Path, thing: &Thing, wanted: u32) -> Reason {
+        let piece = self.world.cover(at);
+        if matches!(piece.source, Source::Cover(_)) {
+            let text = format!("{} is hidden", piece.at.display());
+            return Reason { by: piece.by.clone(), ..reason(Layer::View, "EACCES", text, at) };
+        }
+        let verb = match wanted {
+            WRITE => "write",
+            SEARCH if thing.kind == Kind::Directory => "enter",
+            SEARCH => "execute",
+            _ => "read",
+        };
+        let (mode, uid, gid) = (thing.mode, thing.uid, thing.gid);
+        let text = format!(
+            "{} has mode {mode:04o} and belongs to {uid}:{gid}, so user {} cannot {verb} it",
+            at.display(),
+            self.identity.uid
+        );
+        let mut reason = reason(Layer::Permissions, "EACCES", text, at);
+        if self.identity.uid == 0
+            && let Some((cap, by)) = self.dropped(CAP_DAC_OVERRIDE)
+        {
+            reason.by = by;
+            reason.text = format!("{} without {cap}", reason.text);
+        }
+        reason
+    }
+
+    /// The rights that Landlock handles and that no rule gives at a path.
+    fn landlock(&self, at: &Path, rights: &[&str]) -> Option<Reason> {
+        let (rules, by) = self.rules.as_ref()?;
+        let bits = RIGHTS.iter().filter(|(name, ..)| rights.contains(name)).fold(0, |set, (_, bit, _)| set | bit);
+        let wanted = bits & rules.handled_fs;
+        let given = at.ancestors().fold(0, |given, path| given | self.given(path));
+        let missing = wanted & !given;
+        (missing != 0).then(|| Reason {
+            by: by.clone(),
+            rights: missing,
+            ..reason(
+                Layer::Landlock,
+                "EACCES",
+                format!("no rule gives {} at {}", names(&RIGHTS, missing).join(", "), at.display()),
+                at,
+            )
+        })
+    }
+}
+
+fn reason(layer: Layer, error: &str, text: String, at: &Path) -> Reason {
+    Reason { layer, by: Vec::new(), error: error.into(), text, what: at.display().to_string(), rights: 0 }
+}

@@ -1,0 +1,229 @@
+//! Telling of denials: once for each kind of call, path and directive. What is told decides nothing.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, readlinkat};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, read};
+use serde_json::json;
+
+use crate::draft::Explain;
+use crate::draft::action::Action;
+use crate::fault::clean;
+use crate::host::look::Thing;
+use crate::plan::tell::{PATHS, Teller};
+use crate::plan::verdict;
+use crate::plan::why::{Operation, Question, Reach, Reason, suggestion};
+use crate::sys::notify::{Answer, Notification};
+
+use super::call;
+use super::caller::Caller;
+
+/// Kinds of denials that are remembered, and so told, at most.
+const MOST: usize = 4096;
+
+/// What was told.
+#[derive(Default)]
+pub(super) struct Told(BTreeSet<String>);
+
+impl Told {
+    /// The line about a call that the filter refuses (`action`) or that something else will: nothing when nothing is
+    /// in its way, or when it has been told.
+    pub(super) fn line(
+        &mut self,
+        teller: &Teller,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        action: Option<Action>,
+    ) -> Option<String> {
+        let (question, reason) = match action {
+            Some(_) => refused(teller, notification)?,
+            None => predicted(teller, caller, notification)?,
+        };
+        let by = reason.by.first();
+        let kind = format!("{:?} {:?}", call::name(notification), (&reason.what, by.map(ToString::to_string)));
+        let path = match &question {
+            Question::Path(path, operation) => Some((path.display().to_string(), operation.word())),
+            _ => None,
+        };
+        let kind = format!("{kind} {path:?}");
+        if self.0.len() >= MOST || !self.0.insert(kind) {
+            return None;
+        }
+        let words = call::words(caller, notification);
+        let words = words.trim_end_matches(" [as it was read]");
+        let change = suggestion(&question, &reason);
+        let monitor = teller.explain == Explain::Monitor;
+        if teller.json {
+            let origin = by.and_then(|by| by.origin.as_ref());
+            let (line, column) = origin.map(crate::fault::Origin::line_column).unzip();
+            let value = json!({
+                "event": if monitor { "would-deny" } else { "denied" },
+                "process": caller.name(), "call": call::name(notification), "arguments": words,
+                "path": path.as_ref().map(|(path, _)| path), "operation": path.as_ref().map(|(_, word)| word),
+                "layer": reason.layer.name(), "error": reason.error, "reason": reason.text,
+                "directive": by.map(|by| by.directive), "source": origin.map(|origin| origin.source.name.as_str()),
+                "line": line, "column": column,
+                "change": change.iter().flatten().map(ToString::to_string).collect::<Vec<_>>(),
+            });
+            return Some(format!("{value}\n"));
+        }
+        let verb = if monitor { "would be denied" } else { "denied" };
+        let mut line = format!("stockade: {verb}: {} called {words}: {}, {}", caller.name(), reason.error, reason.text);
+        if let Some(by) = by {
+            line = format!("{line} ({by})");
+        }
+        if let Some(changes) = change {
+            let flags: Vec<String> = changes.iter().map(crate::plan::why::Change::flag).collect();
+            line = format!("{line}; try {}", flags.join(" "));
+        }
+        Some(format!("{}\n", clean(&line).replace(['\n', '\t'], "?")))
+    }
+}
+
+/// Why the filter refuses a call.
+fn refused(teller: &Teller, notification: &Notification) -> Option<(Question, Reason)> {
+    let (arch, number) = call::place(notification)?;
+    let args = notification.args.map(Some);
+    let question = verdict::Question { arch, number, args };
+    let name = call::name(notification).unwrap_or("it".into());
+    let reason = teller.judge.call(&question, &name).reasons.into_iter().next()?;
+    Some((Question::Call(question), reason))
+}
+
+/// Why something else than the filter will refuse a call.
+fn predicted(teller: &Teller, caller: &Caller<'_>, notification: &Notification) -> Option<(Question, Reason)> {
+    let name = call::name(notification)?;
+    let question = if matches!(&*name, "connect" | "bind") {
+        address(caller, notification, &name)?
+    } else {
+        let (_, at, operation) = PATHS.iter().find(|(known, ..)| *known == name)?;
+        let path = absolute(caller, notification, &name, *at)?;
+        let operation = operation.unwrap_or_else(|| opening(caller, notification, &name, &path));
+        Question::Path(path, operation)
+    };
+    caller.check().ok()?;
+    let monitor = teller.explain == Explain::Monitor;
+    let look = |path: &Path, host: Option<&Path>| {
+        // While nothing is denied the target's world is the host.
+        if monitor { host.map_or(Thing::MISSING, Thing::at) } else { Thing::at(path) }
+    };
+    let answer = teller.judge.ask(&question, &look);
+    // The filter tells for itself; and what the kernel meets first counts.
+    let first = answer.reasons.into_iter().find(|reason| reason.layer.name() != "seccomp")?;
+    if let Question::Path(path, _) = &question
+        && monitor
+        && first.error == "ENOENT"
+        && Thing::at(path) == Thing::MISSING
+    {
+        // It is missing without the policy too.
+        return None;
+    }
+    (!first.by.is_empty()).then_some((question, first))
+}
+
+/// What an open call does, by its flags.
+fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &Path) -> Operation {
+    let flags = match name {
+        "open" => notification.args[1],
+        "openat" => notification.args[2],
+        _ => {
+            let mut how = [0; 8];
+            caller.memory(notification.args[2], &mut how).map_or(0, |_| u64::from_le_bytes(how))
+        }
+    };
+    let has = |bit: i32| flags & u64::from(bit.cast_unsigned()) != 0;
+    if has(libc::O_CREAT) && Thing::at(path) == Thing::MISSING {
+        Operation::Create
+    } else if has(libc::O_WRONLY) || has(libc::O_RDWR) {
+        Operation::Write
+    } else if has(libc::O_DIRECTORY) {
+        Operation::List
+    } else {
+        Operation::Read
+    }
+}
+
+/// The path that a call names, from the root; nothing where that is not the supervisor's too.
+fn absolute(caller: &Caller<'_>, notification: &Notification, name: &str, at: usize) -> Option<PathBuf> {
+    let text = caller.path(*notification.args.get(at)?).ok()?;
+    let path = Path::new(OsStr::from_bytes(text.to_bytes()));
+    if path.as_os_str().is_empty() {
+        return None;
+    }
+    if path.is_absolute() {
+        return Some(path.to_path_buf());
+    }
+    let from = if at == 1 && name != "open" { call::int(notification.args[0]) } else { libc::AT_FDCWD };
+    let link = if from == libc::AT_FDCWD { "cwd".to_owned() } else { format!("fd/{from}") };
+    let link = std::ffi::CString::new(format!("{}/{link}", caller.thread())).ok()?;
+    let base = PathBuf::from(readlinkat(caller.view.process().ok()?, link.as_c_str()).ok()?);
+    base.is_absolute().then(|| base.join(path))
+}
+
+/// The address that a call names.
+fn address(caller: &Caller<'_>, notification: &Notification, name: &str) -> Option<Question> {
+    let mut bytes = [0; 110];
+    let size = usize::try_from(notification.args[2]).ok()?.min(bytes.len());
+    let got = caller.memory(notification.args[1], bytes.get_mut(..size)?).ok()?;
+    let bytes = bytes.get(..got)?;
+    let family = i32::from(u16::from_le_bytes(bytes.get(..2)?.try_into().ok()?));
+    let port = || Some(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?));
+    let ip: IpAddr = match family {
+        libc::AF_INET => Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(4..8)?).ok()?).into(),
+        libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(8..24)?).ok()?).into(),
+        libc::AF_UNIX if name == "connect" => {
+            let path = bytes.get(2..)?.split(|byte| *byte == 0).next()?;
+            let path = Path::new(OsStr::from_bytes(path));
+            return path.is_absolute().then(|| Question::Path(path.to_path_buf(), Operation::Connect));
+        }
+        _ => return None,
+    };
+    let address = SocketAddr::new(ip, port()?);
+    Some(Question::Net(if name == "connect" { Reach::Connect(address) } else { Reach::Bind(address) }))
+}
+
+/// What the filter would have done. A process is killed by SIGSYS as the kernel would, or by SIGKILL where it would
+/// survive that; its call does not run in any case.
+pub(super) fn answer(explain: Explain, caller: &Caller<'_>, action: Option<Action>) -> Answer {
+    match action {
+        None => Answer::Continue,
+        Some(_) if explain == Explain::Monitor => Answer::Continue,
+        Some(Action::Errno(0)) => Answer::Value(0),
+        Some(Action::Errno(number)) => Answer::Error(Errno::from_raw(number.into())),
+        Some(_) => {
+            let signal = if survives(caller) { Signal::SIGKILL } else { Signal::SIGSYS };
+            if let Ok(ids) = caller.ids()
+                && caller.check().is_ok()
+            {
+                // Who is gone needs no signal.
+                kill(Pid::from_raw(ids.process.cast_signed()), signal).ok();
+            }
+            Answer::Error(Errno::EPERM)
+        }
+    }
+}
+
+/// Whether a process blocks, ignores or handles SIGSYS, or cannot be asked.
+fn survives(caller: &Caller<'_>) -> bool {
+    let mut text = [0; 4096];
+    let Ok(file) = caller.file("status", OFlag::O_RDONLY) else { return true };
+    let got = read(file.as_fd(), &mut text).unwrap_or(0);
+    let text = String::from_utf8_lossy(text.get(..got).unwrap_or_default()).into_owned();
+    let bit = 1 << (libc::SIGSYS - 1);
+    let mut sets = 0;
+    for line in text.lines().filter(|line| ["SigBlk:", "SigIgn:", "SigCgt:"].iter().any(|key| line.starts_with(key))) {
+        let set = line.split_whitespace().nth(1).and_then(|word| u64::from_str_radix(word, 16).ok());
+        if set.is_none_or(|set| set & bit != 0) {
+            return true;
+        }
+        sets += 1;
+    }
+    sets != 3
+}

@@ -1,0 +1,164 @@
+//! Where units are, and which files make one up (systemd.unit(5)): its own, aliases, templates and drop-ins.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::trust;
+use super::unit::{self, Unit};
+use crate::fault::{Exit, Fault, Source};
+
+/// Where system units are looked for, the strongest first.
+pub const DIRECTORIES: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// As many drop-ins as one unit can have here.
+const MOST: usize = 256;
+
+/// Reads the unit of a name, or the file that a path (with a `/`) names, on behalf of `uid`; and what systemd passes over
+/// in it with a warning. A file has the drop-ins of the directory beside it, `web.service.d`, a name those of systemd's.
+///
+/// # Errors
+/// It is not there, it is masked, it is no service, somebody else could have written it, or systemd would not read it.
+pub fn load(name_or_path: &str, directories: &[&Path], uid: u32) -> Result<(Unit, Vec<Fault>), Vec<Fault>> {
+    let one = |fault: Fault| vec![fault];
+    let mut names: Vec<String> = Vec::new();
+    let path = if name_or_path.contains('/') {
+        let path = PathBuf::from(name_or_path);
+        names.push(file_name(&path));
+        path
+    } else {
+        // systemctl(1) takes names without an end for services.
+        let name = if name_or_path.contains('.') { name_or_path.into() } else { format!("{name_or_path}.service") };
+        names.push(name.clone());
+        find(&name, directories).map_err(one)?
+    };
+    if !names[0].ends_with(".service") {
+        let fault = Fault::new(format!("`{name_or_path}` is not a service")).exit(Exit::Usage);
+        return Err(one(fault.help("only services have a sandbox that stockade reads: write web.service")));
+    }
+    let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+    if real == Path::new("/dev/null") {
+        return Err(one(Fault::new(format!("the unit `{name_or_path}` is masked: {} is /dev/null", path.display()))
+            .help(format!("systemctl unmask {}", names[0]))));
+    }
+    if !name_or_path.contains('/') {
+        alias(&mut names, &real);
+    }
+    let (mut assignments, mut odd) = read(&path, uid)?;
+    if assignments.is_empty() && odd.is_empty() && fs::metadata(&real).is_ok_and(|meta| meta.len() == 0) {
+        return Err(one(Fault::new(format!("the unit `{name_or_path}` is masked: {} is empty", path.display()))));
+    }
+    let beside: Vec<PathBuf> = match path.parent() {
+        Some(parent) if name_or_path.contains('/') => vec![parent.join(format!("{}.d", names[0]))],
+        _ => names.iter().flat_map(|name| dropin_names(name)).fold(Vec::new(), |mut all, name| {
+            let new = directories.iter().map(|directory| directory.join(&name));
+            new.for_each(|path| {
+                if !all.contains(&path) {
+                    all.push(path);
+                }
+            });
+            all
+        }),
+    };
+    for path in dropins(&beside).map_err(one)? {
+        let (more, strange) = read(&path, uid)?;
+        assignments.extend(more);
+        odd.extend(strange);
+    }
+    let name = names.pop().unwrap_or_default();
+    Ok((Unit { name, path: real.to_string_lossy().into_owned(), assignments }, odd))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The real name behind an alias: that of the file that the link leads to, with the alias' instance.
+fn alias(names: &mut Vec<String>, real: &Path) {
+    let asked = names[0].clone();
+    let mut target = file_name(real);
+    let (prefix, instance) = unit::parts(&target);
+    if let (Some(""), (_, Some(asked))) = (instance, unit::parts(&asked)) {
+        target = format!("{prefix}@{asked}.service");
+    }
+    if target.ends_with(".service") && target != asked {
+        names.push(target);
+    }
+}
+
+fn find(name: &str, directories: &[&Path]) -> Result<PathBuf, Fault> {
+    let (prefix, instance) = unit::parts(name);
+    let template = instance.map(|_| format!("{prefix}@.service"));
+    for file in std::iter::once(name.to_owned()).chain(template) {
+        for directory in directories {
+            let path = directory.join(&file);
+            match fs::symlink_metadata(&path) {
+                Ok(_) => return Ok(path),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let why = trust::reason(&error);
+                    return Err(Fault::new(format!("cannot look for the unit `{}`: {why}", path.display())));
+                }
+            }
+        }
+    }
+    Err(Fault::new(format!("there is no unit `{name}`"))
+        .help("`systemctl list-unit-files` lists them")
+        .help("a value with a `/` is a file: ./web.service"))
+}
+
+/// The drop-in directories of a name: its own, its template's, those of its dashes, and that of all services.
+fn dropin_names(name: &str) -> Vec<String> {
+    let (prefix, instance) = unit::parts(name);
+    let mut all = vec![format!("{name}.d")];
+    if instance.is_some() {
+        all.push(format!("{prefix}@.service.d"));
+    }
+    for (at, _) in prefix.char_indices().rev().filter(|(_, c)| *c == '-') {
+        let at_sign = if instance.is_some() { "@" } else { "" };
+        all.push(format!("{}{at_sign}.service.d", &prefix[..=at]));
+    }
+    all.push("service.d".into());
+    all
+}
+
+/// Drop-ins by the names of their files; of two with the same name the stronger directory's counts.
+fn dropins(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for directory in directories {
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound) => continue,
+            Err(error) => {
+                let why = trust::reason(&error);
+                return Err(Fault::new(format!("cannot look for drop-ins in `{}`: {why}", directory.display())));
+            }
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| {
+                Fault::new(format!("cannot read `{}`: {}", directory.display(), trust::reason(&error)))
+            })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && entry.path().extension().is_some_and(|end| end == "conf") {
+                found.entry(name).or_insert_with(|| entry.path());
+            }
+        }
+    }
+    if found.len() > MOST {
+        return Err(Fault::new(format!("the unit has more than {MOST} drop-ins")));
+    }
+    let real = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|real| real == Path::new("/dev/null"));
+    Ok(found.into_values().filter(|path| !real(path)).collect())
+}
+
+fn read(path: &Path, uid: u32) -> Result<(Vec<unit::Assignment>, Vec<Fault>), Vec<Fault>> {
+    let text = trust::read(path, uid).map_err(|fault| vec![fault])?.text;
+    unit::parse(&Arc::new(Source { name: path.to_string_lossy().into_owned(), text }))
+}

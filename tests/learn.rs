@@ -1,0 +1,183 @@
+//! What is learnt on one workload protects another, without an edit; what was not learnt is refused.
+
+mod kit;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use kit::{Who, people};
+
+/// A directory of somebody's, with a home that has a secret and a directory to work in.
+struct Place {
+    root: PathBuf,
+    who: Who,
+}
+
+impl Place {
+    fn new(who: &Who, name: &str) -> Self {
+        let root = kit::base().join(format!("learn-{name}-{}", who.name));
+        fs::create_dir_all(root.join("home/.ssh")).expect("a home");
+        fs::create_dir_all(root.join("work")).expect("a place to work");
+        fs::write(root.join("home/.ssh/id_rsa"), "the key").expect("a secret");
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).expect("a mode");
+        for path in ["", "home", "home/.ssh", "home/.ssh/id_rsa", "work"] {
+            std::os::unix::fs::chown(root.join(path), Some(who.uid), Some(who.gid)).expect("an owner");
+        }
+        Self { root, who: who.clone() }
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new(kit::base().join("stockade"));
+        command
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.root.join("home"))
+            .current_dir(self.root.join("work"))
+            .stdin(Stdio::null());
+        if fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) != self.who.uid) {
+            command.uid(self.who.uid).gid(self.who.gid);
+        }
+        command.output().expect("stockade starts")
+    }
+
+    fn learn(&self, policy: &str, command: &[&str]) -> Output {
+        self.run(&[&["learn", "-o", policy, "--"], command].concat())
+    }
+
+    fn protect(&self, policy: &str, command: &[&str]) -> Output {
+        self.run(&[&["run", "-P", policy, "--"], command].concat())
+    }
+
+    fn policy(&self) -> String {
+        fs::read_to_string(self.root.join("policy.toml")).expect("a policy was written")
+    }
+}
+
+const POLICY: &str = "../policy.toml";
+
+fn good(output: &Output, what: &str) {
+    assert!(output.status.success(), "{what}: {:?}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+}
+
+fn refused(output: &Output, what: &str) {
+    assert!(!output.status.success(), "{what} was not refused");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("the key"), "{what} gave the secret away");
+}
+
+/// Programs, one workload to learn on and one to protect.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("sort", "seq 900 | sort -r > a; sort -n a -o b", "seq 70 | sort -r > c; sort -n c -o d; test -s d"),
+    (
+        "tar",
+        "mkdir d; echo 1 > d/f; tar czf d.tgz d; tar xzf d.tgz",
+        "mkdir e; echo 2 > e/g; tar czf e.tgz e; tar xzf e.tgz",
+    ),
+    (
+        "sqlite3",
+        "sqlite3 db 'create table t(a); insert into t values(1)'",
+        "sqlite3 other 'create table u(b); insert into u values(2)'",
+    ),
+    ("python3", "python3 -c 'print(sum(range(9)))'", "python3 -c 'print(2 ** 10)'"),
+    (
+        "git",
+        "git init -q r; cd r; git config user.email a@b; git config user.name a; echo > f; git add f; git commit -qm f; cd ..; git clone -q r c",
+        "git init -q s; cd s; git config user.email a@b; git config user.name a; echo > g; git add g; git commit -qm g; cd ..; git clone -q s e",
+    ),
+    (
+        "gcc",
+        "echo 'int main(void){return 0;}' > a.c; gcc -c a.c",
+        "echo 'int f(void){return 1;}' > b.c; gcc -c b.c; test -s b.o",
+    ),
+];
+
+#[test]
+fn learnt_on_one_workload_it_protects_another() {
+    for who in people() {
+        for (name, learn, protect) in PROGRAMS {
+            let place = Place::new(&who, name);
+            let (learn, protect) = (["sh", "-ec", learn], ["sh", "-ec", protect]);
+            good(&place.learn(POLICY, &learn), &format!("learning {name} as {}", who.name));
+            good(&place.run(&["check", POLICY]), &format!("checking {name}"));
+            good(&place.protect(POLICY, &protect), &format!("{name} under its policy as {}", who.name));
+            let secret = place.root.join("home/.ssh/id_rsa");
+            let steal = format!("while read -r line; do echo \"$line\"; done < {}", secret.display());
+            refused(&place.protect(POLICY, &["sh", "-ec", &steal]), &format!("{name} reading a key"));
+            fs::copy("/usr/bin/true", place.root.join("work/new")).expect("a program");
+            fs::set_permissions(place.root.join("work/new"), fs::Permissions::from_mode(0o755)).expect("a mode");
+            refused(&place.protect(POLICY, &["sh", "-ec", "./new"]), &format!("{name} executing a new program"));
+        }
+    }
+}
+
+#[test]
+fn a_filter_refuses_what_was_not_seen() {
+    for who in people() {
+        let place = Place::new(&who, "foreign");
+        good(&place.learn(POLICY, &["/usr/bin/python3", "-c", "import ctypes, socket; print(1)"]), "learning");
+        let trace = "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True); sys.exit(0 if libc.ptrace(0, 0, 0, 0) == 0 else 9)";
+        let connect = "import socket; socket.socket().connect(('127.0.0.1', 9))";
+        assert_eq!(place.protect(POLICY, &["/usr/bin/python3", "-c", trace]).status.code(), Some(9));
+        let output = place.protect(POLICY, &["/usr/bin/python3", "-c", connect]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("PermissionError") || told.contains("Errno 97"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_dangerous_is_written_and_not_allowed() {
+    for who in people() {
+        let place = Place::new(&who, "danger");
+        let script = format!("cat {}; echo x >> $HOME/.bashrc", place.root.join("home/.ssh/id_rsa").display());
+        good(&place.learn(POLICY, &["sh", "-ec", &script]), "learning");
+        let policy = place.policy();
+        for wanted in
+            ["#\"-%h/.ssh/id_rsa\"", "#\"-%h/.bashrc\"", "secrets are there", "decides what is executed later"]
+        {
+            assert!(policy.contains(wanted), "{wanted} is not in\n{policy}");
+        }
+        refused(&place.protect(POLICY, &["sh", "-ec", &script]), "reading a key");
+    }
+}
+
+#[test]
+fn runs_add_up_and_the_status_is_the_commands() {
+    for who in people() {
+        let place = Place::new(&who, "runs");
+        assert_eq!(place.learn(POLICY, &["sh", "-c", "exit 7"]).status.code(), Some(7));
+        assert!(!place.policy().contains("AF_UNIX"));
+        good(
+            &place.learn(POLICY, &["/usr/bin/python3", "-c", "import socket; socket.socket(socket.AF_UNIX)"]),
+            "once more",
+        );
+        let policy = place.policy();
+        assert!(policy.contains("What 2 runs needed") && policy.contains("AF_UNIX"), "{policy}");
+        assert_eq!(place.learn(POLICY, &["sh", "-c", "kill -9 $$"]).status.code(), None);
+        assert_eq!(place.learn(POLICY, &["./nowhere"]).status.code(), Some(127));
+        fs::write(place.root.join("work/own.toml"), "UMask = '077'\n").expect("a policy of one's own");
+        assert!(
+            !place.learn("own.toml", &["true"]).status.success(),
+            "a policy that was not learnt is not overwritten"
+        );
+    }
+}
+
+#[test]
+fn merging_is_the_same_in_any_order() {
+    let who = people().remove(0);
+    let place = Place::new(&who, "merge");
+    good(&place.learn("../a.toml", &["sh", "-c", "echo > x"]), "a");
+    good(&place.learn("../b.toml", &["ls", "/"]), "b");
+    good(&place.learn("../c.toml", &["sort", "/etc/passwd"]), "c");
+    let merge = |names: &[&str], to: &str| {
+        good(&place.run(&[&["learn", "-o", to, "--merge"], names].concat()), "merging");
+        fs::read_to_string(place.root.join("work").join(Path::new(to))).expect("a policy")
+    };
+    let whole = merge(&["../a.toml", "../b.toml", "../c.toml"], "../one.toml");
+    merge(&["../c.toml", "../b.toml"], "../two.toml");
+    assert_eq!(whole, merge(&["../two.toml", "../a.toml"], "../three.toml"));
+    assert!(whole.contains("3 runs"), "{whole}");
+}

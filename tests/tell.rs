@@ -1,0 +1,135 @@
+//! Denials that are told: `run --explain-denials` and `monitor`.
+
+mod kit;
+
+use std::fs;
+use std::io::Write;
+
+use kit::{host_has, people, verbs};
+
+/// Some probes use a confined target, for which a namespace is made.
+fn unable() -> bool {
+    if host_has("userns") {
+        return false;
+    }
+    writeln!(std::io::stderr(), "tell: not run: namespaces cannot be made here")
+        .expect("standard error can be written");
+    true
+}
+
+#[test]
+fn refusals_of_the_filter_are_told_once_and_stay_refusals() {
+    for who in people() {
+        let place = who.place("tell");
+        let file = who.file(&place.join("file"), "");
+        let unlink = format!("unlink {}", file.display());
+        let options = ["--explain-denials", "-p", "SystemCallFilter=~unlink", "-p", "SystemCallErrorNumber=EXDEV"];
+        let seen = who.confined(&options).words(&verbs(&[&unlink, &unlink])).run();
+        seen.ends(0);
+        assert_eq!(seen.stdout, "unlink: EXDEV\nunlink: EXDEV\n", "{seen}");
+        assert_eq!(seen.stderr.lines().count(), 1, "{seen}");
+        assert!(seen.stderr.starts_with("stockade: denied: "), "{seen}");
+        for word in [
+            format!("(probe) called unlink(\"{}\"", file.display()),
+            "EXDEV, a rule answers unlink with errno:EXDEV (SystemCallFilter at -p SystemCallFilter=~unlink)".into(),
+            "try -p SystemCallFilter=unlink".into(),
+        ] {
+            assert!(seen.stderr.contains(&word), "{word}{seen}");
+        }
+        assert!(file.exists());
+    }
+}
+
+#[test]
+fn a_killed_target_is_told_of_and_killed() {
+    for who in people() {
+        let place = who.place("kill");
+        let file = who.file(&place.join("file"), "");
+        let options = ["--explain-denials", "-p", "SystemCallFilter=~unlink"];
+        let unlink = verbs(&[&format!("unlink {}", file.display())]);
+        let seen = who.confined(&options).words(&unlink).run();
+        seen.dies(libc::SIGSYS);
+        assert!(seen.stderr.contains("SIGSYS, a rule answers unlink with kill-process"), "{seen}");
+        assert!(file.exists());
+        // Whoever would survive SIGSYS is killed all the same.
+        let seen = who.confined(&options).words(&unlink).under(&["ignore=31"]).run();
+        assert!(!seen.status.success() && file.exists(), "{seen}");
+    }
+}
+
+#[test]
+fn paths_and_addresses_are_told_with_what_denies_them() {
+    if unable() {
+        return;
+    }
+    for who in people() {
+        let place = who.place("paths");
+        let file = who.file(&place.join("file"), "x");
+        let fresh = place.join("fresh");
+        let options = ["--explain-denials".to_owned(), "-p".into(), format!("ReadOnlyPaths={}", place.display())];
+        let touch = format!("touch {}", fresh.display());
+        let seen = who.confined(&options).words(&verbs(&[&touch, &format!("read {}", file.display())])).run();
+        assert_eq!(seen.stdout, "touch: EROFS\nread: ok\n", "{seen}");
+        assert_eq!(seen.stderr.lines().count(), 1, "{seen}");
+        assert!(seen.stderr.contains("EROFS"), "{seen}");
+        assert!(seen.stderr.contains("(ReadOnlyPaths at -p "), "{seen}");
+        assert!(seen.stderr.contains(&format!("try -p ReadWritePaths={}", place.display())), "{seen}");
+        if host_has("landlock") {
+            let options = ["--explain-denials", "-p", "Landlock.ConnectTCP=80"];
+            let seen = who.confined(&options).words(&verbs(&["connect 127.0.0.1 9"])).run();
+            assert_eq!(seen.stdout, "connect: EACCES\n", "{seen}");
+            assert!(seen.stderr.contains("TCP port 9 is not among"), "{seen}");
+            assert!(seen.stderr.contains("try -p Landlock.ConnectTCP=9\n"), "{seen}");
+        }
+    }
+}
+
+#[test]
+fn monitor_denies_nothing_and_tells_the_same() {
+    if unable() {
+        return;
+    }
+    for who in people() {
+        let place = who.place("monitor");
+        let file = who.file(&place.join("file"), "x");
+        let fresh = place.join("fresh");
+        let policy = who.file(
+            &place.join("web.toml"),
+            format!(
+                "ReadOnlyPaths = [\"{}\"]\nSystemCallFilter = [\"~unlink\"]\nPrivateNetwork = true\n",
+                place.display()
+            ),
+        );
+        let policy = policy.display().to_string();
+        let tried = verbs(&[
+            &format!("touch {}", fresh.display()),
+            &format!("unlink {}", file.display()),
+            "connect 10.0.0.1 9",
+        ]);
+        let seen = who.stockade(&["monitor", "-P", &policy, "--json", "--"]).words(&tried).run();
+        assert!(seen.stdout.starts_with("touch: ok\nunlink: ok\n"), "{seen}");
+        assert!(fresh.exists() && !file.exists(), "{seen}");
+        let events: Vec<serde_json::Value> = seen
+            .stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}{seen}")))
+            .collect();
+        let of = |call: &str| {
+            let found: Vec<_> = events.iter().filter(|event| event["call"] == call).collect();
+            assert_eq!(found.len(), 1, "{call}{seen}");
+            found[0].clone()
+        };
+        let calls = [("unlink", "SystemCallFilter", 2, "SIGSYS"), ("connect", "PrivateNetwork", 3, "ENETUNREACH")];
+        for (call, directive, line, error) in calls {
+            let event = of(call);
+            assert_eq!(event["event"], "would-deny");
+            assert_eq!((&event["directive"], &event["line"]), (&directive.into(), &line.into()), "{seen}");
+            assert_eq!((&event["error"], &event["source"]), (&error.into(), &policy.as_str().into()), "{seen}");
+        }
+        let event = events.iter().find(|event| event["operation"] == "create").unwrap_or_else(|| panic!("{seen}"));
+        assert_eq!((&event["directive"], &event["error"]), (&"ReadOnlyPaths".into(), &"EROFS".into()), "{seen}");
+        let seen = who.stockade(&["monitor", "-P", &policy, "--", "/bin/sh", "-c", "exit 7"]).run();
+        seen.ends(7);
+        fs::remove_file(fresh).expect("it was made");
+    }
+}

@@ -1,0 +1,207 @@
+//! `stockade why`: its answers are what a probe observes in a run under the same policy.
+
+mod kit;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use kit::{Outcome, Who, host_has, people};
+
+/// What is done, and the probe's verb for it.
+const OPERATIONS: [(&str, &str); 5] =
+    [("read", "read"), ("write", "write"), ("create", "touch"), ("remove", "unlink"), ("execute", "exec")];
+
+/// Pieces that policies are put together from; `@` is the directory of the case.
+const PIECES: &[&str] = &[
+    "ReadOnlyPaths=@",
+    "ReadOnlyPaths=@/in",
+    "ReadWritePaths=@/in",
+    "InaccessiblePaths=@/in",
+    "InaccessiblePaths=@/file",
+    "NoExecPaths=@",
+    "ExecPaths=@/in",
+    "TemporaryFileSystem=@/in:ro",
+    "BindReadOnlyPaths=@/file:@/in/file",
+    "ProtectSystem=strict",
+    "SystemCallFilter=~unlink unlinkat",
+    "SystemCallErrorNumber=EPERM",
+    "SystemCallFilter=~@file-system:ENOSYS",
+    "Landlock.Read=@ /usr /lib",
+    "Landlock.ReadExecute=/",
+    "Landlock.ReadWrite=@/in",
+    "CapabilityBoundingSet=",
+    "PrivateTmp=no",
+    "PrivateDevices=yes",
+];
+
+/// A word on standard error, past the capture of the harness.
+fn told(text: &str) {
+    writeln!(std::io::stderr(), "why: {text}").expect("standard error can be written");
+}
+
+/// A small generator (xorshift): the cases are the same on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end as u64).expect("small")
+    }
+}
+
+/// A directory with something of each kind in it.
+fn tree(who: &Who, name: &str) -> std::path::PathBuf {
+    let place = who.place(name);
+    fs::create_dir(place.join("in")).expect("a directory");
+    who.own(&place.join("in"));
+    for file in ["file", "in/file", "in/secret"] {
+        let path = who.file(&place.join(file), "#!/bin/true\n");
+        let mode = if file.ends_with("secret") { 0o000 } else { 0o755 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    std::os::unix::fs::symlink("in/file", place.join("link")).expect("a link");
+    place
+}
+
+fn options(dice: &mut Dice, place: &Path) -> Vec<String> {
+    let mut options = vec!["-p".to_owned(), "Environment=A=b".to_owned()];
+    for _ in 0..=dice.below(3) {
+        let piece = PIECES[dice.below(PIECES.len())].replace('@', &place.display().to_string());
+        if !piece.starts_with("Landlock") || host_has("landlock") {
+            options.extend(["-p".to_owned(), piece]);
+        }
+    }
+    options
+}
+
+fn why(who: &Who, options: &[String], question: &[&str]) -> Outcome {
+    who.stockade(&["why"]).words(options).words(question).words(&["--json"]).run()
+}
+
+fn answer(outcome: &Outcome) -> serde_json::Value {
+    let value: serde_json::Value =
+        serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}{outcome}"));
+    value[0].clone()
+}
+
+#[test]
+fn answers_about_paths_are_what_a_probe_observes() {
+    if !host_has("userns") {
+        told("not run: namespaces cannot be made here");
+        return;
+    }
+    let mut dice = Dice(0x5bd1_e995_7b93_1c6d);
+    let (mut allowed, mut denied, mut refused) = (0, 0, 0);
+    for who in people() {
+        for _ in 0..45 {
+            let place = tree(&who, "why");
+            let options = options(&mut dice, &place);
+            // The probe itself must be startable.
+            let started = who.confined(&options).words(&kit::verbs(&["pid"])).run();
+            if !started.status.success() {
+                refused += 1;
+                continue;
+            }
+            for _ in 0..4 {
+                let (operation, verb) = OPERATIONS[dice.below(OPERATIONS.len())];
+                let names: &[&str] =
+                    if operation == "create" { &["new", "in/new"] } else { &["file", "in/file", "in/secret", "link"] };
+                let path = place.join(names[dice.below(names.len())]).display().to_string();
+                let told = why(&who, &options, &["--path", &path, "--op", operation]);
+                let answer = answer(&told);
+                // The probe's `write` makes what is missing.
+                let verb = if operation == "write" && answer["error"] == "ENOENT" { "read" } else { verb };
+                let seen = who.confined(&options).words(&kit::verbs(&[&format!("{verb} {path}")])).run();
+                let seen_text = seen.stdout.trim().to_owned();
+                let error = answer["error"].as_str().unwrap_or("ok");
+                let expected = if error == "ok" { (0, "ok") } else { (1, error) };
+                assert_eq!(told.status.code(), Some(expected.0), "{told}");
+                let right = seen_text.contains(expected.1)
+                    || (error == "SIGSYS" && std::os::unix::process::ExitStatusExt::signal(&seen.status) == Some(31))
+                    || (error == "ok" && seen_text.contains(": empty"))
+                    // The C library tries faccessat and others first; a file without an interpreter is none of the policy's.
+                    || (error == "ok" && operation == "execute" && seen_text.contains("ENOEXEC"));
+                assert!(right, "expected {error}\n{told}{seen}");
+                if error == "ok" {
+                    allowed += 1;
+                } else {
+                    denied += 1;
+                }
+                // What was made or removed is made good.
+                fs::remove_file(place.join("new")).ok();
+                fs::remove_file(place.join("in/new")).ok();
+                if operation == "remove" && error == "ok" {
+                    break;
+                }
+            }
+        }
+    }
+    told(&format!("{allowed} allowed, {denied} denied, {refused} policies that cannot run"));
+    assert!(allowed > 20 && denied > 20, "{allowed} allowed, {denied} denied");
+}
+
+#[test]
+fn a_proposed_change_allows_what_was_denied() {
+    if !host_has("userns") {
+        told("not run: namespaces cannot be made here");
+        return;
+    }
+    for who in people() {
+        let place = tree(&who, "change");
+        let at = |name: &str| place.join(name).display().to_string();
+        let cases: &[(&[&str], &str, &str, &str)] = &[
+            (&[&format!("ReadOnlyPaths={}", place.display())], "file", "write", "EROFS"),
+            (&[&format!("NoExecPaths={}", place.display())], "file", "execute", "EACCES"),
+            (&["SystemCallFilter=~unlink unlinkat", "SystemCallErrorNumber=EPERM"], "file", "remove", "EPERM"),
+            (&["ProtectSystem=strict"], "new", "create", "EROFS"),
+        ];
+        for (properties, name, operation, error) in cases {
+            let options: Vec<String> = properties.iter().flat_map(|one| ["-p".to_owned(), (*one).to_owned()]).collect();
+            let path = at(name);
+            let question = ["--path", &path, "--op", operation];
+            let told = why(&who, &options, &question);
+            let answer = answer(&told);
+            assert_eq!(answer["error"], *error, "{told}");
+            assert_eq!(answer["reasons"][0]["by"][0]["source"], "-p", "{told}");
+            let flag = answer["change"][0]["flag"].as_str().unwrap_or_else(|| panic!("{told}"));
+            let property = flag.trim_start_matches("-p ").trim_matches('\'').to_owned();
+            let mut options = options.clone();
+            options.extend(["-p".to_owned(), property]);
+            why(&who, &options, &question).ends(0);
+            let verb = OPERATIONS.iter().find(|(word, _)| word == operation).expect("known").1;
+            let seen = who.confined(&options).words(&kit::verbs(&[&format!("{verb} {path}")])).run();
+            assert!(seen.stdout.contains("ok") || seen.stdout.contains("ENOEXEC"), "{flag}{seen}");
+            fs::remove_file(place.join("new")).ok();
+        }
+    }
+}
+
+#[test]
+fn calls_addresses_and_capabilities_are_answered() {
+    for who in people() {
+        let ask = |words: &[&str]| who.stockade(&["why"]).words(words).run();
+        let told = ask(&["-p", "SystemCallFilter=~bpf", "-p", "SystemCallErrorNumber=EPERM", "--syscall", "bpf"]);
+        told.ends(1);
+        assert!(told.stdout.starts_with("bpf: denied, the program sees EPERM\n"), "{told}");
+        assert!(told.stdout.contains("SystemCallFilter at -p SystemCallFilter=~bpf"), "{told}");
+        ask(&["-p", "SystemCallFilter=~bpf", "--syscall", "getpid"]).ends(0);
+        let told = ask(&["-p", "RestrictAddressFamilies=AF_UNIX", "--syscall", "socket(AF_NETLINK, SOCK_RAW, 0)"]);
+        told.ends(1);
+        assert!(told.stdout.contains("EAFNOSUPPORT"), "{told}");
+        let told = ask(&["-p", "CapabilityBoundingSet=", "--capability", "net_admin"]);
+        told.ends(1);
+        assert!(told.stdout.contains("CAP_NET_ADMIN"), "{told}");
+        if host_has("landlock") {
+            let told = ask(&["-p", "Landlock.ConnectTCP=80", "--connect", "10.0.0.1:443"]);
+            told.ends(1);
+            assert!(told.stdout.contains("or -p Landlock.ConnectTCP=443\n"), "{told}");
+            ask(&["-p", "Landlock.ConnectTCP=80", "--connect", "10.0.0.1:80"]).ends(0);
+        }
+        ask(&["-p", "NoNewPrivileges=yes"]).ends(64);
+        ask(&["-p", "NoNewPrivileges=yes", "--connect", "example.org:80"]).ends(64);
+    }
+}
