@@ -92,6 +92,14 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         }
     }
     let draft = planner.draft;
+    if planner.host.variable("NOTIFY_SOCKET").is_some_and(|name| name.as_encoded_bytes().starts_with(b"@")) {
+        // Nothing can be put in its place, and what the target sends itself comes from a process that nobody waits for.
+        let message = format!("{first}: NOTIFY_SOCKET names an abstract socket, whose messages cannot be passed on");
+        let fault = target::at(&first, message);
+        planner
+            .faults
+            .push(fault.help("let the manager use a socket with a path, or start stockade without the variable"));
+    }
     let relay = planner.host.variable("NOTIFY_SOCKET").map(Path::new).filter(|path| path.is_absolute());
     let op = CompanionOp {
         as_pid1: draft.as_pid1.is_some(),
@@ -154,6 +162,14 @@ mod tests {
         let companion = at(|op| matches!(op, Op::Companion(_))).expect("a companion");
         assert!(at(|op| matches!(op, Op::Descriptors { .. })) < Some(companion));
         assert!(Some(companion) < at(|op| matches!(op, Op::Mount(MountOp::Relay { .. }))));
+    }
+
+    #[test]
+    fn an_abstract_socket_is_refused_and_only_with_a_namespace() {
+        let host = host(&[("NOTIFY_SOCKET", "@manager")]);
+        let faults = Plan::new(&self::draft(), &host, vec!["true".into()]).expect_err("a fault");
+        assert!(faults[0].message.contains("abstract socket"), "{faults:?}");
+        assert!(Plan::new(&Draft::default(), &host, vec!["true".into()]).is_ok());
     }
 
     #[test]

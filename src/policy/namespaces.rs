@@ -137,7 +137,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  apart takes 5 milliseconds. SIGKILL and SIGSTOP cannot be caught, so SIGSTOP stops stockade alone.\n\n\
                  Under systemd, messages of sd_notify(3) pass through stockade, which is the main process of the unit: \
                  Type=notify, notify-reload, the watchdog, barriers and the descriptor store work as they do without it, \
-                 and what other processes of the service send is still only heard with NotifyAccess=all. A MAINPID= that \
+                 and what other processes of the service send is still only heard with NotifyAccess=all. An abstract \
+                 NOTIFY_SOCKET (`@...`) is refused. A MAINPID= that \
                  names another process than the target is not passed on. LISTEN_PID, WATCHDOG_PID and SYSTEMD_EXEC_PID \
                  are those that the target sees; LISTEN_PIDFDID is unset. Type=forking and PIDFile= cannot work, because \
                  what the parent leaves behind ends with it: run the service in the foreground.",
