@@ -221,7 +221,10 @@ impl std::ops::DerefMut for Held {
 
 /// A started program that has said that it is ready.
 fn ready(run: &Run) -> (Held, BufReader<std::process::ChildStdout>) {
-    let mut child = run.command().stdin(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("stockade starts");
+    // A job: SIGTSTP does not stop a group that has no parent in its session.
+    let mut command = run.command();
+    command.process_group(0).stdin(Stdio::piped()).stderr(Stdio::inherit());
+    let mut child = command.spawn().expect("stockade starts");
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let child = Held(child);
     assert_eq!(line(&mut output), "ready\n");

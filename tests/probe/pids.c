@@ -108,6 +108,8 @@ static int wait_line(int fd, char *line, int room) { // one line without its end
     }
 }
 
+static int job;  // whether what is started is a job: a group of its own, as SIGTSTP does not stop one without a shell
+
 static pid_t start(char **argv, int *in, int *out) {
     int a[2], b[2];
     if (pipe(a) || pipe(b)) fail("pipe");
@@ -115,7 +117,7 @@ static pid_t start(char **argv, int *in, int *out) {
     fcntl(b[0], F_SETFD, FD_CLOEXEC);
     pid_t child = fork();
     if (child < 0) fail("fork");
-    if (!child) { dup2(a[0], 0); dup2(b[1], 1); close(a[0]); close(b[1]); execvp(argv[0], argv); fail(argv[0]); }
+    if (!child) { if (job && setpgid(0, 0)) fail("setpgid"); dup2(a[0], 0); dup2(b[1], 1); close(a[0]); close(b[1]); execvp(argv[0], argv); fail(argv[0]); }
     close(a[0]); close(b[1]);
     *in = a[1]; *out = b[0];
     return child;
@@ -176,6 +178,7 @@ static int murder(const char *path, int turns, char **argv) {
 // What a parent sees of a launcher: stop, continue, end.
 static int watch(char **argv) {
     int in, out, status;
+    job = 1;
     pid_t child = start(argv, &in, &out);
     for (;;) {
         if (waitpid(child, &status, WUNTRACED | WCONTINUED) != child) fail("waitpid");
@@ -402,6 +405,9 @@ static int terminal(char **steps) {
 }
 
 int main(int argc, char **argv) {
+    // A shell's background job ignores these, and so would whatever the tests start.
+    signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *verb = argc > 1 ? argv[1] : "";
     if (!strcmp(verb, "signals")) return signals();
