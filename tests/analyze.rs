@@ -10,15 +10,14 @@ use std::process::{Command, Output};
 
 use proptest::prelude::*;
 
-use stockade::policy::Policy;
+use stockade::policy::{Policy, service};
 use stockade::report::analyze::Analysis;
 use stockade::report::diff::Difference;
-use stockade::report::exposure::unit::{self, Line};
 use stockade::report::exposure::{self, Score, Settings};
 use stockade::report::html;
 use stockade::report::reach::{self, Reach};
 use stockade::text::profiles::{Library, SHIPPED};
-use stockade::text::{Document, flags};
+use stockade::text::{Document, flags, units};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/analyze")
@@ -63,16 +62,17 @@ fn units_have_the_score_that_systemd_gives_them() {
         let mut words = line.split(' ');
         let [name, number, rating] = [(); 3].map(|()| words.next().expect("a word"));
         let bad: BTreeMap<&str, &str> = words.map(|word| word.rsplit_once('=').expect("a badness")).collect();
-        let text = fs::read_to_string(folder().join("units").join(name)).expect("a unit");
-        let lines = unit::lines(&text);
-        let score = Score::of_unit(&Settings::read(lines.iter().map(Line::parts)));
+        let path = folder().join("units").join(name);
+        let (unit, _) = units::load(path.to_str().expect("UTF-8"), &[], None).expect("a unit");
+        let lines = unit.assignments.iter().map(|one| (&*one.section, &*one.name, &*one.value));
+        let score = Score::of_unit(&Settings::read(lines));
         for line in &score.lines {
             let badness = line.badness.map_or("-".into(), |badness| badness.to_string());
             assert_eq!(bad.get(line.id).copied().unwrap_or("0"), badness, "{name}: {}", line.id);
         }
         assert_eq!(score.lines.len(), 81, "{name}");
         assert_eq!((exposure::number(score.tenths).as_str(), score.rating()), (number, rating), "{name}");
-        assert!(unit::policy(&lines).is_ok(), "{name}");
+        assert!(Policy::read(&service::service(&unit).document).is_ok(), "{name}");
         judged += 1;
     }
     assert_eq!(judged, fs::read_dir(folder().join("units")).expect("units").count());

@@ -1,6 +1,6 @@
 //! Looks for the target's file in the target's world, while a failure can still be told.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
@@ -9,22 +9,27 @@ use nix::sys::stat::{Mode, SFlag, fstat, stat};
 use nix::unistd::{AccessFlags, faccessat, read};
 
 use crate::fault::Fault;
-use crate::plan::Plan;
 
-/// The files that the command's name may mean, best first.
-pub(super) fn candidates(plan: &Plan) -> Result<Vec<CString>, Fault> {
-    let name = plan.program.as_encoded_bytes();
+/// The files that a command's name may mean, best first.
+///
+/// # Errors
+/// A NUL byte in it.
+pub fn candidates(program: &OsStr, search: &OsStr) -> Result<Vec<CString>, Fault> {
+    let name = program.as_encoded_bytes();
     if name.contains(&b'/') {
         return Ok(vec![super::c_string(name)?]);
     }
-    std::env::split_paths(&plan.search_path())
-        .map(|directory| super::c_string(directory.join(&plan.program).as_os_str().as_bytes()))
+    std::env::split_paths(search)
+        .map(|directory| super::c_string(directory.join(program).as_os_str().as_bytes()))
         .collect()
 }
 
 /// The first candidate that can be executed. As execvp(3): one that exists but is forbidden is the
 /// answer only if no later one will do.
-pub(super) fn find(candidates: &[CString]) -> Result<usize, Errno> {
+///
+/// # Errors
+/// ENOENT: none is there. EACCES, ENOEXEC and others of execve(2): why the last that is there cannot be executed.
+pub fn find(candidates: &[CString]) -> Result<usize, Errno> {
     let mut answer = Errno::ENOENT;
     for (index, candidate) in candidates.iter().enumerate() {
         match check(candidate) {

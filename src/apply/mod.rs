@@ -4,7 +4,7 @@
 mod attributes;
 mod devices;
 mod files;
-mod find;
+pub mod find;
 mod group;
 mod hidden;
 mod identity;
@@ -115,7 +115,7 @@ impl Ready {
             .map(|(name, value)| c_string(&[name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat()))
             .collect::<Result<_, _>>()?;
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
-        let candidates = find::candidates(plan)?;
+        let candidates = find::candidates(&plan.program, &plan.search_path())?;
         let ops = plan.steps.iter().filter_map(|step| if let Op::Mount(op) = &step.op { Some(op) } else { None });
         let state = State {
             mounts: mounts::State::new(ops),

@@ -2,20 +2,22 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use crate::fault::Exit;
+use crate::fault::{Exit, Fault, clean};
+use crate::policy::{Policy, service};
 use crate::report::analyze::Analysis;
-use crate::report::exposure::unit::{self, Line};
 use crate::report::exposure::{Score, Settings};
 use crate::report::reach::{self, Reach};
 use crate::text::profiles::Library;
+use crate::text::units;
 
 use super::door::{self, Faults};
 use super::options::{self, POLICY, PROPERTY};
-use super::{read, service};
+use super::read;
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -125,9 +127,15 @@ fn policy(names: &[String], properties: &[String], library: &Library) -> anyhow:
 }
 
 fn judged(name: &str) -> anyhow::Result<Analysis> {
-    let texts = service::texts(name)?;
-    let lines: Vec<Line> = texts.iter().flat_map(|text| unit::lines(text)).collect();
-    let settings = Settings::read(lines.iter().map(Line::parts));
-    let reach = unit::policy(&lines).and_then(|policy| Reach::of(&policy).map_err(|fault| fault.message));
+    let (unit, _) = units::load(name, &units::DIRECTORIES.map(Path::new), None).map_err(Faults)?;
+    let settings = Settings::read(unit.assignments.iter().map(|one| (&*one.section, &*one.name, &*one.value)));
+    let service = service::service(&unit);
+    for left in service.left.iter().filter(|left| left.weaker) {
+        let text = clean(&left.text);
+        door::tell(&format!("stockade: note: {text} ({}) is in the score, and not in what follows it\n", left.at));
+    }
+    let first = |faults: Vec<Fault>| faults.into_iter().next().map(|fault| fault.message).unwrap_or_default();
+    let reach = Policy::read(&service.document).map_err(first);
+    let reach = reach.and_then(|policy| Reach::of(&policy).map_err(|fault| fault.message));
     Ok(Analysis { name: name.into(), kind: "unit", score: Score::of_unit(&settings), reach })
 }

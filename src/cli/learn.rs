@@ -89,15 +89,7 @@ pub(super) fn command() -> Command {
                 .value_hint(ValueHint::DirPath)
                 .conflicts_with_all(["COMMAND", "merge"]),
         )
-        .arg(
-            Arg::new("COMMAND")
-                .help("What to execute, with its arguments")
-                .value_parser(value_parser!(OsString))
-                .value_hint(ValueHint::CommandWithArguments)
-                .num_args(1..)
-                .required_unless_present_any(["merge", "pid", "cgroup"])
-                .trailing_var_arg(true),
-        )
+        .arg(options::command().required_unless_present_any(["merge", "pid", "cgroup"]))
         .after_long_help(
             "Examples:\n  stockade learn -o sort.toml -- sort words.txt\n  stockade run -P ./sort.toml -- sort other.txt\n  \
              stockade learn --merge web1.toml web2.toml -o web.toml\n  stockade learn --cgroup nginx.service --for 600 -o nginx.toml",

@@ -17,7 +17,6 @@ mod options;
 mod pod;
 pub mod read;
 pub mod run;
-mod service;
 mod show;
 mod unit;
 mod why;

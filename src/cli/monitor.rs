@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use clap::{ArgMatches, Command};
 
 use crate::draft::Explain;
 use crate::fault::{Exit, Fault};
@@ -35,15 +35,7 @@ pub(super) fn command() -> Command {
         .long_about(LONG)
         .args([POLICY.arg(), PROPERTY.arg()])
         .arg(options::json().help("Tell in lines of JSON"))
-        .arg(
-            Arg::new("COMMAND")
-                .help("What to execute, with its arguments")
-                .value_parser(value_parser!(OsString))
-                .value_hint(ValueHint::CommandWithArguments)
-                .num_args(1..)
-                .required(true)
-                .trailing_var_arg(true),
-        )
+        .arg(options::command().required(true))
         .after_long_help("Examples:\n  stockade monitor -P strict -- make\n  stockade monitor -P ./web.toml --json -- ./web 2>events")
 }
 

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction};
+use clap::{Arg, ArgAction, ValueHint, value_parser};
 
 /// One option.
 pub(super) struct Opt {
@@ -101,6 +101,16 @@ impl Opt {
             None => arg.action(ArgAction::SetTrue).overrides_with(self.id),
         }
     }
+}
+
+/// The command and its arguments, which end the options.
+pub(super) fn command() -> Arg {
+    Arg::new("COMMAND")
+        .help("What to execute, with its arguments")
+        .value_parser(value_parser!(OsString))
+        .value_hint(ValueHint::CommandWithArguments)
+        .num_args(1..)
+        .trailing_var_arg(true)
 }
 
 /// `--json`.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use clap::{ArgMatches, Command};
 
 use crate::draft::{Draft, Explain};
 use crate::fault::{Exit, Fault};
@@ -57,13 +57,7 @@ Examples:
 
 /// The command line.
 pub(super) fn command() -> Command {
-    let command = Arg::new("COMMAND")
-        .help("What to execute, with its arguments")
-        .value_parser(value_parser!(OsString))
-        .value_hint(ValueHint::CommandWithArguments)
-        .num_args(1..)
-        .required_unless_present("unit")
-        .trailing_var_arg(true);
+    let command = options::command().required_unless_present("unit");
     Command::new("run")
         .about("Execute a command under policies")
         .long_about(

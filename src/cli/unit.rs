@@ -51,7 +51,7 @@ pub(super) fn request(matches: &ArgMatches) -> Option<Chosen> {
 /// # Errors
 /// As [`units::load`].
 pub(super) fn load(name: &str, uid: u32) -> Result<Service, Vec<Fault>> {
-    let (unit, odd) = units::load(name, &units::DIRECTORIES.map(Path::new), uid)?;
+    let (unit, odd) = units::load(name, &units::DIRECTORIES.map(Path::new), Some(uid))?;
     let mut service = service::service(&unit);
     service.warnings.splice(0..0, odd);
     Ok(service)

@@ -285,6 +285,16 @@ fn foreign(arch: Arch, name: &str) -> Option<u32> {
 /// Bit 30 of a call's number says x32 (`__X32_SYSCALL_BIT`).
 pub const X32_BIT: u32 = 0x4000_0000;
 
+/// The architecture of a call that was made, and its number there, from what the kernel tells: `AUDIT_ARCH_*` and the
+/// number with x32's bit. Nothing for architectures whose programs stockade does not run beside.
+pub fn made(audit: u32, number: u32) -> Option<(Arch, u32)> {
+    const ARCHES: [Arch; 5] = [Arch::X86_64, Arch::X86, Arch::Aarch64, Arch::Arm, Arch::Riscv64];
+    if audit == Arch::X86_64.audit() && number >= X32_BIT {
+        return Some((Arch::X32, number - X32_BIT));
+    }
+    ARCHES.into_iter().find(|arch| arch.audit() == audit).map(|arch| (arch, number))
+}
+
 /// libseccomp's own name for an architecture.
 pub fn scmp(arch: Arch) -> Option<ScmpArch> {
     Some(match arch {

@@ -212,19 +212,23 @@ impl Draft {
             || self.bounding.is_some()
             || !self.dropped.is_empty()
             || self.no_new_privileges.is_some()
-            || self.has_filter()
+            || self.may_have_filter()
             || self.access != Access::default()
             || !self.labels.is_empty()
     }
 
-    /// Whether a word asks for a filter, on some kernel at least.
+    /// Whether a word asks for a filter on every kernel.
     pub fn has_filter(&self) -> bool {
         !self.layers.is_empty()
             || self.explain.is_some()
             || self.profile.is_some()
             || self.architectures.is_some()
             || self.lock_personality.is_some()
-            || self.deny_write_execute.is_some()
+    }
+
+    /// Whether a word asks for a filter, on some kernel at least.
+    pub fn may_have_filter(&self) -> bool {
+        self.has_filter() || self.deny_write_execute.is_some()
     }
 
     /// Whether planning needs the table of mounts: a new /proc or /sys keeps what is mounted on the

@@ -39,7 +39,7 @@ impl Host {
                     .help("a filter from outside stockade refuses ioctl(2)")
                     .exit(Exit::Seccomp)
             })?;
-        if draft.has_filter() || host.terminal {
+        if draft.may_have_filter() || host.terminal {
             host.cookie = facts::random().map_err(|errno| {
                 Fault::new(format!("cannot get random bytes: {}", errno.desc().to_lowercase())).exit(Exit::Seccomp)
             })?;

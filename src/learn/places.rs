@@ -114,7 +114,7 @@ mod tests {
 
     fn placed(path: &str, kinds: &[Use]) -> String {
         let places =
-            Places { home: "/home/ann".into(), runtime: "/run/user/1000".into(), directory: "/home/ann/work".into() };
+            Places { home: "/home/ann".into(), runtime: "/run/user/1000".into(), directory: "/home/ann/src".into() };
         let mut seen = Observed::default();
         for kind in kinds {
             seen.used(path.into(), *kind, "cat");
@@ -131,9 +131,9 @@ mod tests {
             ("/usr/bin/cat", &[Use::Execute], "/usr/bin/cat"),
             ("/usr/share/x", &[Use::Write], "/usr/share/x"),
             ("/home/ann/.ssh/id", &[Use::Read], "%h/.ssh/id"),
-            ("/home/ann/work", &[Use::List], "."),
-            ("/home/ann/work/a/b%", &[Use::Read], "./a/b%%"),
-            ("/home/ann/work/tool", &[Use::Execute], "%h/work/tool"),
+            ("/home/ann/src", &[Use::List], "."),
+            ("/home/ann/src/a/b%", &[Use::Read], "./a/b%%"),
+            ("/home/ann/src/tool", &[Use::Execute], "%h/src/tool"),
             ("/run/user/1000/bus", &[Use::Connect], "%t/bus"),
             ("/proc/4711/status", &[Use::Read], "/proc/PID/status"),
             ("/proc/4711/task/9/comm", &[Use::Write], "/proc/PID/task/PID/comm"),

@@ -1,6 +1,6 @@
 //! What runs already is learnt from by eBPF: nothing of it is stopped, changed or traced.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -61,18 +61,12 @@ pub fn watch(
     let arrivals = signals::descriptor(ends).map_err(failed)?;
     let collector = Collector::start(scope)?;
     let end = time.map(|time| Instant::now() + time);
+    // With a control group nothing but a signal or the time ends it.
+    let process = process.as_ref().map_or(arrivals.as_fd(), AsFd::as_fd);
     loop {
-        let over = |fds: &[BorrowedFd<'_>]| -> Result<bool, Errno> {
-            match *fds {
-                [one, two] => Ok(target::wait([one, two], Some(TICK))?.iter().any(|found| found.input)),
-                _ => Ok(target::wait([fds[0]], Some(TICK))?[0].input),
-            }
-        };
-        let mut fds = vec![arrivals.as_fd()];
-        fds.extend(process.as_ref().map(AsFd::as_fd));
-        match over(&fds) {
-            Ok(true) => break,
-            Ok(false) | Err(Errno::EINTR) => {}
+        match target::wait([arrivals.as_fd(), process], Some(TICK)) {
+            Ok(found) if found.iter().any(|one| one.input) => break,
+            Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(failed(errno)),
         }
         if end.is_some_and(|end| Instant::now() >= end) {

@@ -1,6 +1,6 @@
 //! One run of a program that is learnt from: it starts, is listened to, is stopped in time, and leaves nothing behind.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{AccessFlags, Pid, access};
+use nix::unistd::Pid;
 
+use crate::apply::find;
 use crate::fault::{Exit, Fault};
+use crate::plan::SEARCH;
 use crate::sys::execve::Vector;
 use crate::sys::signals::{self, Set};
 use crate::sys::watched::{self, Child, Start};
@@ -244,24 +246,21 @@ fn unprivileged() -> bool {
     none("CapPrm:") && none("CapAmb:")
 }
 
-/// The file that a command names, as execvp(3) finds it.
+/// The file that a command names, as `run` finds it.
 fn find(command: &OsString) -> Result<PathBuf, Fault> {
-    let missing =
-        |exit: Exit, why: &str| Err(Fault::new(format!("cannot execute `{}`: {why}", command.display())).exit(exit));
-    let usable = |path: &Path| path.is_file() && access(path, AccessFlags::X_OK).is_ok();
-    if command.as_bytes().contains(&b'/') {
-        let path = std::path::absolute(command).unwrap_or_else(|_| PathBuf::from(command));
-        return match (path.exists(), usable(&path)) {
-            (false, _) => missing(Exit::NotFound, "there is no such file"),
-            (_, false) => missing(Exit::NotExecutable, "it is not executable"),
-            _ => Ok(path),
-        };
-    }
-    let search = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let found = std::env::split_paths(&search).map(|directory| directory.join(command)).find(|path| usable(path));
-    match found {
-        Some(path) => Ok(path),
-        None => missing(Exit::NotFound, "it is in no directory of $PATH"),
+    let search = std::env::var_os("PATH").unwrap_or_else(|| SEARCH.into());
+    let candidates = find::candidates(command, &search)?;
+    let refused = |why: &str, exit| Fault::new(format!("cannot execute `{}`: {why}", command.display())).exit(exit);
+    match find::find(&candidates) {
+        Ok(at) => {
+            let path = Path::new(OsStr::from_bytes(candidates[at].to_bytes()));
+            Ok(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+        }
+        Err(Errno::ENOENT) if command.as_bytes().contains(&b'/') => {
+            Err(refused("there is no such file", Exit::NotFound))
+        }
+        Err(Errno::ENOENT) => Err(refused("it is in no directory of $PATH", Exit::NotFound)),
+        Err(errno) => Err(refused(&errno.desc().to_lowercase(), Exit::NotExecutable)),
     }
 }
 

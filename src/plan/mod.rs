@@ -51,6 +51,9 @@ use crate::host::Host;
 
 use op::{Op, Step};
 
+/// Where commands are looked for without a PATH.
+pub const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What stockade will do, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -138,7 +141,7 @@ impl Plan {
             return path.clone();
         }
         let path = self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
-        path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into())
+        path.unwrap_or_else(|| SEARCH.into())
     }
 }
 

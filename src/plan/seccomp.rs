@@ -80,13 +80,7 @@ pub fn wanted(draft: &Draft, host: &Host) -> bool {
 
 /// Whether words ask for one.
 fn asked(draft: &Draft, host: &Host) -> bool {
-    !draft.layers.is_empty()
-        || draft.explain.is_some()
-        || draft.profile.is_some()
-        || draft.architectures.is_some()
-        || draft.lock_personality.is_some()
-        || (draft.deny_write_execute.is_some() && !mdwe(host))
-        || offline(draft, host).is_some()
+    draft.has_filter() || (draft.deny_write_execute.is_some() && !mdwe(host)) || offline(draft, host).is_some()
 }
 
 /// Whether the target could type at the caller's terminal, and the policy takes anything away from it: then it must not.

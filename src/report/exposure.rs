@@ -5,7 +5,6 @@
 
 mod settings;
 mod table;
-pub mod unit;
 
 use crate::policy::{self, Exposure, Policy};
 

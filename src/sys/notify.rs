@@ -25,6 +25,13 @@ pub struct Notification {
     pub args: [u64; 6],
 }
 
+/// An argument of the C type int: the kernel looks at the low half of the register alone.
+pub fn int(argument: u64) -> i32 {
+    #[allow(clippy::cast_possible_truncation)]
+    let low = argument as u32;
+    low.cast_signed()
+}
+
 /// An answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -1,6 +1,7 @@
 //! Reaching into another process: its memory, and files as seen from it.
 
 use std::ffi::CStr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -17,6 +18,49 @@ pub fn read_memory(thread: u32, address: u64, into: &mut [u8]) -> Result<usize, 
     // SAFETY: the kernel writes at most the buffer's own length into it; the remote address is never used here.
     let result = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
     Errno::result(result).map(isize::cast_unsigned)
+}
+
+/// PATH_MAX with its NUL, and no more than the smallest page.
+const PATH: usize = 4096;
+
+/// Reads a path in another process's memory, without its NUL.
+///
+/// # Errors
+/// EFAULT and ENAMETOOLONG as for a call with it; those of [`read_memory`].
+pub fn read_path(thread: u32, address: u64) -> Result<Vec<u8>, Errno> {
+    let mut text = Vec::with_capacity(256);
+    let mut chunk = [0; PATH];
+    while text.len() < PATH {
+        let at = address.checked_add(text.len() as u64).ok_or(Errno::EFAULT)?;
+        // Up to the end of a page at once: the next one may be missing. Most paths are short.
+        let rest = PATH - usize::try_from(at % PATH as u64).unwrap_or(0);
+        let size = rest.min(PATH - text.len()).min(if text.is_empty() { 256 } else { PATH });
+        let part = chunk.get_mut(..size).unwrap_or_default();
+        let got = read_memory(thread, at, part)?;
+        let part = part.get(..got).unwrap_or_default();
+        if let Some(end) = part.iter().position(|byte| *byte == 0) {
+            text.extend_from_slice(part.get(..end).unwrap_or_default());
+            return Ok(text);
+        }
+        if got == 0 {
+            return Err(Errno::EFAULT);
+        }
+        text.extend_from_slice(part);
+    }
+    Err(Errno::ENAMETOOLONG)
+}
+
+/// The internet address in the bytes of a `sockaddr`, `sockaddr_in` (ip(7)) or `sockaddr_in6` (ipv6(7)); nothing for
+/// other families.
+pub fn internet(bytes: &[u8]) -> Option<SocketAddr> {
+    let family = i32::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
+    let port = u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?);
+    let ip: IpAddr = match family {
+        libc::AF_INET => Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(4..8)?).ok()?).into(),
+        libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(8..24)?).ok()?).into(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 /// openat2(2), Linux 5.6.
@@ -165,4 +209,20 @@ pub fn wake_sharply() -> Result<(), Errno> {
 pub fn forget_input(terminal: BorrowedFd<'_>) {
     // SAFETY: takes numbers only; where it fails, nothing was typed at a terminal.
     unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TCFLSH, libc::TCIFLUSH) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        let mut bytes = vec![2, 0, 0x1f, 0x90, 127, 0, 0, 1];
+        assert_eq!(internet(&bytes), Some("127.0.0.1:8080".parse().expect("an address")));
+        bytes = vec![10, 0, 0, 80, 0, 0, 0, 0];
+        bytes.extend([0; 15]);
+        bytes.push(1);
+        assert_eq!(internet(&bytes), Some("[::1]:80".parse().expect("an address")));
+        assert_eq!(internet(&bytes[..20]), None);
+    }
 }

@@ -45,7 +45,18 @@ pub struct Trusted {
 /// and `uid`; it is not a regular file; it is longer than [`LIMIT`] or not UTF-8; or it cannot be
 /// read. The fault has no origin: who asked for the file knows it.
 pub fn read(path: &Path, uid: u32) -> Result<Trusted, Fault> {
-    let way = Way { asked: path, uid };
+    open(&Way { asked: path, uid: Some(uid) })
+}
+
+/// Reads what is only looked at: by whomever it was written, nothing will be done that it says.
+///
+/// # Errors
+/// Those of [`read`], but for the first.
+pub fn look(path: &Path) -> Result<Trusted, Fault> {
+    open(&Way { asked: path, uid: None })
+}
+
+fn open(way: &Way<'_>) -> Result<Trusted, Fault> {
     let real = way.walk()?;
     let file = OpenOptions::new()
         .read(true)
@@ -72,8 +83,8 @@ pub(super) fn reason(error: &io::Error) -> String {
 struct Way<'a> {
     /// The policy as it was asked for.
     asked: &'a Path,
-    /// Who asks.
-    uid: u32,
+    /// Who asks; nobody where it is only looked at.
+    uid: Option<u32>,
 }
 
 impl Way<'_> {
@@ -131,6 +142,9 @@ impl Way<'_> {
     /// Refuses what somebody else owns or can write.
     fn check(&self, path: &Path, meta: &Metadata) -> Result<(), Fault> {
         self.owner(path, meta)?;
+        if self.uid.is_none() {
+            return Ok(());
+        }
         let mode = meta.mode();
         let sticky = meta.is_dir() && mode & libc::S_ISVTX != 0;
         if sticky || mode & (libc::S_IWGRP | libc::S_IWOTH) == 0 {
@@ -147,20 +161,18 @@ impl Way<'_> {
     /// Refuses what somebody else owns.
     fn owner(&self, path: &Path, meta: &Metadata) -> Result<(), Fault> {
         let owner = meta.uid();
-        if owner == 0 || owner == self.uid {
-            return Ok(());
-        }
+        let Some(uid) = self.uid.filter(|uid| owner != 0 && owner != *uid) else { return Ok(()) };
         let mut fault = self.untrusted(path, meta, &format!("uid {owner} owns {}", self.place(path)));
         if owner == OVERFLOW {
             fault = fault.help("in a user namespace this stands for every owner outside of it");
         }
         let link = if meta.is_symlink() { "-h " } else { "" };
-        Err(fault.help(format!("review it, then: chown {link}{} {}", self.uid, quoted(path))))
+        Err(fault.help(format!("review it, then: chown {link}{uid} {}", quoted(path))))
     }
 
     fn untrusted(&self, path: &Path, meta: &Metadata, why: &str) -> Fault {
         let mode = meta.mode() & 0o7777;
-        let (owner, uid) = (meta.uid(), self.uid);
+        let (owner, uid) = (meta.uid(), self.uid.unwrap_or_default());
         let trusted = if uid == 0 { "root".into() } else { format!("root and uid {uid}") };
         Fault::new(format!("the policy `{}` is not trusted: {why}", self.asked.display()))
             .help(format!("`{}` has owner {owner} and mode {mode:04o}", path.display()))

@@ -193,11 +193,11 @@ fn before_mount_setattr_it_is_the_same() {
         tmpfs("/mnt/sub");
         tmpfs("/mnt/sub/with space");
         tmpfs("/mnt/ro");
-        fs::create_dir_all("/mnt/sub/work").expect("a directory");
+        fs::create_dir_all("/mnt/sub/kept").expect("a directory");
         let lines = [
             "ProtectSystem=strict",
             "ProtectHome=tmpfs",
-            "ReadWritePaths=/mnt/sub/work",
+            "ReadWritePaths=/mnt/sub/kept",
             "BindReadOnlyPaths=/mnt/sub:/mnt/ro",
             "NoExecPaths=/mnt/sub",
         ];
@@ -205,7 +205,7 @@ fn before_mount_setattr_it_is_the_same() {
         for path in ["/etc/x", "/mnt/x", "/mnt/sub/x", "/mnt/sub/with space/x", "/mnt/ro/x", "/mnt/ro/with space/x"] {
             assert_eq!(write(path), READ_ONLY, "{path}");
         }
-        assert_eq!(write("/mnt/sub/work/x"), Ok(()));
+        assert_eq!(write("/mnt/sub/kept/x"), Ok(()));
         let table = fs::read_to_string("/proc/thread-self/mountinfo").expect("the table");
         let line = |point: &str| {
             let found = table.lines().rfind(|line| line.split(' ').nth(4) == Some(point));
@@ -215,7 +215,7 @@ fn before_mount_setattr_it_is_the_same() {
         for point in ["/mnt/sub", "/mnt/sub/with\\040space"] {
             assert!(line(point).starts_with("ro,nodev,noexec"), "{point}: {}", line(point));
         }
-        assert!(line("/mnt/sub/work").starts_with("rw,nodev,noexec"), "{}", line("/mnt/sub/work"));
+        assert!(line("/mnt/sub/kept").starts_with("rw,nodev,noexec"), "{}", line("/mnt/sub/kept"));
     });
 }
 

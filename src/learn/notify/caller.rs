@@ -9,11 +9,8 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::draft::arch::Arch;
-use crate::sys::notify::Notification;
+use crate::sys::notify::{Notification, int};
 use crate::sys::{target, watched};
-
-/// PATH_MAX with its NUL.
-const PATH: usize = 4096;
 
 /// The thread of a notification.
 pub(super) struct Caller<'a> {
@@ -32,7 +29,7 @@ impl Caller<'_> {
 
     /// An argument of the C type int.
     pub(super) fn int(&self, index: usize) -> i32 {
-        low(self.arg(index))
+        int(self.arg(index))
     }
 
     /// So many bytes of memory.
@@ -56,25 +53,7 @@ impl Caller<'_> {
 
     /// A path as it was given.
     pub(super) fn text(&self, address: u64) -> Result<Vec<u8>, Errno> {
-        let mut text = Vec::with_capacity(256);
-        let mut chunk = [0; 256];
-        while text.len() < PATH {
-            let at = address.checked_add(text.len() as u64).ok_or(Errno::EFAULT)?;
-            // Not over the end of a page: the next one may be missing.
-            let rest = PATH - usize::try_from(at % PATH as u64).unwrap_or(0);
-            let part = chunk.get_mut(..rest.min(256)).unwrap_or_default();
-            let got = target::read_memory(self.call.thread, at, part)?;
-            let part = part.get(..got).unwrap_or_default();
-            if let Some(end) = part.iter().position(|byte| *byte == 0) {
-                text.extend_from_slice(part.get(..end).unwrap_or_default());
-                return Ok(text);
-            }
-            if got == 0 {
-                return Err(Errno::EFAULT);
-            }
-            text.extend_from_slice(part);
-        }
-        Err(Errno::ENAMETOOLONG)
+        target::read_path(self.call.thread, address)
     }
 
     /// Where one of its links in /proc leads.
@@ -133,14 +112,6 @@ impl Caller<'_> {
             None => path.to_owned(),
         }
     }
-}
-
-/// The half of a register that an int is in.
-pub(super) fn low(argument: u64) -> i32 {
-    // The kernel looks at the low half alone.
-    #[allow(clippy::cast_possible_truncation)]
-    let low = argument as u32;
-    low.cast_signed()
 }
 
 /// Where paths really lead, remembered.

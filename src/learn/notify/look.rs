@@ -1,16 +1,17 @@
 //! What one call tells.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 
 use crate::draft::arch::Arch;
 use crate::learn::observed::{Act, Part, Reach, Use};
-use crate::sys::notify::Notification;
+use crate::sys::notify::{Notification, int};
+use crate::sys::target;
 
-use super::caller::{Caller, Real, low};
+use super::caller::{Caller, Real};
 use super::table::{At, Tells, tells};
 
 /// One thing that a call tells.
@@ -62,7 +63,7 @@ pub(super) fn look(caller: &Caller<'_>, tells: Tells, real: &mut Real) -> Result
             let how = caller.bytes::<16>(caller.arg(2)).map_err(|errno| (Part::Paths, errno))?;
             let word =
                 |at: usize| how.get(at..at + 8).and_then(|word| word.try_into().ok()).map_or(0, u64::from_ne_bytes);
-            open(caller, Some(0), 1, low(word(0)), low(word(8)), real)?
+            open(caller, Some(0), 1, int(word(0)), int(word(8)), real)?
         }
         Tells::Execute(dir, at) => {
             let text = caller.text(caller.arg(at)).map_err(|errno| (Part::Paths, errno))?;
@@ -192,7 +193,7 @@ fn address(
     let mut bytes = [0_u8; 128];
     let length = usize::try_from(length).unwrap_or(128).min(128);
     let into = bytes.get_mut(..length).unwrap_or_default();
-    let got = crate::sys::target::read_memory(caller.call.thread, at, into).map_err(|errno| (Part::Sockets, errno))?;
+    let got = target::read_memory(caller.call.thread, at, into).map_err(|errno| (Part::Sockets, errno))?;
     let bytes = bytes.get(..got).unwrap_or_default();
     let Some(family) = bytes.get(..2).and_then(|two| two.try_into().ok()).map(u16::from_ne_bytes) else {
         return Ok(Vec::new());
@@ -206,7 +207,7 @@ fn address(
         let kind = if does == Does::Bind { Use::Create } else { Use::Connect };
         return Ok(vec![Found::Path(real.path(&path, true), kind)]);
     }
-    let Some(address) = internet(family, bytes) else { return Ok(Vec::new()) };
+    let Some(address) = target::internet(bytes) else { return Ok(Vec::new()) };
     // Without a look at the socket it is taken for TCP, which is what connects and binds most.
     let stream = does != Does::Send && caller.socket_type(socket).is_none_or(|kind| kind == libc::SOCK_STREAM);
     let reach = match (does, stream) {
@@ -216,17 +217,6 @@ fn address(
         (Does::Connect | Does::Send, _) => Reach::SendUdp,
     };
     Ok(vec![Found::Address(reach, address)])
-}
-
-/// `sockaddr_in` and `sockaddr_in6`.
-fn internet(family: u16, bytes: &[u8]) -> Option<SocketAddr> {
-    let port = u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?);
-    let ip: IpAddr = match i32::from(family) {
-        libc::AF_INET => Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(4..8)?).ok()?).into(),
-        libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(8..24)?).ok()?).into(),
-        _ => return None,
-    };
-    Some(SocketAddr::new(ip, port))
 }
 
 /// The calls of socketcall(2) by their numbers.
@@ -243,20 +233,4 @@ fn socketcall(caller: &Caller<'_>, real: &mut Real) -> Result<Vec<Found>, Unseen
     }
     let call = Notification { args, ..*caller.call };
     look(&Caller { call: &call, arch: Arch::X86 }, tells(name), real)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        let mut bytes = vec![2, 0, 0x1f, 0x90, 127, 0, 0, 1];
-        assert_eq!(internet(2, &bytes), Some("127.0.0.1:8080".parse().expect("an address")));
-        bytes = vec![10, 0, 0, 80, 0, 0, 0, 0];
-        bytes.extend([0; 15]);
-        bytes.push(1);
-        assert_eq!(internet(10, &bytes), Some("[::1]:80".parse().expect("an address")));
-        assert_eq!(internet(10, &bytes[..20]), None);
-    }
 }

@@ -13,7 +13,7 @@ use libc::sock_filter;
 use nix::errno::Errno;
 
 use crate::draft::arch::Arch;
-use crate::draft::calls::X32_BIT;
+use crate::draft::calls;
 use crate::sys::notify::{Answer, Listener, Notification};
 
 use super::observed::{Observed, Part, Use};
@@ -93,7 +93,7 @@ impl Collector {
     }
 
     fn note(&mut self, call: &Notification) {
-        let Some((arch, number)) = place(call) else { return };
+        let Some((arch, number)) = calls::made(call.arch, call.number) else { return };
         // The first call is the launcher's own, by which the target begins.
         if !self.begun {
             self.begun = true;
@@ -160,14 +160,4 @@ impl Collector {
             }
         }
     }
-}
-
-/// The architecture of a call and its number there.
-fn place(call: &Notification) -> Option<(Arch, u32)> {
-    if call.arch == Arch::X86_64.audit() && call.number >= X32_BIT {
-        return Some((Arch::X32, call.number - X32_BIT));
-    }
-    let all = [Arch::X86_64, Arch::X86, Arch::Aarch64, Arch::Arm, Arch::Riscv64];
-    let arch = all.into_iter().find(|arch| arch.audit() == call.arch)?;
-    Some((arch, call.number))
 }

@@ -14,12 +14,12 @@ use crate::sys::signals::{self, Arrival, LAST, Set};
 use crate::sys::{companion, detached, facts, letters, target};
 
 use super::confine;
-use super::helper::QUESTION;
 use super::pty::Pty;
 use super::queue::Queue;
 use super::relay::{Names, Relay};
 use super::report::{End, Status};
 use super::terminal::Terminal;
+use super::warden::QUESTION;
 
 /// CAP_KILL: the target may have become somebody else.
 const CAP_KILL: u64 = 1 << 5;

@@ -10,12 +10,13 @@
 
 mod confine;
 mod desk;
-mod helper;
 mod pty;
 mod queue;
 mod relay;
-pub(super) mod report;
 mod terminal;
+mod warden;
+
+pub(super) mod report;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -29,12 +30,12 @@ use crate::sys::signals::{self, Set};
 use crate::sys::{companion, letters, target};
 
 use desk::{Desk, Ends};
-use helper::Role;
 use pty::Pty;
 use queue::Queue;
 use relay::Relay;
 use report::Status;
 use terminal::Terminal;
+use warden::Role;
 
 /// Makes the helper and the target's process. Comes back in the latter, with the socket for its messages to the service
 /// manager. The launcher ends in here, as the target has ended.
@@ -64,7 +65,7 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
         if op.pty && crate::sys::terminal::session().is_err() {
             crate::sys::detached::leave(1);
         }
-        helper::serve(role, theirs.as_fd(), outgoing.as_ref())
+        warden::serve(role, theirs.as_fd(), outgoing.as_ref())
     };
     // Now the launcher's own: the target's end must be told.
     signals::default(libc::SIGCHLD)?;

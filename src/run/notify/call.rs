@@ -4,14 +4,12 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::draft::arch::Arch;
-use crate::draft::calls::{self, Id, X32_BIT};
-use crate::sys::notify::Notification;
+use crate::draft::calls::{self, Id};
+use crate::sys::notify::{Notification, int};
 
 use super::caller::Caller;
 
 /// Every architecture that a notification can come from.
-const ARCHES: [Arch; 5] = [Arch::X86_64, Arch::X86, Arch::Aarch64, Arch::Arm, Arch::Riscv64];
-
 /// Which argument of a call is a path.
 const PATHS: [(&[&str], usize); 2] = [
     (
@@ -83,11 +81,7 @@ const PATHS: [(&[&str], usize); 2] = [
 
 /// The architecture and the number on it.
 pub(super) fn place(notification: &Notification) -> Option<(Arch, u32)> {
-    if notification.arch == Arch::X86_64.audit() && notification.number >= X32_BIT {
-        return Some((Arch::X32, notification.number - X32_BIT));
-    }
-    let arch = ARCHES.into_iter().find(|arch| arch.audit() == notification.arch)?;
-    Some((arch, notification.number))
+    calls::made(notification.arch, notification.number)
 }
 
 fn id(notification: &Notification) -> Option<Id> {
@@ -99,14 +93,6 @@ fn id(notification: &Notification) -> Option<Id> {
 pub(super) fn name(notification: &Notification) -> Option<Cow<'static, str>> {
     let (arch, number) = place(notification)?;
     calls::name(arch, number)
-}
-
-/// An argument of the C type int.
-pub(super) fn int(argument: u64) -> i32 {
-    // The kernel looks at the low half alone.
-    #[allow(clippy::cast_possible_truncation)]
-    let low = argument as u32;
-    low.cast_signed()
 }
 
 /// The arguments that are no pointers, as far as is known: what a remembered answer is about.

@@ -15,9 +15,6 @@ use crate::sys::target;
 use super::ids::Ids;
 use super::view::View;
 
-/// PATH_MAX with its NUL.
-const PATH: usize = 4096;
-
 /// The thread of a notification.
 pub(super) struct Caller<'a> {
     /// The supervisor's view.
@@ -54,26 +51,10 @@ impl<'a> Caller<'a> {
     /// # Errors
     /// EFAULT, ENAMETOOLONG and ENOENT as for the call itself; EPERM: its memory cannot be read.
     pub(super) fn path(&self, address: u64) -> Result<CString, Errno> {
-        let mut text = Vec::with_capacity(256);
-        let mut chunk = [0; PATH];
-        while text.len() < PATH {
-            let at = address.checked_add(text.len() as u64).ok_or(Errno::EFAULT)?;
-            // Up to the end of a page at once: the next one may be missing. Most paths are short.
-            let rest = PATH - usize::try_from(at % PATH as u64).unwrap_or(0);
-            let size = rest.min(PATH - text.len()).min(if text.is_empty() { 256 } else { PATH });
-            let part = chunk.get_mut(..size).unwrap_or_default();
-            let got = self.memory(at, part)?;
-            let part = part.get(..got).unwrap_or_default();
-            if let Some(end) = part.iter().position(|byte| *byte == 0) {
-                text.extend_from_slice(part.get(..end).unwrap_or_default());
-                return CString::new(text).map_err(|_| Errno::EINVAL);
-            }
-            if got == 0 {
-                return Err(Errno::EFAULT);
-            }
-            text.extend_from_slice(part);
+        if self.thread == 0 {
+            return Err(Errno::EPERM);
         }
-        Err(Errno::ENAMETOOLONG)
+        CString::new(target::read_path(self.thread, address)?).map_err(|_| Errno::EINVAL)
     }
 
     /// One of the caller's own files in /proc, unchecked.

@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 
 use crate::draft::decision::Opening;
-use crate::sys::notify::{Answer, Listener, Notification};
+use crate::sys::notify::{Answer, Listener, Notification, int};
 use crate::sys::target;
 
 use super::call;
@@ -66,12 +66,12 @@ impl Wish {
                 let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
                 (libc::AT_FDCWD, args[0], (u64::from(flags.cast_unsigned()), args[1], 0))
             }
-            Some("openat") => (call::int(args[0]), args[1], (args[2], args[3], 0)),
-            Some("openat2") => (call::int(args[0]), args[1], how(caller, args[2], args[3])?),
+            Some("openat") => (int(args[0]), args[1], (args[2], args[3], 0)),
+            Some("openat2") => (int(args[0]), args[1], how(caller, args[2], args[3])?),
             _ => return Err(Errno::EPERM),
         };
         let path = caller.path(address)?;
-        let flags = OFlag::from_bits_retain(call::int(how.0) & KNOWN);
+        let flags = OFlag::from_bits_retain(int(how.0) & KNOWN);
         if flags.contains(OFlag::O_PATH) {
             // The kernel lets no descriptor of this kind be put into another process.
             return Err(Errno::EOPNOTSUPP);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +19,8 @@ use crate::host::look::Thing;
 use crate::plan::tell::{PATHS, Teller};
 use crate::plan::verdict;
 use crate::plan::why::{Operation, Question, Reach, Reason, suggestion};
-use crate::sys::notify::{Answer, Notification};
+use crate::sys::notify::{Answer, Notification, int};
+use crate::sys::target;
 
 use super::call;
 use super::caller::Caller;
@@ -160,7 +160,7 @@ fn absolute(caller: &Caller<'_>, notification: &Notification, name: &str, at: us
     if path.is_absolute() {
         return Some(path.to_path_buf());
     }
-    let from = if at == 1 && name != "open" { call::int(notification.args[0]) } else { libc::AT_FDCWD };
+    let from = if at == 1 && name != "open" { int(notification.args[0]) } else { libc::AT_FDCWD };
     let link = if from == libc::AT_FDCWD { "cwd".to_owned() } else { format!("fd/{from}") };
     let link = std::ffi::CString::new(format!("{}/{link}", caller.thread())).ok()?;
     let base = PathBuf::from(readlinkat(caller.view.process().ok()?, link.as_c_str()).ok()?);
@@ -173,19 +173,13 @@ fn address(caller: &Caller<'_>, notification: &Notification, name: &str) -> Opti
     let size = usize::try_from(notification.args[2]).ok()?.min(bytes.len());
     let got = caller.memory(notification.args[1], bytes.get_mut(..size)?).ok()?;
     let bytes = bytes.get(..got)?;
-    let family = i32::from(u16::from_le_bytes(bytes.get(..2)?.try_into().ok()?));
-    let port = || Some(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?));
-    let ip: IpAddr = match family {
-        libc::AF_INET => Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(4..8)?).ok()?).into(),
-        libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(8..24)?).ok()?).into(),
-        libc::AF_UNIX if name == "connect" => {
-            let path = bytes.get(2..)?.split(|byte| *byte == 0).next()?;
-            let path = Path::new(OsStr::from_bytes(path));
-            return path.is_absolute().then(|| Question::Path(path.to_path_buf(), Operation::Connect));
-        }
-        _ => return None,
-    };
-    let address = SocketAddr::new(ip, port()?);
+    let family = i32::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
+    if family == libc::AF_UNIX && name == "connect" {
+        let path = bytes.get(2..)?.split(|byte| *byte == 0).next()?;
+        let path = Path::new(OsStr::from_bytes(path));
+        return path.is_absolute().then(|| Question::Path(path.to_path_buf(), Operation::Connect));
+    }
+    let address = target::internet(bytes)?;
     Some(Question::Net(if name == "connect" { Reach::Connect(address) } else { Reach::Bind(address) }))
 }
 
