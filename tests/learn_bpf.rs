@@ -1,6 +1,6 @@
 //! The collector by eBPF sees what programs do, all of it, and nothing of their launcher's.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,7 +17,7 @@ mod kit;
 fn root(part: &str) -> bool {
     let root = kit::people()[0].is_root();
     if !root {
-        writeln!(io::stderr(), "not run without root: {part}").expect("stderr");
+        kit::say(&format!("not run without root: {part}"));
     }
     root
 }

@@ -262,28 +262,31 @@ fn a_terminal_works_as_without_us() {
         let stop = ["type=a^M", "expect=a", "type=^Z", "wait", "take", "fg", "type=b^M", "expect=b", "type=^D", "wait"];
         assert_eq!(on(&stop, &["/bin/cat"]), "stopped 20\nexited 0\n");
         // A shell in there has jobs of its own, hears of the window's size, and gives the terminal back.
-        let shell = [
-            "expect=ready>",
-            "type=trap 'stty size' WINCH^M",
-            "expect=ready>",
-            "size=33",
-            "type=^M",
-            "expect=33 80",
-            job.as_str(),
-            "expect=go",
-            "type=^Z",
-            "expect=Stopped",
-            "expect=ready>",
-            "type=fg^M",
-            "expect=back",
-            "type=^C",
-            "expect=ready>",
-            "type=exit 4^M",
-            "wait",
-            "whose",
-        ];
+        let shell = [&session(&job)[..], &["wait", "whose"]].concat();
         assert_eq!(on(&shell, &prompt), "exited 4\nthe job's\n");
     }
+}
+
+/// What is typed at a shell that prompts `ready>`, and expected of it: it has jobs, and hears of the window's size.
+fn session(job: &str) -> Vec<&str> {
+    vec![
+        "expect=ready>",
+        "type=trap 'stty size' WINCH^M",
+        "expect=ready>",
+        "size=33",
+        "type=^M",
+        "expect=33 80",
+        job,
+        "expect=go",
+        "type=^Z",
+        "expect=Stopped",
+        "expect=ready>",
+        "type=fg^M",
+        "expect=back",
+        "type=^C",
+        "expect=ready>",
+        "type=exit 4^M",
+    ]
 }
 
 /// A job of a shell on a terminal.
@@ -333,27 +336,7 @@ fn a_terminal_of_its_own() {
         let much = "i=0; while [ $i -lt 5000 ]; do echo 12345678; i=$((i+1)); done; echo the end";
         assert_eq!(on(&["expect=the end", "wait"], &["/bin/sh", "-c", much]), "exited 0\n");
         // Jobs of a shell in there.
-        let shell = [
-            "expect=ready>",
-            "type=trap 'stty size' WINCH^M",
-            "expect=ready>",
-            "size=33",
-            "type=^M",
-            "expect=33 80",
-            job.as_str(),
-            "expect=go",
-            "type=^Z",
-            "expect=Stopped",
-            "expect=ready>",
-            "type=fg^M",
-            "expect=back",
-            "type=^C",
-            "expect=ready>",
-            "type=exit 4^M",
-            "wait",
-            "settled",
-            "whose",
-        ];
+        let shell = [&session(&job)[..], &["wait", "settled", "whose"]].concat();
         let prompt = ["/usr/bin/env", "PS1=ready> ", "/bin/bash", "--norc", "-i"];
         assert_eq!(on(&shell, &prompt), "exited 4\nas before\nthe job's\n");
     }

@@ -3,17 +3,15 @@
 mod kit;
 
 use std::fs;
-use std::io::Write;
 
-use kit::{host_has, people, verbs};
+use kit::{host_has, people, say, verbs};
 
 /// Some probes use a confined target, for which a namespace is made.
 fn unable() -> bool {
     if host_has("userns") {
         return false;
     }
-    writeln!(std::io::stderr(), "tell: not run: namespaces cannot be made here")
-        .expect("standard error can be written");
+    say("tell: not run: namespaces cannot be made here");
     true
 }
 

@@ -3,11 +3,10 @@
 mod kit;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use kit::{Outcome, Who, host_has, people};
+use kit::{Outcome, Who, host_has, people, say};
 
 /// What is done, and the probe's verb for it.
 const OPERATIONS: [(&str, &str); 5] =
@@ -35,11 +34,6 @@ const PIECES: &[&str] = &[
     "PrivateTmp=no",
     "PrivateDevices=yes",
 ];
-
-/// A word on standard error, past the capture of the harness.
-fn told(text: &str) {
-    writeln!(std::io::stderr(), "why: {text}").expect("standard error can be written");
-}
 
 /// A small generator (xorshift): the cases are the same on every run.
 struct Dice(u64);
@@ -91,7 +85,7 @@ fn answer(outcome: &Outcome) -> serde_json::Value {
 #[test]
 fn answers_about_paths_are_what_a_probe_observes() {
     if !host_has("userns") {
-        told("not run: namespaces cannot be made here");
+        say("why: not run: namespaces cannot be made here");
         return;
     }
     let mut dice = Dice(0x5bd1_e995_7b93_1c6d);
@@ -140,14 +134,14 @@ fn answers_about_paths_are_what_a_probe_observes() {
             }
         }
     }
-    told(&format!("{allowed} allowed, {denied} denied, {refused} policies that cannot run"));
+    say(&format!("why: {allowed} allowed, {denied} denied, {refused} policies that cannot run"));
     assert!(allowed > 20 && denied > 20, "{allowed} allowed, {denied} denied");
 }
 
 #[test]
 fn a_proposed_change_allows_what_was_denied() {
     if !host_has("userns") {
-        told("not run: namespaces cannot be made here");
+        say("why: not run: namespaces cannot be made here");
         return;
     }
     for who in people() {

@@ -164,3 +164,103 @@ fn read(path: &Path, uid: Option<u32>) -> Result<(Vec<unit::Assignment>, Vec<Fau
     let text = trusted.map_err(|fault| vec![fault])?.text;
     unit::parse(&Arc::new(Source { name: path.to_string_lossy().into_owned(), text }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of units that goes away.
+    struct Units(PathBuf);
+
+    impl Units {
+        fn new(name: &str, files: &[(&str, &str)]) -> Self {
+            let place = std::env::temp_dir().join(format!("stockade-units-{name}-{}", std::process::id()));
+            for (file, text) in files {
+                let path = place.join(file);
+                fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+                fs::write(path, text).expect("a file");
+            }
+            Self(place)
+        }
+
+        fn link(&self, name: &str, to: &str) {
+            std::os::unix::fs::symlink(to, self.0.join(name)).expect("a link");
+        }
+
+        /// What a name comes to: its whole name, and its assignments in order.
+        fn load(&self, name: &str) -> Result<(String, Vec<String>), String> {
+            let directories = [self.0.join("strong"), self.0.join("weak")];
+            let directories: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
+            let uid = nix::unistd::getuid().as_raw();
+            let told = |faults: Vec<Fault>| faults.into_iter().map(|fault| fault.message).collect::<String>();
+            let (unit, odd) = load(name, &directories, Some(uid)).map_err(told)?;
+            assert!(odd.is_empty(), "{odd:?}");
+            Ok((unit.name, unit.assignments.into_iter().map(|one| format!("{}={}", one.name, one.value)).collect()))
+        }
+    }
+
+    impl Drop for Units {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).expect("removed");
+        }
+    }
+
+    fn found(name: &str, assignments: &[&str]) -> Result<(String, Vec<String>), String> {
+        Ok((name.into(), assignments.iter().map(|one| (*one).into()).collect()))
+    }
+
+    #[test]
+    fn the_strongest_directory_and_all_drop_ins_count() {
+        let units = Units::new(
+            "dropins",
+            &[
+                ("strong/web-a.service", "[Service]\nA=strong\n"),
+                ("weak/web-a.service", "[Service]\nA=weak\n"),
+                ("weak/web-a.service.d/20.conf", "[Service]\nB=weak\n"),
+                ("weak/web-a.service.d/10.conf", "[Service]\nC=own\n"),
+                ("strong/web-a.service.d/20.conf", "[Service]\nB=strong\n"),
+                ("weak/web-.service.d/15.conf", "[Service]\nD=dash\n"),
+                ("weak/service.d/05.conf", "[Service]\nE=all\n"),
+                ("weak/web-a.service.d/30.conf.bak", "[Service]\nF=no\n"),
+                ("weak/web-a.service.d/.40.conf", "[Service]\nF=no\n"),
+            ],
+        );
+        let all = ["A=strong", "E=all", "C=own", "D=dash", "B=strong"];
+        assert_eq!(units.load("web-a.service"), found("web-a.service", &all));
+        assert_eq!(units.load("web-a"), found("web-a.service", &all));
+        // A file has what lies beside it.
+        let file = units.0.join("weak/web-a.service");
+        let beside = ["A=weak", "E=all", "C=own", "D=dash", "B=weak"];
+        assert_eq!(units.load(&file.to_string_lossy()), found("web-a.service", &beside));
+        units.link("strong/web-a.service.d/10.conf", "/dev/null");
+        assert_eq!(units.load("web-a"), found("web-a.service", &["A=strong", "E=all", "D=dash", "B=strong"]));
+    }
+
+    #[test]
+    fn instances_and_aliases_lead_to_their_files() {
+        let units = Units::new(
+            "aliases",
+            &[
+                ("weak/db@.service", "[Service]\nA=template\n"),
+                ("weak/db@.service.d/1.conf", "[Service]\nB=template\n"),
+                ("weak/db@one.service.d/2.conf", "[Service]\nC=one\n"),
+                ("strong/x", ""),
+            ],
+        );
+        assert_eq!(units.load("db@one.service"), found("db@one.service", &["A=template", "B=template", "C=one"]));
+        assert_eq!(units.load("db@two"), found("db@two.service", &["A=template", "B=template"]));
+        units.link("strong/store@.service", "../weak/db@.service");
+        assert_eq!(units.load("store@one"), found("db@one.service", &["A=template", "B=template", "C=one"]));
+    }
+
+    #[test]
+    fn what_is_masked_missing_or_no_service_is_told() {
+        let units = Units::new("masked", &[("strong/empty.service", ""), ("weak/gone.service", "[Service]\nA=b\n")]);
+        units.link("strong/gone.service", "/dev/null");
+        let told = |name: &str| units.load(name).expect_err(name);
+        assert!(told("gone").contains("masked"), "{}", told("gone"));
+        assert!(told("empty").contains("masked"), "{}", told("empty"));
+        assert!(told("nothing").contains("there is no unit"), "{}", told("nothing"));
+        assert!(told("a.socket").contains("not a service") || told("a.socket").contains("there is no unit"));
+    }
+}

@@ -12,7 +12,7 @@ mod outcome;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -74,6 +74,11 @@ pub(crate) fn host_has(feature: &str) -> bool {
         assert!(FEATURES.contains(word), "STOCKADE_TEST_HOST: {word} is none of {FEATURES:?}");
     }
     words.contains(&feature)
+}
+
+/// A word on standard error, past the harness, which keeps what passing tests print to itself.
+pub(crate) fn say(text: &str) {
+    io::stderr().write_all(format!("{text}\n").as_bytes()).expect("standard error can be written");
 }
 
 /// A directory outside every home, which anybody can read, with the binaries in it.

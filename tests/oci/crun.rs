@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -19,11 +18,6 @@ const POLICY: &str =
 fn answers(text: &str) -> BTreeMap<u32, &str> {
     let pairs = text.lines().filter_map(|line| line.split_once(' '));
     pairs.map(|(number, answer)| (number.parse().expect("a number"), answer)).collect()
-}
-
-fn said(text: &str) {
-    // Past the harness, which keeps what passing tests print to itself.
-    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
 }
 
 /// A container without namespaces but a mount namespace, with the profile that stockade exports.
@@ -52,7 +46,9 @@ fn crun_answers_alike() {
     let there = Path::new(DEBIANS).exists() && Path::new("/usr/bin/crun").exists();
     if !root.is_root() || !there {
         assert!(!root.is_root() || !kit::host_has("containers"), "no {DEBIANS}, or no crun (Debian: crun)");
-        said("crun_answers_alike did not run: it needs root, and Debian's golang-github-containers-common and crun\n");
+        kit::say(
+            "crun_answers_alike did not run: it needs root, and Debian's golang-github-containers-common and crun",
+        );
         return;
     }
     let place = root.place("crun");
