@@ -52,6 +52,15 @@ fn a_killed_target_is_told_of_and_killed() {
         // Whoever would survive SIGSYS is killed all the same.
         let seen = who.confined(&options).words(&unlink).under(&["ignore=31"]).run();
         assert!(!seen.status.success() && file.exists(), "{seen}");
+        if host_has("userns") {
+            let seen = who.confined(&[&options[..], &["-p", "PrivatePIDs=yes"]].concat()).words(&unlink).run();
+            seen.dies(libc::SIGSYS);
+            assert!(file.exists());
+            // Process 1 would live on: nobody in its namespace can kill it.
+            let first = ["-p", "PrivatePIDs=yes", "-p", "Init.AsPid1=yes"];
+            let seen = who.confined(&[&options[..], &first].concat()).words(&unlink).run();
+            seen.ends(228).runs_nothing().complains("cannot be told of process 1");
+        }
     }
 }
 

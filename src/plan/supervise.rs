@@ -101,6 +101,13 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
             .notes
             .push("before Linux 5.19 a fast timer can keep the target from ever finishing a notified call".into());
     }
+    if let (Some(_), Some(asked)) = (draft.explain, &draft.as_pid1) {
+        // Not even by SIGKILL, from inside its namespace (pid_namespaces(7)): what the filter kills would live.
+        let fault =
+            target::at(&asked.by, "denials cannot be told of process 1, which the supervisor cannot kill".into());
+        planner.faults.push(fault.help("leave --explain-denials out, or Init.AsPid1").exit(Exit::Seccomp));
+        return;
+    }
     if let Some(asked) = agent(draft) {
         if draft.explain.is_some() {
             let fault = target::at(

@@ -143,7 +143,10 @@ impl Desk<'_> {
                 self.write_down(notification);
                 Answer::Continue
             }
-            Decision::Tell(action) => self.tell(notification, *action),
+            Decision::Tell(action) => match self.tell(notification, *action) {
+                Some(answer) => answer,
+                None => return,
+            },
             Decision::Open(opening) => {
                 let caller = Caller::new(&self.view, &self.listener, notification);
                 match Wish::read(&caller, notification).and_then(|wish| open::open(&caller, &wish, opening)) {
@@ -159,26 +162,42 @@ impl Desk<'_> {
         send(&self.listener, notification.id, answer);
     }
 
-    fn tell(&mut self, notification: &Notification, action: Option<Action>) -> Answer {
+    /// Tells of a call; its answer, or none where it must not go on and cannot be killed.
+    fn tell(&mut self, notification: &Notification, action: Option<Action>) -> Option<Answer> {
         // Without a teller nothing is known but what the filter said.
-        let Some(teller) = &self.watch.teller else { return Answer::Error(Errno::EPERM) };
+        let Some(teller) = &self.watch.teller else { return Some(Answer::Error(Errno::EPERM)) };
         let caller = Caller::new(&self.view, &self.listener, notification);
-        if let (Some(line), Some(log)) = (self.told.line(&teller.0, &caller, notification, action), &self.log)
+        if let Some(line) = self.told.line(&teller.0, &caller, notification, action) {
+            self.say(&line);
+        }
+        match tell::answer(teller.0.explain, &caller, action) {
+            Ok(answer) => Some(answer),
+            Err(errno) => {
+                self.say(&format!(
+                    "stockade: cannot kill {}, as the policy has it: {}; its call stays unanswered\n",
+                    caller.name(),
+                    errno.desc()
+                ));
+                None
+            }
+        }
+    }
+
+    /// A line that nobody takes is lost rather than waited for.
+    fn say(&self, line: &str) {
+        if let Some(log) = &self.log
             && target::writable(log.as_fd())
         {
             nix::unistd::write(log, line.as_bytes()).ok();
         }
-        tell::answer(teller.0.explain, &caller, action)
     }
 
     fn write_down(&self, notification: &Notification) {
-        let Some(log) = &self.log else { return };
-        let caller = Caller::new(&self.view, &self.listener, notification);
-        let line = format!("stockade: {} called {}\n", caller.name(), call::words(&caller, notification));
-        // A line that nobody takes is lost rather than waited for.
-        if target::writable(log.as_fd()) {
-            nix::unistd::write(log, line.as_bytes()).ok();
+        if self.log.is_none() {
+            return;
         }
+        let caller = Caller::new(&self.view, &self.listener, notification);
+        self.say(&format!("stockade: {} called {}\n", caller.name(), call::words(&caller, notification)));
     }
 }
 

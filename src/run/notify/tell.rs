@@ -185,31 +185,47 @@ fn address(caller: &Caller<'_>, notification: &Notification, name: &str) -> Opti
 
 /// What the filter would have done. A process is killed by SIGSYS as the kernel would, or by SIGKILL where it would
 /// survive that; its call does not run in any case.
-pub(super) fn answer(explain: Explain, caller: &Caller<'_>, action: Option<Action>) -> Answer {
+///
+/// # Errors
+/// Why the process cannot be killed: its call is not to be answered, as it would go on.
+pub(super) fn answer(explain: Explain, caller: &Caller<'_>, action: Option<Action>) -> Result<Answer, Errno> {
     match action {
-        None => Answer::Continue,
-        Some(_) if explain == Explain::Monitor => Answer::Continue,
-        Some(Action::Errno(0)) => Answer::Value(0),
-        Some(Action::Errno(number)) => Answer::Error(Errno::from_raw(number.into())),
-        Some(_) => {
-            let signal = if survives(caller) { Signal::SIGKILL } else { Signal::SIGSYS };
-            if let Ok(ids) = caller.ids()
-                && caller.check().is_ok()
-            {
-                // Who is gone needs no signal.
-                kill(Pid::from_raw(ids.process.cast_signed()), signal).ok();
-            }
-            Answer::Error(Errno::EPERM)
-        }
+        None => Ok(Answer::Continue),
+        Some(_) if explain == Explain::Monitor => Ok(Answer::Continue),
+        Some(Action::Errno(0)) => Ok(Answer::Value(0)),
+        Some(Action::Errno(number)) => Ok(Answer::Error(Errno::from_raw(number.into()))),
+        Some(_) => kill_caller(caller).map(|()| Answer::Error(Errno::EPERM)),
     }
 }
 
-/// Whether a process blocks, ignores or handles SIGSYS, or cannot be asked.
+fn kill_caller(caller: &Caller<'_>) -> Result<(), Errno> {
+    if caller.thread() == 0 {
+        // It lives where it has no number here.
+        return Err(Errno::EPERM);
+    }
+    if caller.ids().is_ok_and(|ids| ids.process == 1) {
+        // No signal of this namespace's kills its process 1 (pid_namespaces(7)).
+        return Err(Errno::EPERM);
+    }
+    let signal = if survives(caller) { Signal::SIGKILL } else { Signal::SIGSYS };
+    // kill(2) takes the number of any thread for its process. Who is gone needs no signal.
+    match caller.check().and_then(|()| kill(Pid::from_raw(caller.thread().cast_signed()), signal)) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether a process blocks, ignores or handles SIGSYS, is process 1 of a namespace, which signals from outside do not
+/// kill but for SIGKILL (pid_namespaces(7)), or cannot be asked.
 fn survives(caller: &Caller<'_>) -> bool {
     let mut text = [0; 4096];
     let Ok(file) = caller.file("status", OFlag::O_RDONLY) else { return true };
     let got = read(file.as_fd(), &mut text).unwrap_or(0);
     let text = String::from_utf8_lossy(text.get(..got).unwrap_or_default()).into_owned();
+    let inner = text.lines().find_map(|line| line.strip_prefix("NSpid:")).and_then(|ids| ids.split_whitespace().last());
+    if inner.is_none_or(|id| id == "1") {
+        return true;
+    }
     let bit = 1 << (libc::SIGSYS - 1);
     let mut sets = 0;
     for line in text.lines().filter(|line| ["SigBlk:", "SigIgn:", "SigCgt:"].iter().any(|key| line.starts_with(key))) {
