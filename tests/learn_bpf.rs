@@ -33,10 +33,10 @@ fn held(before: &str, command: &[&str]) -> Child {
 fn watch(before: &str, command: &[&str]) -> Observed {
     let mut child = held(before, command);
     let pid = i32::try_from(child.id()).expect("a pid");
-    let mut collector = Collector::start(Scope::Tree(pid)).unwrap_or_else(|fault| panic!("{}", fault.render(false)));
+    let collector = Collector::start(Scope::Tree(pid)).unwrap_or_else(|fault| panic!("{}", fault.render(false)));
     child.stdin.take().expect("a pipe").write_all(b"go\n").expect("a shell that reads");
     while child.try_wait().expect("a child").is_none() {
-        collector.poll(10).expect("events");
+        std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert_eq!(collector.shortfalls().expect("counters"), Vec::<String>::new());
     collector.finish().expect("what was seen")

@@ -79,14 +79,13 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
         argv: &argv,
         envp: &envp,
         mask: before,
-        filter: Some(&EVERYTHING),
+        filter: &EVERYTHING,
         privileges: session.privileged,
     };
-    let mut child = watched::start(&start).map_err(|errno| {
+    let (child, listener) = watched::start(&start).map_err(|errno| {
         failed("listen to the program's system calls", errno)
             .help("seccomp notifications need Linux 5.0, and no other filter that has them (container engines can)")
     })?;
-    let listener = child.listener.take().ok_or_else(|| Fault::new("the filter has no listener"))?;
     let mut live = Live {
         collector: Collector::new(listener),
         child,

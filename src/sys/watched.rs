@@ -1,5 +1,4 @@
-//! A child that is watched from its first instruction: with a filter whose listener is this process's, or held back
-//! until whoever watches is there.
+//! A child that is watched from its first instruction, by a filter whose listener is this process's.
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -26,8 +25,8 @@ pub struct Start<'a> {
     pub envp: &'a Vector,
     /// The signals that it starts with blocked.
     pub mask: signals::Set,
-    /// A filter that notifies of calls; nothing: the child waits for [`Child::release`].
-    pub filter: Option<&'a [sock_filter]>,
+    /// A filter that notifies of calls.
+    pub filter: &'a [sock_filter],
     /// Whether it can get privileges by execve(2). With a filter that takes CAP_SYS_ADMIN.
     pub privileges: bool,
 }
@@ -38,31 +37,23 @@ pub struct Child {
     pub pid: Pid,
     /// Itself, readable when it has ended.
     pub process: OwnedFd,
-    /// The notifications of its filter.
-    pub listener: Option<Listener>,
     board: Board,
 }
 
 impl Child {
-    /// Lets a child without a filter go on to its program.
-    pub fn release(&self) {
-        self.board.tell(None);
-    }
-
     /// Why the child could not become its program; nothing while it is not known to have failed.
     pub fn failure(&self) -> Option<Errno> {
         self.board.said()
     }
 }
 
-/// Starts the child. This process must have one thread only; it gets an own table of descriptors.
+/// Starts the child; the second is what tells of its calls. This process must have one thread only; it gets an own table of descriptors.
 ///
 /// # Errors
 /// EAGAIN, ENOMEM: no process more. Those of loading a filter; ECHILD: the child ended before it could load it.
-pub fn start(start: &Start<'_>) -> Result<Child, Errno> {
+pub fn start(start: &Start<'_>) -> Result<(Child, Listener), Errno> {
     let board = Board::new()?;
-    let shared = if start.filter.is_some() { libc::CLONE_FILES } else { 0 };
-    let flags = shared | libc::SIGCHLD;
+    let flags = libc::CLONE_FILES | libc::SIGCHLD;
     // SAFETY: a plain fork but for the table of descriptors: no memory is shared and no stack is given.
     let number = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
     let number = i32::try_from(Errno::result(number)?).map_err(|_| Errno::ESRCH)?;
@@ -74,9 +65,6 @@ pub fn start(start: &Start<'_>) -> Result<Child, Errno> {
     }
     let process = target::process(number)?;
     let pid = Pid::from_raw(number);
-    if start.filter.is_none() {
-        return Ok(Child { pid, process, listener: None, board });
-    }
     let listener = loop {
         if let Some(told) = board.told() {
             break told.ok_or(Errno::ECHILD)?;
@@ -90,7 +78,7 @@ pub fn start(start: &Start<'_>) -> Result<Child, Errno> {
     // The child has its own from its execve on, which is the first call that waits for an answer.
     target::own_descriptors()?;
     let listener = Listener::from(target::take(listener)?);
-    Ok(Child { pid, process, listener: Some(listener), board })
+    Ok((Child { pid, process, board }, listener))
 }
 
 /// The child's side; says why it failed.
@@ -111,14 +99,8 @@ fn prepare(start: &Start<'_>, board: &Board) -> Result<(), Errno> {
     if !start.privileges {
         process::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
     }
-    let Some(filter) = start.filter else {
-        while board.told().is_none() {
-            target::wait([], Some(NAP)).map(|_: [target::Found; 0]| ())?;
-        }
-        return Ok(());
-    };
-    let listener = match seccomp::listen(WAIT_KILLABLE, filter) {
-        Err(Errno::EINVAL) => seccomp::listen(0, filter)?,
+    let listener = match seccomp::listen(WAIT_KILLABLE, start.filter) {
+        Err(Errno::EINVAL) => seccomp::listen(0, start.filter)?,
         other => other?,
     };
     board.tell(Some(listener));

@@ -13,7 +13,6 @@ mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc::pid_t;
@@ -58,15 +57,6 @@ impl Collector {
     /// Those of [`Collector::available`], a process or cgroup that is not there, a kernel that refuses a program.
     pub fn start(scope: Scope) -> Result<Self, Fault> {
         start::start(scope)
-    }
-
-    /// Waits so many milliseconds. The counts stay in the kernel until [`Collector::finish`]: nothing is lost meanwhile.
-    ///
-    /// # Errors
-    /// None yet.
-    pub fn poll(&mut self, timeout_ms: i32) -> Result<(), Fault> {
-        std::thread::sleep(Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0)));
-        Ok(())
     }
 
     /// How many system calls were counted, and how many different ones.
