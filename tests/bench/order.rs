@@ -89,7 +89,11 @@ fn trace(mut command: Command, seen: &mut BTreeSet<u64>, order: &mut Vec<u64>) -
             _ => None,
         };
         if stepping {
-            let address = ptrace::getregs(pid).map_err(told("registers"))?.rip;
+            let registers = ptrace::getregs(pid).map_err(told("registers"))?;
+            #[cfg(target_arch = "x86_64")]
+            let address = registers.rip;
+            #[cfg(target_arch = "aarch64")]
+            let address = registers.pc;
             if seen.insert(address) {
                 order.push(address);
             }
@@ -107,7 +111,7 @@ fn trace(mut command: Command, seen: &mut BTreeSet<u64>, order: &mut Vec<u64>) -
 fn pattern(name: &str) -> String {
     // Behind a dot the compiler numbers what has one name.
     let (name, numbered) = name.split_once('.').map_or((name, false), |(name, _)| (name, true));
-    let mut out = String::from(".text.");
+    let mut out = String::from(".text*.");
     let bytes = name.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
