@@ -122,7 +122,7 @@ pub const DIRECTIVES: &[Directive] = &[
     ),
     Directive {
         name: "BindPaths",
-        form: Form::List("SOURCE[:DESTINATION[:rbind|norbind]]"),
+        form: Form::Texts("SOURCE[:DESTINATION[:rbind|norbind]]"),
         summary: "put paths of the host on other paths, writable",
         manual: "The source is a path of the host, the destination one of the target's world, the same path when it is \
                  left out. *rbind* (the default) takes along what is mounted below the source, *norbind* does not. A \
@@ -138,7 +138,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "BindReadOnlyPaths",
-        form: Form::List("SOURCE[:DESTINATION[:rbind|norbind]]"),
+        form: Form::Texts("SOURCE[:DESTINATION[:rbind|norbind]]"),
         summary: "put paths of the host on other paths, read-only",
         manual: "As BindPaths (*rbind*, *norbind*, `-`, `\\:`, tables), but nothing can be written below the destination, \
                  except below deeper paths of ReadWritePaths.",

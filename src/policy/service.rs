@@ -82,18 +82,6 @@ const CONFINING: [&str; 37] = [
     "MemoryZSwapMax",
 ];
 
-/// Lists, beside those of paths, whose elements a policy does not split.
-const WHOLE: [&str; 8] = [
-    "Environment",
-    "UnsetEnvironment",
-    "ExecSearchPath",
-    "LoadCredential",
-    "TemporaryFileSystem",
-    "OpenFile",
-    "BindPaths",
-    "BindReadOnlyPaths",
-];
-
 /// What a system service has when nobody says otherwise, and stockade has not (systemd.exec(5)).
 const DEFAULTS: [(&str, &str); 4] =
     [("KeyringMode", "private"), ("UMask", "0022"), ("WorkingDirectory", "/"), ("IgnoreSIGPIPE", "yes")];
@@ -204,8 +192,7 @@ fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, Stri
         Expands::Never => one.value.clone(),
     };
     let at = one.value_at.clone();
-    let splits = matches!(row.form, Form::Paths) || WHOLE.contains(&row.name);
-    let kind = if splits {
+    let kind = if row.form.whole() {
         let words = form::words(&Item { text, at: at.clone() }).map_err(|fault| fault.message)?;
         let element = |word: Item| Value { kind: Kind::Text(word.text), at: word.at };
         Kind::List(words.into_iter().map(element).collect())

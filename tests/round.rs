@@ -1,0 +1,186 @@
+//! Ways there and back: what `show` prints is the same policy, and so is what leaves as a unit and comes in again.
+
+mod meaning;
+
+use std::sync::Arc;
+
+use meaning::{meaning, same};
+use proptest::prelude::*;
+use stockade::fault::Source;
+use stockade::policy::{Policy, all};
+use stockade::report::show;
+use stockade::text::profiles::{Library, SHIPPED};
+use stockade::text::{Document, flags, toml};
+
+fn source(text: &str) -> Arc<Source> {
+    Arc::new(Source { name: "policy.toml".into(), text: text.into() })
+}
+
+fn read(text: &str) -> Document {
+    toml::parse(&source(text)).unwrap_or_else(|faults| panic!("{}\nin {text}", faults[0].render(false)))
+}
+
+fn policy(document: &Document) -> Policy {
+    Policy::read(document).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)))
+}
+
+fn shipped(name: &str) -> Document {
+    Library { directories: Vec::new(), uid: 0 }.load(name, None).expect("a profile")
+}
+
+/// What is shown reads back as the same policy, and is shown the same again.
+fn check(document: &Document) {
+    let Ok(written) = Policy::read(document) else { return };
+    let text = show::toml(document);
+    let again = read(&text);
+    same(&meaning(&policy(&again)), &meaning(&written), &format!("shown as\n{text}"));
+    let bare =
+        |text: &str| text.lines().map(|line| line.split("  #").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
+    if !text.contains("#\"") && !text.contains("  #  ") {
+        assert_eq!(bare(&show::toml(&again)), bare(&text));
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_profile_is_the_profile() {
+    for (name, _) in SHIPPED {
+        check(&shipped(name));
+    }
+}
+
+#[test]
+fn modes_and_tables_are_shown_as_they_were_meant() {
+    let document =
+        read("UMask = 0o027\nRuntimeDirectory = 'a'\nRuntimeDirectoryMode = 0o750\nEnvironment = { A = 'b c' }\n");
+    let text = show::toml(&document);
+    assert!(text.contains("UMask = 0o27") && text.contains("\"A=b c\""), "{text}");
+    check(&document);
+}
+
+/// Values that are odd in one way or another, and are something's value.
+const ODD: &[&str] = &[
+    "Environment=A=1 B=2",
+    "Environment='A=1 \"2\"' B=\"x\\\\y\" C=%%h",
+    "Environment=\"A=one\ntwo\" ü=1",
+    "Environment=Ü=é",
+    "Environment=A=é\u{a0}ü\u{202e}",
+    "Environment=",
+    "Environment.A=b 'c' \\ \"",
+    "Environment.B=",
+    "UnsetEnvironment=A 'B=1 2'",
+    "PassEnvironment=",
+    "PassEnvironment=A B*",
+    "ExecSearchPath=/a:/b '/c d'",
+    "ReadWritePaths=/srv '-/a b' /c\\ d",
+    "ReadWritePaths=",
+    "ReadOnlyPaths=\"/a\\\"b\" /%%x /ü",
+    "BindPaths=/a:/b /c\\:d:/e '/f g:/h'",
+    "BindPaths=",
+    "TemporaryFileSystem=/a:size=1G '/b c'",
+    "OpenFile=/etc/motd:m:read-only '/a b:c'",
+    "LoadCredential=a:/b c",
+    "SetCredential=a:b  \"c\" \\n",
+    "CapabilityBoundingSet=CAP_KILL CAP_CHOWN",
+    "CapabilityBoundingSet=~CAP_KILL",
+    "CapabilityBoundingSet=",
+    "AmbientCapabilities=~CAP_KILL",
+    "AmbientCapabilities=",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@mount ptrace:EINVAL",
+    "SystemCallFilter=",
+    "RestrictAddressFamilies=none",
+    "RestrictAddressFamilies=~AF_UNIX",
+    "RestrictAddressFamilies=AF_INET",
+    "RestrictAddressFamilies=",
+    "RestrictNamespaces=~user",
+    "RestrictNamespaces=net",
+    "RestrictNamespaces=yes",
+    "RestrictNamespaces=",
+    "CPUAffinity=0 1-2",
+    "CoredumpFilter=",
+    "SupplementaryGroups=a b",
+    "Descriptors.Pass=3 4",
+    "Landlock.ConnectTCP=80 443",
+    "Landlock.ConnectTCP=",
+    "Landlock.ReadExecute=/a '/b c'",
+    "Landlock.Restrict=~read-file",
+    "Landlock.Restrict=",
+    "Landlock.Rule=[{ Paths = ['/a b'], Rights = ['read-file'] }]",
+    "Landlock.Rule=[]",
+    "Seccomp.Rule=[{ Syscalls = ['socket'], Args = ['arg0 == 1'], Action = 'allow' }]",
+    "Seccomp.Flags=log spec-allow",
+    "Exec=/bin/sh -c 'echo \"$0\"  %%'",
+    "User=",
+    "UMask=0077",
+    "UMask=",
+    "NoNewPrivileges=On",
+    "PrivateMounts=",
+];
+
+/// The same by TOML, where it says more.
+const TOML: &[&str] = &[
+    "BindPaths = [{ Source = '/x y', Destination = '/z' }, '/q']",
+    "[[BindPaths]]\nSource = '/x\"y'",
+    "Environment = ['A=b c', \"B='\\t\"]",
+    "Environment = { C = 'd e', D = true }",
+    "ReadWritePaths = ['/a b', '/c']",
+    "Exec = ['/bin/echo', '', \"a\\nb\"]",
+    "RuntimeDirectory = ['a', 'b:c']\nRuntimeDirectoryMode = 0o750",
+    "[[Landlock.Rule]]\nPaths = '/a'\nRights = ['read-dir']",
+];
+
+#[test]
+fn odd_values_are_values() {
+    for odd in ODD.iter().filter(|odd| **odd != "Environment=\"A=one\ntwo\" ü=1") {
+        let document = flags::parse(odd).expect("a property");
+        if *odd != "Environment=Ü=é" {
+            assert!(Policy::read(&document).is_ok(), "{odd}");
+        }
+        check(&document);
+    }
+    for odd in TOML {
+        assert!(Policy::read(&read(odd)).is_ok(), "{odd}");
+        check(&read(odd));
+    }
+}
+
+#[test]
+fn what_is_shown_of_two_examples_is_both() {
+    for row in all() {
+        let mut document = read(row.example);
+        document.extend(read(row.example));
+        check(&document);
+        let mut document = shipped("strict");
+        document.extend(read(row.example));
+        check(&document);
+    }
+}
+
+fn entry() -> impl Strategy<Value = Document> {
+    let odd = proptest::sample::select(ODD).prop_map(|odd| flags::parse(odd).expect("a property"));
+    let toml = proptest::sample::select(TOML).prop_map(read);
+    let example = (0..all().count()).prop_map(|at| read(all().nth(at).map_or("", |row| row.example)));
+    let profile = proptest::sample::select(SHIPPED).prop_map(|(name, _)| shipped(name));
+    let text = "[ -~éü\u{a0}\u{202e}\t\n]{0,12}".prop_map(|text| {
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        flags::parse(&format!("Environment=\"X={quoted}\" Y=2")).expect("a property")
+    });
+    let path = "[!-~éü ]{0,12}".prop_map(|path| flags::parse(&format!("ReadWritePaths=/{path}")).expect("a property"));
+    prop_oneof![8 => odd, 2 => toml, 2 => example, 1 => profile, 1 => text, 1 => path]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn whatever_is_added_up_is_shown_whole(entries in proptest::collection::vec(entry(), 1..7)) {
+        let mut document = Document::default();
+        for entry in entries {
+            // One wrong value must not hide what the others come to.
+            if Policy::read(&entry).is_ok() {
+                document.extend(entry);
+            }
+        }
+        check(&document);
+    }
+}
