@@ -1,6 +1,6 @@
 //! Single paths.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::draft::Asked;
 use crate::draft::mounts::{Bind, MountAsk, View};
@@ -243,6 +243,16 @@ fn bind_table(entries: &[Entry], value: &Value) -> Result<BindItem, Fault> {
     form::check_path(&destination.text, &destination)?;
     let (source, destination) = (source.text.into(), destination.text.into());
     Ok(BindItem { source, destination, optional, recursive, at: value.at.clone() })
+}
+
+/// A bind that was written as a table, as the text that says the same; nothing for what is none.
+pub(crate) fn bound(value: &Value) -> Option<String> {
+    let Kind::Table(entries) = &value.kind else { return None };
+    let bind = bind_table(entries, value).ok()?;
+    let part = |path: &Path| path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:");
+    let optional = if bind.optional { "-" } else { "" };
+    let recursive = if bind.recursive { "" } else { ":norbind" };
+    Some(format!("{optional}{}:{}{recursive}", part(&bind.source), part(&bind.destination)))
 }
 
 fn binds(list: &[BindItem], read_only: bool, demands: &mut Demands) {

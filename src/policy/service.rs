@@ -5,8 +5,8 @@ use crate::fault::{Fault, Origin};
 use crate::text::unit::{self, Assignment, Unit};
 use crate::text::{Document, Entry, Kind, Value};
 
-use super::form::{self, Form, Item};
-use super::{Directive, Policy, find, foreign};
+use super::form::{self, Form};
+use super::{Directive, Policy, find, foreign, quote};
 
 /// What a service comes to.
 #[derive(Clone, Debug, Default)]
@@ -143,8 +143,13 @@ fn defaults(unit: &Unit, made: &mut Service) {
     made.notes.push("Standard input is what stockade is given; a service's is /dev/null.".into());
 }
 
+/// Today's name of a word that had another one before.
+pub fn today(name: &str) -> &str {
+    ALIASES.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| *new)
+}
+
 fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
-    let name = ALIASES.iter().find(|(old, _)| *old == one.name).map_or(one.name.as_str(), |(_, new)| *new);
+    let name = today(&one.name);
     let row =
         find(name).filter(|_| !name.contains('.') && !matches!(name, "Exec" | "Extends" | "Prefer" | "SeccompProfile"));
     let Some(row) = row else {
@@ -192,12 +197,12 @@ fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, Stri
         Expands::Never => one.value.clone(),
     };
     let at = one.value_at.clone();
-    let kind = if row.form.whole() {
-        let words = form::words(&Item { text, at: at.clone() }).map_err(|fault| fault.message)?;
-        let element = |word: Item| Value { kind: Kind::Text(word.text), at: word.at };
-        Kind::List(words.into_iter().map(element).collect())
-    } else {
-        Kind::Text(text)
+    let kind = match quote::quoting(row).filter(|_| !text.is_empty()) {
+        Some(quoting) => {
+            let element = |text: String| Value { kind: Kind::Text(text), at: at.clone() };
+            Kind::List(quoting.split(&text)?.into_iter().map(element).collect())
+        }
+        None => Kind::Text(text),
     };
     Ok(Entry { name: row.name.into(), at: one.at.clone(), value: Value { kind, at } })
 }
@@ -316,9 +321,6 @@ fn specifiers(text: &str, unit: &Unit, all: bool) -> Result<String, String> {
 fn start(unit: &Unit, made: &mut Service) {
     let all = unit.all("Service", "ExecStart");
     for (number, one) in all.iter().enumerate() {
-        // Several commands can stand on one line, parted by `;`.
-        let mut commands = one.value.split(" ; ");
-        let first = commands.next().unwrap_or_default();
         if number > 0 {
             leave(
                 one,
@@ -328,10 +330,15 @@ fn start(unit: &Unit, made: &mut Service) {
             );
             continue;
         }
-        for more in commands {
-            made.notes.push(format!("A policy executes one command, the first; left out: {more}"));
-        }
-        match exec(unit, first, &mut made.notes) {
+        // Several commands can stand on one line, parted by `;`.
+        let argv = unit::commands(&one.value).and_then(|commands| {
+            for more in commands.iter().skip(1) {
+                let more = format!("{}{} {}", more.prefixes, more.program, more.arguments.join(" "));
+                made.notes.push(format!("A policy executes one command, the first; left out: {more}"));
+            }
+            commands.first().map_or(Ok(Vec::new()), |first| exec(unit, first, &mut made.notes))
+        });
+        match argv {
             Ok(argv) => {
                 let element = |text: String| Value { kind: Kind::Text(text), at: one.value_at.clone() };
                 let value =
@@ -343,15 +350,11 @@ fn start(unit: &Unit, made: &mut Service) {
     }
 }
 
-fn exec(unit: &Unit, command: &str, notes: &mut Vec<String>) -> Result<Vec<String>, String> {
-    let command = command.trim();
-    let rest = command.trim_start_matches(['-', '@', ':', '+', '!', '|']);
-    let prefixes = &command[..command.len() - rest.len()];
-    let has = |prefix: char| prefixes.contains(prefix);
-    let mut argv: Vec<String> =
-        unit::words(rest)?.iter().map(|word| specifiers(word, unit, true)).collect::<Result<_, _>>()?;
-    if argv.first().is_none_or(String::is_empty) {
-        return Err("there is no program in it".into());
+fn exec(unit: &Unit, command: &unit::Command, notes: &mut Vec<String>) -> Result<Vec<String>, String> {
+    let has = |prefix: char| command.has(prefix);
+    let mut argv = vec![specifiers(&command.program, unit, true)?];
+    for word in unit::words(&command.arguments.join(" "))? {
+        argv.push(specifiers(&word, unit, true)?);
     }
     let mut note = |text: &str| notes.push(format!("ExecStart= begins with {text}"));
     if has('-') {
@@ -516,10 +519,10 @@ mod tests {
     fn variables_of_a_command_line_are_replaced_by_a_shell() {
         let mut notes = Vec::new();
         let unit = Unit { name: "x.service".into(), path: "/x".into(), assignments: Vec::new() };
-        let argv = exec(&unit, "@/bin/d name $OPTS a${X}'s $$1 \"q r\"", &mut notes);
-        let argv = argv.or_else(|_| exec(&unit, r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#, &mut notes)).expect("good");
+        let command = |text: &str| unit::commands(text).expect("a command").remove(0);
+        let argv = exec(&unit, &command(r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#), &mut notes).expect("good");
         assert_eq!(argv[2], r#"set -f; exec '/bin/d' $OPTS 'a'"${X}"''\''s' '$1' 'q r'"#);
-        let argv = exec(&unit, ":/bin/d $OPTS", &mut notes).expect("good");
+        let argv = exec(&unit, &command(":/bin/d $OPTS"), &mut notes).expect("good");
         assert_eq!(argv, ["/bin/d", "$OPTS"]);
     }
 }
