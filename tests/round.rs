@@ -2,15 +2,18 @@
 
 mod meaning;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use meaning::{meaning, same};
 use proptest::prelude::*;
 use stockade::fault::Source;
-use stockade::policy::{Policy, all};
-use stockade::report::show;
+use stockade::policy::{Policy, all, service};
+use stockade::report::{show, unit};
 use stockade::text::profiles::{Library, SHIPPED};
-use stockade::text::{Document, flags, toml};
+use stockade::text::unit::Unit;
+use stockade::text::{self, Document, Entry, flags, toml, units};
 
 fn source(text: &str) -> Arc<Source> {
     Arc::new(Source { name: "policy.toml".into(), text: text.into() })
@@ -105,8 +108,8 @@ const ODD: &[&str] = &[
     "Landlock.ReadExecute=/a '/b c'",
     "Landlock.Restrict=~read-file",
     "Landlock.Restrict=",
-    "Landlock.Rule=[{ Paths = ['/a b'], Rights = ['read-file'] }]",
-    "Landlock.Rule=[]",
+    "Landlock.Rules=[{ Paths = ['/a b'], Rights = ['read-file'] }]",
+    "Landlock.Rules=[]",
     "Seccomp.Rule=[{ Syscalls = ['socket'], Args = ['arg0 == 1'], Action = 'allow' }]",
     "Seccomp.Flags=log spec-allow",
     "Exec=/bin/sh -c 'echo \"$0\"  %%'",
@@ -126,7 +129,7 @@ const TOML: &[&str] = &[
     "ReadWritePaths = ['/a b', '/c']",
     "Exec = ['/bin/echo', '', \"a\\nb\"]",
     "RuntimeDirectory = ['a', 'b:c']\nRuntimeDirectoryMode = 0o750",
-    "[[Landlock.Rule]]\nPaths = '/a'\nRights = ['read-dir']",
+    "[[Landlock.Rules]]\nPaths = '/a'\nRights = ['read-dir']",
 ];
 
 #[test]
@@ -182,5 +185,92 @@ proptest! {
             }
         }
         check(&document);
+    }
+}
+
+/// The words of a unit, without what every service has.
+fn imported(name: &str, text: &str) -> Document {
+    let source = Arc::new(Source { name: name.into(), text: text.into() });
+    let (assignments, _) = text::unit::parse(&source).expect("a unit");
+    let unit = Unit { name: name.into(), path: format!("/etc/systemd/system/{name}"), assignments };
+    let service = service::service(&unit);
+    let lost: Vec<&str> = service.left.iter().map(|left| left.text.as_str()).collect();
+    assert!(name.is_empty() || lost.is_empty(), "{lost:?} of\n{text}");
+    service.document
+}
+
+fn without(document: &Document, drop: impl Fn(&Entry) -> bool) -> Document {
+    Document { entries: document.entries.iter().filter(|entry| !drop(entry)).cloned().collect() }
+}
+
+/// What leaves as a unit comes in as the same policy.
+fn there_and_back(document: &Document, defaults: bool) {
+    let own = |entry: &Entry| !defaults && entry.at.source.name == "a system service's default";
+    let made = unit::unit(document, Some("/srv/a b")).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
+    let back = without(&imported("web.service", &made.text), own);
+    let ours = |entry: &Entry| {
+        entry.name.contains('.') && !entry.name.starts_with("Environment.")
+            || ["Exec", "Extends", "Prefer", "Pty", "SeccompProfile"].contains(&&*entry.name)
+    };
+    let mut before = policy(&without(document, ours));
+    let mut after = policy(&back);
+    if before.syscalls.architectures.is_none() {
+        after.syscalls.architectures = None;
+    }
+    if !defaults {
+        // So does that of a mask, and here nobody does.
+        after.process.umask = before.process.umask.and(after.process.umask);
+        // A reset leaves what the manager sets.
+        after.environment.set.retain(|(name, value, _)| name != "PATH" || !value.starts_with("/usr/local/sbin:"));
+    }
+    before.process.exec = None;
+    after.process.exec = None;
+    let here = |text: String| text.replace("\"/srv/a b\"", "\".\"");
+    same(&here(meaning(&after)), &here(meaning(&before)), &made.text);
+}
+
+/// Those of `tests/analyze/units`, and of the directories that `STOCKADE_TEST_UNITS` lists (with colons between).
+#[test]
+fn a_unit_that_leaves_again_is_the_same_unit() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/analyze/units");
+    let more = std::env::var_os("STOCKADE_TEST_UNITS").unwrap_or_default();
+    let mut seen = 0;
+    for folder in std::iter::once(own).chain(std::env::split_paths(&more)) {
+        for file in fs::read_dir(folder).expect("units") {
+            let path = file.expect("a file").path();
+            let is_unit = path.extension().is_some_and(|end| end == "service") && !path.is_symlink();
+            if !is_unit {
+                continue;
+            }
+            let (unit, _) = units::load(&path.to_string_lossy(), &[], None).expect("a unit");
+            let document = service::service(&unit).document;
+            check(&document);
+            there_and_back(&document, true);
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen}");
+    println!("{seen} units");
+}
+
+#[test]
+fn a_policy_that_leaves_as_a_unit_comes_back() {
+    for (name, _) in SHIPPED {
+        there_and_back(&shipped(name), false);
+    }
+    let mut whole = Document::default();
+    for row in all() {
+        there_and_back(&read(row.example), false);
+        whole.extend(read(row.example));
+    }
+    there_and_back(&whole, false);
+}
+
+#[test]
+fn odd_values_leave_and_come_back() {
+    for odd in ODD.iter().map(|odd| flags::parse(odd).expect("a property")).chain(TOML.iter().map(|odd| read(odd))) {
+        if Policy::read(&odd).is_ok() && unit::unit(&odd, Some("/")).is_ok() {
+            there_and_back(&odd, false);
+        }
     }
 }

@@ -118,10 +118,9 @@ fn defaults(unit: &Unit, made: &mut Service) {
         let value = Value { kind, at: at.clone() };
         made.document.entries.push(Entry { name: name.into(), at: at.clone(), value });
     };
+    // What is written wrong leaves them as they are.
     for (name, value) in DEFAULTS {
-        if unit.all("Service", name).is_empty() {
-            add(name, Kind::Text(value.into()));
-        }
+        add(name, Kind::Text(value.into()));
     }
     add("PassEnvironment", Kind::List(Vec::new()));
     add("Environment", Kind::List(vec![Value { kind: Kind::Text(SEARCH.into()), at: at.clone() }]));
@@ -167,7 +166,11 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
         Ok(entry) => entry,
         Err(why) => return refuse(one, &why, made),
     };
-    let entry = known(entry, made);
+    let mut entry = known(entry, made);
+    // A reset of what a service has by itself brings that back.
+    if let Some((_, default)) = DEFAULTS.iter().find(|(known, _)| *known == name && one.value.is_empty()) {
+        entry.value.kind = Kind::Text((*default).into());
+    }
     // systemd passes over values that it cannot read; here they are told.
     match Policy::read(&Document { entries: vec![entry.clone()] }) {
         Ok(_) => {
