@@ -162,6 +162,11 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
         }
         return;
     };
+    if one.value.is_empty() && keeps(name) {
+        let message = format!("`{name}` cannot be empty, and systemd passes over it");
+        made.warnings.push(Fault::at(&one.value_at, message).help("what stood before it holds"));
+        return leave(one, "an empty value of this means nothing", false, made);
+    }
     let entry = match written(unit, row, one) {
         Ok(entry) => entry,
         Err(why) => return refuse(one, &why, made),
@@ -182,13 +187,7 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
                 made.document.entries.push(Entry { name: "Environment".into(), at: one.at.clone(), value });
             }
         }
-        Err(faults) => {
-            let why = faults.first().map_or_else(String::new, |fault| {
-                let help = fault.help.first().map(|help| format!(" ({help})")).unwrap_or_default();
-                format!("{}{help}", fault.message)
-            });
-            refuse(one, &why, made);
-        }
+        Err(faults) => refuse(one, &reason(&faults), made),
     }
 }
 
@@ -210,30 +209,83 @@ fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, Stri
     Ok(Entry { name: row.name.into(), at: one.at.clone(), value: Value { kind, at } })
 }
 
-/// Takes names out that systemd passes over with a warning, and that a policy of ours must not have.
+/// Words whose empty value systemd passes over with a warning, and that a policy would reset.
+pub fn keeps(name: &str) -> bool {
+    matches!(name, "UMask" | "KeyringMode" | "IgnoreSIGPIPE" | "TimeoutStopSec" | "RuntimeMaxSec" | "TimerSlackNSec")
+        || name.starts_with("Limit")
+        || name.ends_with("DirectoryMode")
+}
+
+/// Takes elements out that systemd passes over with a warning, one by one, and that a policy of ours must not have.
 fn known(mut entry: Entry, made: &mut Service) -> Entry {
-    let Kind::Text(text) = &entry.value.kind else { return entry };
-    let calls = matches!(entry.name.as_str(), "SystemCallFilter" | "SystemCallLog");
-    if !(calls || matches!(entry.name.as_str(), "CapabilityBoundingSet" | "AmbientCapabilities")) {
-        return entry;
-    }
-    let (tilde, rest) = text.trim().strip_prefix('~').map_or(("", text.trim()), |rest| ("~", rest));
-    let good = |word: &&str| {
-        let kind = Kind::Text(format!("{tilde}{word}"));
-        let one = Entry { value: Value { kind, at: entry.value.at.clone() }, ..entry.clone() };
-        Policy::read(&Document { entries: vec![one] }).is_ok()
+    let names = [
+        "SystemCallFilter",
+        "SystemCallLog",
+        "CapabilityBoundingSet",
+        "AmbientCapabilities",
+        "RestrictAddressFamilies",
+    ];
+    let (tilde, words): (&str, Vec<String>) = match &entry.value.kind {
+        Kind::Text(text) if names.contains(&entry.name.as_str()) => {
+            let (tilde, rest) = text.trim().strip_prefix('~').map_or(("", text.trim()), |rest| ("~", rest));
+            (tilde, rest.split_ascii_whitespace().map(str::to_owned).collect())
+        }
+        Kind::List(elements) => {
+            let text = |element: &Value| match &element.kind {
+                Kind::Text(text) => text.clone(),
+                _ => String::new(),
+            };
+            ("", elements.iter().map(text).collect())
+        }
+        _ => return entry,
     };
-    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let (kept, lost): (Vec<&str>, Vec<&str>) = words.iter().copied().partition(|word| good(word));
+    let is_list = matches!(entry.value.kind, Kind::List(_));
+    let kind = |words: Vec<String>| {
+        if is_list {
+            let element = |text: String| Value { kind: Kind::Text(text), at: entry.value.at.clone() };
+            Kind::List(words.into_iter().map(element).collect())
+        } else {
+            Kind::Text(format!("{tilde}{}", words.join(" ")))
+        }
+    };
+    let why = |word: &String| {
+        let value = Value { kind: kind(vec![word.clone()]), at: entry.value.at.clone() };
+        let one = Entry { value, ..entry.clone() };
+        Policy::read(&Document { entries: vec![one] }).err().map(|faults| reason(&faults))
+    };
+    let judged: Vec<(String, Option<String>)> = words
+        .into_iter()
+        .map(|word| {
+            let why = why(&word);
+            (word, why)
+        })
+        .collect();
+    let (kept, lost): (Vec<_>, Vec<_>) = judged.into_iter().partition(|(_, why)| why.is_none());
     if lost.is_empty() || kept.is_empty() {
         return entry;
     }
+    let kept = kind(kept.into_iter().map(|(word, _)| word).collect());
+    let unknown = "nobody knows these names; systemd passes over them, too, with a warning";
+    let why = match lost.as_slice() {
+        [(_, Some(why)), ..] if is_list => why.clone(),
+        _ => unknown.into(),
+    };
+    let lost: Vec<String> = lost.into_iter().map(|(word, _)| word).collect();
     let what = format!("{}={tilde}{}", entry.name, lost.join(" "));
-    let why = "nobody knows these names; systemd passes over them, too, with a warning";
-    made.warnings.push(Fault::at(&entry.value.at, format!("not taken over: {what}")).help(why));
-    made.left.push(Left { text: what, at: entry.at.clone(), why: why.into(), weaker: !tilde.is_empty() });
-    entry.value.kind = Kind::Text(format!("{tilde}{}", kept.join(" ")));
+    made.warnings.push(Fault::at(&entry.value.at, format!("not taken over: {what}")).help(why.clone()));
+    // What only allows takes nothing away where it is missing.
+    let weaker = !tilde.is_empty() || is_list && entry.name != "Environment";
+    made.left.push(Left { text: what, at: entry.at.clone(), why, weaker });
+    entry.value.kind = kept;
     entry
+}
+
+/// Why a policy does not take a value.
+fn reason(faults: &[Fault]) -> String {
+    faults.first().map_or_else(String::new, |fault| {
+        let help = fault.help.first().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{}{help}", fault.message)
+    })
 }
 
 /// Whether systemd replaces specifiers in a directive, and a policy does not.
@@ -461,7 +513,8 @@ fn leave(one: &Assignment, why: &str, weaker: bool, made: &mut Service) {
 /// A value that a policy cannot have.
 fn refuse(one: &Assignment, why: &str, made: &mut Service) {
     made.warnings.push(Fault::at(&one.value_at, format!("not taken over: {}", one.name)).help(why.to_owned()));
-    leave(one, why, true, made);
+    // What is empty confines nothing.
+    leave(one, why, !one.value.is_empty(), made);
 }
 
 fn said(one: &Assignment) -> String {

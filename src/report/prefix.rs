@@ -115,9 +115,13 @@ pub fn dropin(target: Target<'_>, policy: &Policy, front: &Front) -> Result<Drop
         made.weaker = lost(unit, policy);
     }
     faults.extend(place(unit, front));
+    let mut programs = Vec::new();
     let commands = match target {
-        Target::Command(_, words) => Ok(vec![line(front, "+", &typed(words))]),
-        Target::Unit(unit) => lines(unit, front, &mut made.notes),
+        Target::Command(_, words) => {
+            programs.extend(words.first().map(|program| program.replace('%', "%%")));
+            Ok(vec![line(front, "+", &typed(words))])
+        }
+        Target::Unit(unit) => lines(unit, front, &mut programs, &mut made.notes),
     };
     let commands = match commands {
         Ok(commands) if faults.is_empty() => commands,
@@ -134,6 +138,13 @@ pub fn dropin(target: Target<'_>, policy: &Policy, front: &Front) -> Result<Drop
     }
     if policy.written.iter().any(|(name, _)| groups::DIRECTIVES.iter().any(|row| row.name == *name)) {
         made.text.push_str("# The policy's limits take a control group of its own.\nDelegate=yes\n");
+    }
+    let named = unit.is_some_and(|unit| !unit.all("Service", "SyslogIdentifier").is_empty());
+    if let ([program], false) = (programs.as_slice(), named)
+        && let Some(name) = program.rsplit('/').next().filter(|name| name.chars().all(|c| c.is_ascii_graphic()))
+    {
+        made.text
+            .push_str(&format!("# What it writes stays under this name in the journal.\nSyslogIdentifier={name}\n"));
     }
     made.text.push_str("ExecStart=\n");
     made.text.extend(commands.iter().map(|command| format!("ExecStart={command}\n")));
@@ -176,11 +187,17 @@ fn typed(words: &[String]) -> String {
 }
 
 /// The unit's own commands. Their words stay as they were written, so that systemd replaces in them what it replaced before.
-fn lines(unit: &Unit, front: &Front, notes: &mut Vec<String>) -> Result<Vec<String>, Fault> {
+fn lines(
+    unit: &Unit,
+    front: &Front,
+    programs: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Fault> {
     let mut made = Vec::new();
     for one in unit.all("Service", "ExecStart") {
         let commands = unit::commands(&one.value).map_err(|why| Fault::at(&one.value_at, why))?;
         for command in commands {
+            programs.push(command.program.clone());
             made.push(own(command, one, front, notes)?);
         }
     }

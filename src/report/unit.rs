@@ -51,6 +51,8 @@ pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<
             unlike.push(row.name);
         }
         match values(row, &entry.value, directory) {
+            // systemd passes over these with a warning.
+            Ok(values) if service::keeps(name) && values.iter().all(String::is_empty) => {}
             Ok(values) => text.extend(values.iter().map(|value| format!("{name}={value}\n"))),
             Err(fault) => faults.push(fault),
         }
