@@ -53,6 +53,7 @@ pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<
         match values(row, &entry.value, directory) {
             // systemd passes over these with a warning.
             Ok(values) if service::keeps(name) && values.iter().all(String::is_empty) => {}
+            Ok(values) if name == "PassEnvironment" => passed(&values, &mut text),
             Ok(values) => text.extend(values.iter().map(|value| format!("{name}={value}\n"))),
             Err(fault) => faults.push(fault),
         }
@@ -79,6 +80,22 @@ pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<
         made.notes.push(format!("systemd means something else by (see man stockade.toml): {}", unlike.join(", ")));
     }
     Ok(made)
+}
+
+/// systemd knows no names with an asterisk.
+fn passed(values: &[String], text: &mut String) {
+    for value in values {
+        let (all, names): (Vec<&str>, Vec<&str>) = value.split_ascii_whitespace().partition(|name| name.ends_with('*'));
+        if all.is_empty() || !names.is_empty() {
+            text.push_str(&format!("PassEnvironment={}\n", names.join(" ")));
+        }
+        if !all.is_empty() {
+            let all = all.join(" ");
+            text.push_str(&format!(
+                "# PassEnvironment={all}: systemd takes whole names only. Write those that are needed.\n"
+            ));
+        }
+    }
 }
 
 /// Whether there is a filter, and nothing is said about architectures.
