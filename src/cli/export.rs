@@ -55,7 +55,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     if given == "unit" {
         return dropin::act(matches, &policies, &properties);
     }
-    for word in ["prefix", "weaker"].into_iter().filter(|word| matches.get_flag(word)) {
+    if let Some(word) = ["prefix", "weaker"].into_iter().find(|word| matches.get_flag(word)) {
         let fault = Fault::new(format!("--{word} is for units, and {given} is none")).exit(Exit::Usage);
         return Err(Faults::one(fault).into());
     }

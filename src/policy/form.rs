@@ -142,7 +142,7 @@ pub fn words(line: &Item) -> Result<Vec<Item>, Fault> {
     let mut found = Vec::new();
     let mut chars = line.text.chars().peekable();
     loop {
-        while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+        while chars.next_if(char::is_ascii_whitespace).is_some() {}
         if chars.peek().is_none() {
             return Ok(found);
         }

@@ -102,7 +102,11 @@ impl Quoting {
                         '"' | '\\' => out.extend(['\\', c]),
                         '\n' => out.push_str("\\n"),
                         '\t' => out.push_str("\\t"),
-                        c if hostile(c) => out.push_str(&format!("\\u{:04x}", c as u32)),
+                        c if hostile(c) => {
+                            out.push_str("\\u");
+                            let digits = |shift: u32| char::from_digit(c as u32 >> shift & 15, 16);
+                            out.extend([12, 8, 4, 0].into_iter().filter_map(digits));
+                        }
                         c => out.push(c),
                     }
                 }

@@ -76,6 +76,7 @@ const KEPT: &[&str] = &[
     "TasksMax",
     "CPUQuota",
     "CPUQuotaPeriodSec",
+    "SystemCallErrorNumber",
     "CPUWeight",
     "RuntimeMaxSec",
     "TimeoutStopSec",
@@ -285,7 +286,7 @@ fn lost(unit: &Unit, policy: &Policy) -> Vec<String> {
         if !(ours || LOST.contains(&name)) || is_root || policy.origin(name).is_some() {
             continue;
         }
-        if unit.assignments.iter().filter(|other| other.name == one.name).last().as_ref().is_some_and(holds)
+        if unit.assignments.iter().rfind(|other| other.name == one.name).as_ref().is_some_and(holds)
             && !lost.iter().any(|known| known == name)
         {
             lost.push(name.into());
