@@ -227,6 +227,7 @@ InaccessiblePaths = '/mnt /media'
 SystemCallFilter = ['@system-service', '~@privileged']
 CapabilityBoundingSet = []
 LimitNOFILE = 64
+SystemCallArchitectures = 'native'
 Environment = { A = 'b \"c' }
 ";
 
