@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod doctor;
 mod door;
+mod dropin;
 mod explain;
 mod export;
 mod file;

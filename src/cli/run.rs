@@ -127,17 +127,15 @@ fn descriptor(word: &str) -> Result<i32, Faults> {
 
 /// What holds: policies, properties, and a pod's profile.
 fn policy(request: &Request, library: &Library) -> Result<(Document, Policy), Vec<Fault>> {
-    if request.pod.is_none() && request.unit.is_none() {
-        return super::read::read(&request.policies, &request.properties, library);
-    }
+    let Some(pod) = &request.pod else {
+        return unit::read(request.unit.as_ref(), &request.policies, &request.properties, library);
+    };
     let mut document = match &request.unit {
         Some(chosen) => unit::document(chosen, library.uid)?,
         None => Document::default(),
     };
     document.extend(super::read::words(&request.policies, &request.properties, library)?);
-    if let Some(pod) = &request.pod {
-        pod::add(pod, &mut document, library.uid)?;
-    }
+    pod::add(pod, &mut document, library.uid)?;
     let policy = Policy::read(&document)?;
     Ok((document, policy))
 }
