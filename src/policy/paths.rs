@@ -115,7 +115,8 @@ pub const DIRECTIVES: &[Directive] = &[
         View::NoExec,
         "keep files below paths from being executed",
         "Nothing below the paths can be executed or mapped for execution, in what is mounted below them neither, except \
-         below ExecPaths. An interpreter that may be executed still runs scripts from there. `-`, `+`, `.` and \
+         below ExecPaths. An interpreter that may be executed still runs scripts from there, and what a program \
+         makes in memory is below no path: refuse memfd_create(2) as well. `-`, `+`, `.` and \
          specifiers as in ReadWritePaths.",
         "NoExecPaths = [\"/var\", \"/tmp\"]",
         None
