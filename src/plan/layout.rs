@@ -363,6 +363,11 @@ impl<'a, 'b> Layout<'a, 'b> {
             _ => New::Mqueue,
         };
         let restrict = limits.read_only && !matches!(what, New::Cgroup { .. });
+        if let New::Proc(proc) = what
+            && self.places[0].role == Role::New
+        {
+            self.step(Phase::Take, MountOp::TakeProc(proc), index);
+        }
         self.step(Phase::Mounts, MountOp::New { what, path: path.clone(), missing }, index);
         let domain = self.places[index].domain;
         self.open_domain(domain, Phase::Mounts);

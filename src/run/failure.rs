@@ -75,7 +75,7 @@ fn stage(host: &Host, op: &Op) -> Option<Stage> {
         Op::Unshare(_) => Some(Stage::Unshare),
         Op::MapIds(_) | Op::Users(_) => Some(Stage::Map),
         Op::Loopback => Some(Stage::Loopback),
-        Op::Mount(MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
+        Op::Mount(MountOp::TakeProc(_) | MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
         _ => None,
     }
 }

@@ -134,6 +134,23 @@ fn strict_leaves_no_privilege() {
 }
 
 #[test]
+fn limits_of_others_stay() {
+    for who in people() {
+        let mut child = who.bare(&verbs(&["hang"])).command().spawn().expect("the probe runs");
+        let other = format!("prlimit {}", child.id());
+        let tried = [other.as_str(), "prlimit 0"];
+        let bare = who.bare(&verbs(&tried)).run();
+        let outcomes = ["strict", "build"].map(|profile| under(&who, profile, &tried));
+        child.kill().ok();
+        child.wait().ok();
+        bare.ends(0).answers(&[("other", "ok"), ("own", "ok")]);
+        for outcome in outcomes {
+            outcome.ends(0).answers(&[("other", "EPERM"), ("own", "ok")]);
+        }
+    }
+}
+
+#[test]
 fn strict_keeps_others_safe() {
     for who in people() {
         let mut child = who.bare(&verbs(&["hang"])).command().spawn().expect("the probe runs");

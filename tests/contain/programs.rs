@@ -166,9 +166,9 @@ fn make() {
     for who in people() {
         let place = who.place("make");
         who.file(&place.join("Makefile"), "all:\n\techo made\n\tls | sort\n");
-        strict(&who, &place, &["make", "-s"]).ends(0).says("made\nMakefile");
+        strict(&who, &place, &["make", "-s"]).ends(0).says("made").says("Makefile");
         let build = who.confined(&["-P", "build"]).words(&["make", "-s", "-j2"]).inside(&place).run();
-        build.ends(0).says("made\nMakefile");
+        build.ends(0).says("made").says("Makefile");
     }
 }
 
