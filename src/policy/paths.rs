@@ -75,7 +75,7 @@ pub const DIRECTIVES: &[Directive] = &[
          and %V stand for what they stand for in systemd.",
         "ReadWritePaths = [\"/var/lib/app\", \"-/var/cache/app\"]",
         Some(
-            "`.` is allowed, and below an empty file system of ProtectHome=tmpfs or TemporaryFileSystem the host's path \
+            "`.` is allowed, a path that BindReadOnlyPaths names as well can be written, and below an empty file system of ProtectHome=tmpfs or TemporaryFileSystem the host's path \
              is brought in",
         )
     ),

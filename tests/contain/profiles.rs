@@ -177,6 +177,23 @@ fn strict_keeps_others_safe() {
 }
 
 #[test]
+fn strict_writes_to_the_start_directory_where_that_is_said() {
+    for who in people() {
+        let place = who.place("writable");
+        let here = format!("ReadWritePaths={}", place.display());
+        for words in [&["-p", "ReadWritePaths=."][..], &["-p", &here]] {
+            let all: Vec<&str> = ["-P", "strict"].iter().chain(words).copied().collect();
+            let outcome = who.confined(&all).words(&["sh", "-c", "echo new > new"]).inside(&place).run();
+            outcome.quietly().ends(0);
+            assert_eq!(fs::read_to_string(place.join("new")).expect("it was written"), "new\n");
+        }
+        let other = ["-P", "strict", "-p", &here, "-p", "ReadOnlyPaths=."];
+        let outcome = who.confined(&other).words(&["sh", "-c", "echo more > new"]).inside(&place).run();
+        outcome.complains("Read-only file system");
+    }
+}
+
+#[test]
 fn strict_writes_only_to_its_own_tmp() {
     for who in people() {
         let place = who.place("strict");
