@@ -75,7 +75,7 @@ pub const DIRECTIVES: &[Directive] = &[
          and %V stand for what they stand for in systemd.",
         "ReadWritePaths = [\"/var/lib/app\", \"-/var/cache/app\"]",
         Some(
-            "`.` is allowed, and below an empty file system of ProtectHome=tmpfs or TemporaryFileSystem the host's path \
+            "`.` is allowed, a path that BindReadOnlyPaths names as well can be written, and below an empty file system of ProtectHome=tmpfs or TemporaryFileSystem the host's path \
              is brought in",
         )
     ),
@@ -115,7 +115,8 @@ pub const DIRECTIVES: &[Directive] = &[
         View::NoExec,
         "keep files below paths from being executed",
         "Nothing below the paths can be executed or mapped for execution, in what is mounted below them neither, except \
-         below ExecPaths. An interpreter that may be executed still runs scripts from there. `-`, `+`, `.` and \
+         below ExecPaths. An interpreter that may be executed still runs scripts from there, and what a program \
+         makes in memory is below no path: refuse memfd_create(2) as well. `-`, `+`, `.` and \
          specifiers as in ReadWritePaths.",
         "NoExecPaths = [\"/var\", \"/tmp\"]",
         None
