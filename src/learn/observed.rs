@@ -89,6 +89,8 @@ pub enum Act {
     Personality,
     /// A file with its set-user-ID or set-group-ID bit.
     SetId,
+    /// A Go program, whose runtime makes some calls in some runs only.
+    Go,
 }
 
 /// A part of an observation.

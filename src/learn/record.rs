@@ -32,12 +32,13 @@ const REACHES: [(Reach, &str); 4] = [
     (Reach::BindUdp, "bind-udp"),
 ];
 
-const ACTS: [(Act, &str); 5] = [
+const ACTS: [(Act, &str); 6] = [
     (Act::WriteExecute, "write-execute"),
     (Act::Namespace, "namespace"),
     (Act::Realtime, "realtime"),
     (Act::Personality, "personality"),
     (Act::SetId, "set-id"),
+    (Act::Go, "go"),
 ];
 
 const PARTS: [(Part, &str); 5] = [

@@ -6,6 +6,7 @@ mod table;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,19 @@ use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::sys::notify::{Answer, Listener, Notification};
 
-use super::observed::{Observed, Part, Use};
+use super::observed::{Act, Observed, Part, Use};
 use caller::{Caller, Real};
 use table::Tells;
 
 /// A filter that notifies of every call: `return SECCOMP_RET_USER_NOTIF`.
 pub const EVERYTHING: [sock_filter; 1] = [sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x7fc0_0000 }];
+
+/// Whether a program has the note of Go's linker, which stands near its beginning: a name of four bytes and a build id.
+fn is_go(program: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = fs::File::open(program).and_then(|file| file.take(8192).read_to_end(&mut head));
+    read.is_ok() && head.windows(8).any(|window| window == b"\x04\0\0\0Go\0\0")
+}
 
 /// The collector.
 pub struct Collector {
@@ -89,6 +97,11 @@ impl Collector {
             let changed = [Use::Write, Use::Create, Use::Remove].iter().any(|kind| uses.times.contains_key(kind));
             changed || path.starts_with("/proc") || fs::symlink_metadata(path).is_ok()
         });
+        let programs = seen.paths.iter().filter(|(_, uses)| uses.times.contains_key(&Use::Execute));
+        let go = programs.filter(|(path, _)| is_go(path)).count();
+        if go > 0 {
+            seen.acts.insert(Act::Go, go as u64);
+        }
         seen
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Id};
-use crate::learn::observed::Observed;
+use crate::learn::observed::{Act, Observed};
 
 use super::risk;
 
@@ -122,6 +122,30 @@ const EVERY: &[&str] = &[
     "writev",
 ];
 
+/// What Go's runtime calls when its threads wait for each other, are interrupted, or look after memory, and when it first
+/// waits for a descriptor: in some runs only.
+const GO: &[&str] = &[
+    "clock_gettime",
+    "clone",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_pwait",
+    "eventfd2",
+    "fcntl",
+    "getitimer",
+    "mincore",
+    "nanosleep",
+    "pipe2",
+    "prctl",
+    "sched_getaffinity",
+    "sched_yield",
+    "setitimer",
+    "timer_create",
+    "timer_delete",
+    "timer_settime",
+    "waitid",
+];
+
 /// How wide lines become.
 const WIDTH: usize = 118;
 
@@ -145,18 +169,18 @@ pub(super) fn names(seen: &Observed) -> (BTreeMap<String, u64>, Vec<(Arch, u32)>
 pub fn allowed(seen: &Observed) -> BTreeSet<String> {
     let (names, _) = names(seen);
     let mut all: BTreeSet<String> = names.keys().filter(|name| risk::call(name).is_none()).cloned().collect();
-    all.extend(relatives(&names));
+    all.extend(relatives(seen, &names));
     all
 }
 
 /// What was not seen and can stand for what was.
-fn relatives(seen: &BTreeMap<String, u64>) -> BTreeSet<String> {
-    let mut more = BTreeSet::new();
-    for family in FAMILIES.iter().filter(|family| family.iter().any(|name| seen.contains_key(*name))) {
-        more.extend(family.iter().map(|name| (*name).to_owned()));
-    }
-    more.extend(EVERY.iter().map(|name| (*name).to_owned()));
-    more.retain(|name| !seen.contains_key(name) && Id::named(name).is_some());
+fn relatives(seen: &Observed, names: &BTreeMap<String, u64>) -> BTreeSet<String> {
+    let go: &[&str] = if seen.acts.contains_key(&Act::Go) { GO } else { &[] };
+    let needed = |name: &&str| names.contains_key(*name) || go.contains(name);
+    let families = FAMILIES.iter().filter(|family| family.iter().any(|name| needed(&name)));
+    let all = families.copied().flatten().chain(EVERY).chain(go);
+    let mut more: BTreeSet<String> = all.map(|name| (*name).to_owned()).collect();
+    more.retain(|name| !names.contains_key(name) && Id::named(name).is_some());
     more
 }
 
@@ -184,9 +208,14 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "    # Not seen: what another version of the loader or the C library makes instead of, or beside, the others."
+        "    # Not seen: what another version of {} makes instead of, or beside, the others.",
+        if seen.acts.contains_key(&Act::Go) {
+            "the loader, the C library or Go's runtime"
+        } else {
+            "the loader or the C library"
+        }
     )?;
-    let more = relatives(&names);
+    let more = relatives(seen, &names);
     wrapped(&more.iter().map(String::as_str).collect::<Vec<_>>(), out)?;
     if !executes(&names) {
         writeln!(
@@ -243,7 +272,7 @@ mod tests {
 
     #[test]
     fn families_hold_what_can_be_named_and_nothing_dangerous() {
-        let all = FAMILIES.iter().copied().flatten().chain(EVERY);
+        let all = FAMILIES.iter().copied().flatten().chain(EVERY).chain(GO);
         for name in all {
             assert!(calls::Call::parse(name).is_known(), "{name}");
             assert!(risk::call(name).is_none(), "{name}");

@@ -151,10 +151,8 @@ fn network(seen: &Observed, out: &mut String) -> std::fmt::Result {
     if seen.unknown.contains(&Part::Sockets) {
         return Ok(());
     }
-    let tcp = |(family, kind, _): &(i32, i32, i32)| {
-        [libc::AF_INET, libc::AF_INET6].contains(family) && *kind == libc::SOCK_STREAM
-    };
-    if !seen.sockets.keys().any(tcp) {
+    // Where only datagrams were sent, no connection is to be made.
+    if !seen.sockets.keys().any(|(family, ..)| [libc::AF_INET, libc::AF_INET6].contains(family)) {
         return Ok(());
     }
     for (key, reach, what) in [("ConnectTCP", Reach::ConnectTcp, "connected to"), ("BindTCP", Reach::BindTcp, "bound")]
