@@ -90,7 +90,7 @@ fn below(name: &str, path: &Path, base: &Path) -> PathBuf {
 }
 
 /// A process's own files, without its number.
-fn process(path: &Path) -> Option<PathBuf> {
+pub(super) fn process(path: &Path) -> Option<PathBuf> {
     let rest = path.strip_prefix("/proc").ok()?;
     let mut parts = rest.components().map(|part| part.as_os_str().to_string_lossy());
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());

@@ -185,7 +185,8 @@ impl Facts<'_> {
             writeln!(self.out, "PrivateNetwork = true")?;
         }
         if known.is_empty() {
-            return writeln!(self.out, "RestrictAddressFamilies = \"none\"  # No socket was made.");
+            writeln!(self.out, "RestrictAddressFamilies = \"none\"  # No socket was made.")?;
+            return self.older();
         }
         writeln!(self.out, "RestrictAddressFamilies = [")?;
         for (family, count) in known {
@@ -194,7 +195,17 @@ impl Facts<'_> {
                 None => writeln!(self.out, "    # Not allowed: family {family}, which has no name.")?,
             }
         }
-        writeln!(self.out, "]")
+        writeln!(self.out, "]")?;
+        self.older()
+    }
+
+    /// What kernels before this one's have not: such a policy holds there, too, and says what is missing.
+    fn older(&mut self) -> std::fmt::Result {
+        writeln!(
+            self.out,
+            "# Left out, with a word on standard error, where Linux is older than 6.7, and than 6.12 for Scope."
+        )?;
+        writeln!(self.out, "Prefer = [\"Landlock.ConnectTCP\", \"Landlock.BindTCP\", \"Landlock.Scope\"]")
     }
 
     fn files(&mut self, files: &Files) -> std::fmt::Result {
@@ -237,9 +248,10 @@ impl Facts<'_> {
     /// Something in a directory for temporary files that the program has not made.
     fn given(&self) -> Option<String> {
         let mut paths = self.seen.paths.iter().filter(|(_, uses)| uses.times.keys().any(|kind| *kind != Use::Look));
-        let found = paths.find(|(path, _)| {
+        let found = paths.find(|(path, uses)| {
             let path = path.to_string_lossy();
-            path.starts_with("/tmp/") || path.starts_with("/var/tmp/")
+            let many = uses.below && !uses.times.contains_key(&Use::Create);
+            path.starts_with("/tmp/") || path.starts_with("/var/tmp/") || many && ["/tmp", "/var/tmp"].contains(&&*path)
         });
         found.map(|(path, _)| comment(&path.to_string_lossy()))
     }
