@@ -10,6 +10,7 @@ use crate::draft::arch::Arch;
 use crate::draft::syscalls::Filter;
 use crate::fault::{Exit, Fault, clean};
 use crate::host::{Host, Verdict};
+use crate::plan::stage::Stage;
 use crate::plan::{flat, seccomp};
 use crate::policy::{Policy, restrict};
 use crate::report::{oci, pretty, unit};
@@ -37,8 +38,22 @@ pub(super) fn command() -> Command {
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
         .args([POLICY.arg(), PROPERTY.arg()])
         .arg(Arg::new("name").long("name").value_name("NAME").help("What the profile is called, instead of the policy's name"))
+        .arg(
+            Arg::new("phase")
+                .long("phase")
+                .value_name("PHASE")
+                .help("What the profile does: learn, monitor or protect")
+                .long_help(
+                    "*learn*: every call runs and is logged. *monitor*: every call runs, and what the policy refuses is logged. \
+                     *protect*: the policy. What is logged is in the kernel's log and audit records (type 1326), where \
+                     /proc/sys/kernel/seccomp/actions_logged has `log` in it.",
+                )
+                .value_parser(PossibleValuesParser::new(Stage::WORDS))
+                .default_value("protect"),
+        )
         .after_long_help(
-            "Examples:\n  stockade export oci strict > strict.json\n  stockade export kubernetes ./web.toml --name web",
+            "Examples:\n  stockade export oci strict > strict.json\n  stockade export kubernetes ./web.toml --name web\n  \
+             stockade export spo ./web.toml --phase monitor | kubectl apply -f -",
         )
 }
 
@@ -48,7 +63,13 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
     let (document, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
     let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
+    let word = matches.get_one::<String>("phase").map_or("protect", String::as_str);
+    let stage = Stage::parse(word).unwrap_or(Stage::Protect);
     if given == "unit" {
+        if stage != Stage::Protect {
+            let fault = Fault::new(format!("a unit has no directives by which it would only {word}")).exit(Exit::Usage);
+            return Err(Faults::one(fault.help("`stockade monitor` and `learn --cgroup` do that for a service")).into());
+        }
         let (text, notes) = unit::unit(&document).map_err(Faults)?;
         tell(&notes);
         door::say(&text)?;
@@ -66,7 +87,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     // The profile is for other machines: what this one lacks is no part of it.
     let host = Host { user_namespace: Verdict::Untried, ..Host::probe(&draft).map_err(Faults::one)? };
     let filter = filter(&draft, &host).map_err(Faults::one)?;
-    let flat = flat::flatten(&filter, Arch::native()).map_err(Faults::one)?;
+    let flat = stage.of(flat::flatten(&filter, Arch::native()).map_err(Faults::one)?, Arch::native());
     let mut notes = oci::differences(&flat);
     let text = match given {
         "oci" => pretty(&oci::profile(&flat).map_err(Faults::one)?),
@@ -77,7 +98,10 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
             pretty(&object)
         }
     };
-    if seccomp::refuses_execve(&filter) {
+    if stage != Stage::Protect {
+        notes.push(format!("the phase is {word}: this profile refuses nothing"));
+    }
+    if stage == Stage::Protect && seccomp::refuses_execve(&filter) {
         notes.push("the profile refuses execve, with which an engine starts the container's program".into());
     }
     notes.extend(left_behind(&policy, &filter));
