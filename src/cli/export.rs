@@ -102,7 +102,11 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         notes.push(format!("the phase is {word}: this profile refuses nothing"));
     }
     if stage == Stage::Protect && seccomp::refuses_execve(&filter) {
-        notes.push("the profile refuses execve, with which an engine starts the container's program".into());
+        notes.push(
+            "the profile refuses execve, with which an engine starts the container's program: -p SystemCallFilter=execve \
+             allows it"
+                .into(),
+        );
     }
     notes.extend(left_behind(&policy, &filter));
     tell(&notes);

@@ -181,6 +181,7 @@ fn uses_of(value: &Value) -> Option<Uses> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::write::Base;
     use proptest::prelude::*;
 
     fn observed() -> impl Strategy<Value = Observed> {
@@ -234,7 +235,8 @@ mod tests {
             let read = |seen: &Observed| read(&write(seen).to_string(), "x").expect("it is ours");
             let (one, other) = (sum(&read(&sum(&c, &b)), &a), sum(&read(&a), &read(&sum(&b, &c))));
             prop_assert_eq!(write(&one), write(&other));
-            prop_assert_eq!(crate::learn::write::policy(&one, &[]), crate::learn::write::policy(&other, &[]));
+            let policy = |seen: &Observed| crate::learn::write::policy(seen, &Base::default()).text;
+            prop_assert_eq!(policy(&one), policy(&other));
             prop_assert_eq!(sum(&a, &Observed::default()), a);
         }
 
@@ -242,7 +244,7 @@ mod tests {
         #[test]
         fn policies_can_be_read((a, b) in (observed(), observed())) {
             use crate::learn::write::{allowed, policy};
-            let text = policy(&sum(&a, &b), &[]);
+            let text = policy(&sum(&a, &b), &Base::default()).text;
             let source = std::sync::Arc::new(crate::fault::Source { name: "learnt".into(), text: text.clone() });
             let document = crate::text::toml::parse(&source);
             let document = document.unwrap_or_else(|faults| panic!("{}\n{text}", faults[0].render(false)));

@@ -18,6 +18,11 @@ const OURS: [&str; 4] = ["Exec", "Extends", "Prefer", "SeccompProfile"];
 pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
     let (mut text, mut ours, mut unlike) = (String::from("[Service]\n"), Vec::<&str>::new(), Vec::new());
     let mut faults = Vec::new();
+    let directory = document.entries.iter().rev().find(|entry| entry.name == "WorkingDirectory");
+    let start = directory.and_then(|entry| match &entry.value.kind {
+        Kind::Text(path) if path.starts_with('/') => Some(path.trim()),
+        _ => None,
+    });
     for (at, written) in document.entries.iter().enumerate() {
         let keyed = environment::keyed(written);
         let entry = keyed.as_ref().unwrap_or(written);
@@ -36,7 +41,7 @@ pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
         if row.unlike.is_some() && !unlike.contains(&row.name) {
             unlike.push(row.name);
         }
-        match values(name, &row.form, &entry.value) {
+        match values(name, &row.form, &entry.value, start) {
             Ok(values) => text.extend(values.iter().map(|value| format!("{name}={value}\n"))),
             Err(fault) => faults.push(fault),
         }
@@ -59,22 +64,22 @@ pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
 }
 
 /// The right sides of one entry's assignments.
-fn values(name: &str, form: &Form, value: &Value) -> Result<Vec<String>, Fault> {
+fn values(name: &str, form: &Form, value: &Value, start: Option<&str>) -> Result<Vec<String>, Fault> {
     if let (Kind::Table(variables), "Environment") = (&value.kind, name) {
         let variable = |entry: &Entry| {
-            let text = one(name, form, &entry.value, true)?;
+            let text = one(name, form, &entry.value, true, start)?;
             Ok(quoted(&format!("{}={text}", entry.name)))
         };
         return variables.iter().map(variable).collect();
     }
-    let Kind::List(elements) = &value.kind else { return one(name, form, value, false).map(|text| vec![text]) };
+    let Kind::List(elements) = &value.kind else { return one(name, form, value, false, start).map(|text| vec![text]) };
     if elements.is_empty() {
         return Ok(vec![String::new()]);
     }
-    elements.iter().map(|element| one(name, form, element, true)).collect()
+    elements.iter().map(|element| one(name, form, element, true, start)).collect()
 }
 
-fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, Fault> {
+fn one(name: &str, form: &Form, value: &Value, element: bool, start: Option<&str>) -> Result<String, Fault> {
     let text = match &value.kind {
         Kind::Boolean(on) => return Ok(if *on { "yes" } else { "no" }.into()),
         // Only here systemd reads octal.
@@ -85,10 +90,16 @@ fn one(name: &str, form: &Form, value: &Value, element: bool) -> Result<String, 
     };
     let blanks = |c: char| c.is_ascii_whitespace();
     let paths = matches!(form, Form::Paths);
-    if name.ends_with("Paths") && text.split(blanks).any(|path| path.trim_start_matches(['-', '+']) == ".") {
+    let is_start = |path: &str| path.trim_start_matches(['-', '+']) == ".";
+    let replaced = match start {
+        Some(start) if is_start(text) && name.ends_with("Paths") => Some(text.replace('.', start)),
+        _ => None,
+    };
+    let text = replaced.as_deref().unwrap_or(text);
+    if name.ends_with("Paths") && text.split(blanks).any(is_start) {
         return Err(value
             .fault("`.` is the directory that stockade is started in, and a unit has none")
-            .help("write the absolute path of a directory"));
+            .help("name the one that it stands for: -p WorkingDirectory=/srv/web"));
     }
     // Blanks are all that parts these words, and a line break would end the assignment.
     let text = match form {

@@ -7,6 +7,7 @@ use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Id};
 use crate::learn::observed::{Act, Observed};
 
+use super::base::Base;
 use super::risk;
 
 /// Calls that stand for each other: who needs one can come to need any.
@@ -184,9 +185,10 @@ fn relatives(seen: &Observed, names: &BTreeMap<String, u64>) -> BTreeSet<String>
     more
 }
 
-/// The directives about system calls.
-pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
+/// The directives about system calls. Those that were seen, and that the base denies.
+pub(super) fn write(seen: &Observed, base: &Base, out: &mut String) -> Result<Vec<String>, std::fmt::Error> {
     let (names, nameless) = names(seen);
+    let is_said = |name: &String| risk::call(name).is_none() && !base.allows(name);
     let mut arches: BTreeSet<Arch> = seen.calls.keys().map(|(arch, _)| *arch).collect();
     arches.remove(&Arch::native());
     let words: Vec<String> = arches.iter().map(|arch| format!(", \"{arch}\"")).collect();
@@ -194,7 +196,11 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     writeln!(out, "SystemCallErrorNumber = \"EPERM\"")?;
     writeln!(out, "SystemCallFilter = [")?;
     let mut groups: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
-    for (name, times) in names.iter().filter(|(name, _)| risk::call(name).is_none()) {
+    if base.filters() {
+        let count = names.keys().filter(|name| base.allows(name)).count();
+        writeln!(out, "    # {count} of the calls that were made are allowed by {}, and these are not.", base.name())?;
+    }
+    for (name, times) in names.iter().filter(|(name, _)| is_said(name)) {
         groups.entry(magnitude(*times)).or_default().push(name);
     }
     for (low, names) in groups.into_iter().rev() {
@@ -215,7 +221,7 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
             "the loader or the C library"
         }
     )?;
-    let more = relatives(seen, &names);
+    let more: Vec<String> = relatives(seen, &names).into_iter().filter(is_said).collect();
     wrapped(&more.iter().map(String::as_str).collect::<Vec<_>>(), out)?;
     if !executes(&names) {
         writeln!(
@@ -233,7 +239,9 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     for (arch, number) in &nameless {
         writeln!(out, "    # Not allowed: call {number} of {arch}, which has no name that stockade knows.")?;
     }
-    writeln!(out, "]")
+    writeln!(out, "]")?;
+    let denied = names.into_keys().filter(|name| base.filters() && is_said(name));
+    Ok(denied.collect())
 }
 
 /// Whether programs are executed by the target itself.

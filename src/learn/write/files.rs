@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::learn::observed::{Observed, Use, Uses};
 use crate::learn::places::TEMPORARY;
 
+use super::base::Base;
 use super::risk;
 
 /// Rights below a path.
@@ -21,7 +22,7 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    fn with(self, other: Self) -> Self {
+    pub(super) fn with(self, other: Self) -> Self {
         Self {
             list: self.list || other.list,
             read: self.read || other.read,
@@ -214,6 +215,18 @@ fn covered(path: &str, rights: Rights, all: &BTreeMap<String, Need>) -> bool {
         if above == "/" {
             break;
         }
+    }
+    false
+}
+
+/// Whether the base gives it.
+pub(super) fn given(path: &str, rights: Rights, base: &Base) -> bool {
+    let mut at = Some(path);
+    while let Some(place) = at {
+        if base.paths.get(place).is_some_and(|known| rights.within(*known)) {
+            return true;
+        }
+        at = Some(parent(place)).filter(|above| !above.is_empty() && *above != place);
     }
     false
 }
