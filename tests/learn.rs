@@ -223,7 +223,7 @@ fn very_many_files_are_their_directory() {
         let lines = policy.lines().count();
         let seen = fs::metadata(place.root.join("policy.toml.seen")).expect("what was seen").len();
         assert!(lines < 150 && seen < 50_000, "{lines} lines, {seen} bytes\n{policy}");
-        assert!(policy.contains("\"-%h/data/a/b\""), "{policy}");
+        assert!(policy.contains("    \"-%h/data\""), "{policy}");
         good(&place.protect(POLICY, &["/usr/bin/python3", "-c", &script("7000, 7300")]), "other files there");
     }
 }
@@ -276,7 +276,9 @@ fn a_live_line_is_shown_and_an_interrupt_ends_and_writes() {
     for who in people() {
         let place = Place::new(&who, "live");
         let stockade = kit::base().join("stockade");
-        let learn = format!("{} learn --progress -o {POLICY} -- sleep 600", stockade.display());
+        // Whoever ignores SIGINT, as what a shell starts in the background does, hands that on.
+        let learn =
+            format!("exec env --default-signal=INT {} learn --progress -o {POLICY} -- sleep 600", stockade.display());
         // bsdutils: a terminal of its own.
         let mut command = place.command(Path::new("/usr/bin/script"), &["-qec", &learn, "/dev/null"]);
         let mut script = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script starts");
@@ -311,10 +313,11 @@ fn learnt_policies_travel() {
         String::from_utf8(output.stdout).expect("text")
     };
     let there = |format: &str, text: &str| {
-        fs::write(place.root.join("there"), text).expect("a file");
+        let name = if format == "unit" { "../there.service" } else { "../there" };
+        fs::write(place.root.join("work").join(name), text).expect("a file");
         let back = format!("../{format}.toml");
         fs::remove_file(place.root.join("work").join(&back)).ok();
-        good(&place.run(&["import", format, "../there", "-o", &back]), &format!("import {format}"));
+        good(&place.run(&["import", format, name, "-o", &back]), &format!("import {format}"));
         back
     };
     for phase in ["learn", "monitor", "protect"] {
@@ -329,8 +332,11 @@ fn learnt_policies_travel() {
     let start = ["-p", "WorkingDirectory=/srv/web"];
     let text = export("unit", POLICY, &start);
     assert!(text.contains("SystemCallFilter=") && text.contains("RestrictAddressFamilies=AF_INET"), "{text}");
-    let sandbox =
-        |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(sandbox(&export("unit", &there("unit", &text), &start)), sandbox(&text));
+    // A service has defaults of systemd's besides; once they are written down nothing changes any more.
+    let again = export("unit", &there("unit", &text), &start);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        assert!(again.lines().any(|other| other == line), "{line} is not in\n{again}");
+    }
+    assert_eq!(export("unit", &there("unit", &again), &start), again);
     assert!(!place.run(&["export", "unit", POLICY, "--phase", "monitor"]).status.success());
 }

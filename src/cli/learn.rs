@@ -41,7 +41,25 @@ Ctrl-C, which the command gets too; its exit status is the command's.
 
 With *--pid* and *--cgroup* it watches what runs already, by eBPF (CAP_BPF and CAP_PERFMON, Linux 5.8 with BTF), until --for, \
 Ctrl-C, or the process's end. That sees system calls only: the policy names them, and says what it does not know. A service's \
-calls before that, as it started, are not in it: restart it meanwhile.";
+calls before that, as it started, are not in it: restart it meanwhile.
+
+Very many files of one directory stand in the policy as that directory, and are not told apart. Abstract unix sockets that \
+others made, and signals to processes that the command had not started, are refused (_Landlock.Scope_) unless they were seen.
+
+With *-P* the policy extends those profiles: calls, single directives and paths that they allow already are not said again. \
+What they deny and the command used is told on standard error, and allowed. Lists of mounts are not compared, but for the \
+start directory where a profile has it read-only.
+
+*A pod of Kubernetes, and a fleet.* On the node, as root: `crictl inspect` prints a container's process as _pid_, and \
+`/proc/PID/cgroup` its control group. While the pod does all that it ever does, run `stockade learn --cgroup \
+/sys/fs/cgroup/kubepods.slice/... --for 3600 -o web.toml`. What several nodes saw adds up, in any order: collect each node's \
+_web.toml.seen_, and run `stockade learn --merge a.toml.seen b.toml.seen -o web.toml`. The security-profiles-operator distributes \
+it: `stockade export spo web.toml --phase monitor | kubectl apply -f -` makes a SeccompProfile, whose _status.localhostProfile_ is \
+what a pod names in its _securityContext.seccompProfile_, of type Localhost. In this phase nothing is refused; what would be \
+is in each node's audit log (type 1326), which the operator's log enricher collects. When nothing new arrives, apply \
+`stockade export spo web.toml -p SystemCallFilter=execve`: the engine starts the container's program by execve(2) under the \
+profile. `--phase learn` gives the profile that logs every call, for clusters without eBPF. `stockade export kubernetes` writes the \
+same for nodes without the operator: the file, where it goes, and the pod's lines.";
 
 /// The command line.
 pub(super) fn command() -> Command {

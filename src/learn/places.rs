@@ -35,6 +35,10 @@ pub fn portable(mut seen: Observed, places: &Places) -> Observed {
         }
         let place = place(&path, &uses, places);
         let mut more = Observed::default();
+        if place.starts_with("%h") && TEMPORARY.iter().any(|one| places.home.starts_with(one)) {
+            // A home like that is gone where such directories are the program's own.
+            more.used(places.home.clone(), Use::List, "home");
+        }
         more.paths.insert(place, uses);
         seen.merge(more);
     }

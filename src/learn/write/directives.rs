@@ -201,6 +201,9 @@ impl Facts<'_> {
         if let Some(family) = known.keys().find(outside) {
             let name = families::name(*family).unwrap_or("another family");
             self.needed("PrivateNetwork = true", &format!("{name} was used."))?;
+        } else if !self.seen.abstracts.is_empty() {
+            // Their names belong to the network namespace (unix(7)).
+            self.needed("PrivateNetwork = true", "Abstract sockets of others were connected to.")?;
         } else {
             writeln!(self.out, "PrivateNetwork = true")?;
         }
