@@ -1332,6 +1332,9 @@ IOSchedulingClass=\t'class of reading from and writing to disks'
 IOSchedulingPriority=\t'priority of reading from and writing to disks'
 TimerSlackNSec=\t'how late timers may expire'"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -l name -d 'What the profile is called, instead of the policy\'s name' -r
+complete -c stockade -n "__fish_stockade_using_subcommand export" -l phase -d 'What the profile does: learn, monitor or protect' -r -f -a "learn\t''
+monitor\t''
+protect\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor analyze check diff show learn doctor import export help" -f -a "run" -d 'Execute a command under policies'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor analyze check diff show learn doctor import export help" -f -a "explain" -d 'Print what would be done, and which directive asks for it'
