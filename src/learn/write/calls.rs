@@ -178,7 +178,7 @@ pub fn allowed(seen: &Observed) -> BTreeSet<String> {
 fn relatives(seen: &Observed, names: &BTreeMap<String, u64>) -> BTreeSet<String> {
     let go: &[&str] = if seen.acts.contains_key(&Act::Go) { GO } else { &[] };
     let needed = |name: &&str| names.contains_key(*name) || go.contains(name);
-    let families = FAMILIES.iter().filter(|family| family.iter().any(|name| needed(&name)));
+    let families = FAMILIES.iter().filter(|family| family.iter().any(&needed));
     let all = families.copied().flatten().chain(EVERY).chain(go);
     let mut more: BTreeSet<String> = all.map(|name| (*name).to_owned()).collect();
     more.retain(|name| !names.contains_key(name) && Id::named(name).is_some());
