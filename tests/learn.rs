@@ -29,8 +29,12 @@ impl Place {
     }
 
     fn run(&self, words: &[&str]) -> Output {
+        self.command(&kit::base().join("stockade"), words).output().expect("stockade starts")
+    }
+
+    fn command(&self, program: &Path, words: &[&str]) -> Command {
         use std::os::unix::process::CommandExt;
-        let mut command = Command::new(kit::base().join("stockade"));
+        let mut command = Command::new(program);
         command
             .args(words)
             .env_clear()
@@ -41,7 +45,7 @@ impl Place {
         if fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) != self.who.uid) {
             command.uid(self.who.uid).gid(self.who.gid);
         }
-        command.output().expect("stockade starts")
+        command
     }
 
     fn learn(&self, policy: &str, command: &[&str]) -> Output {
@@ -180,4 +184,160 @@ fn merging_is_the_same_in_any_order() {
     merge(&["../c.toml", "../b.toml"], "../two.toml");
     assert_eq!(whole, merge(&["../two.toml", "../a.toml"], "../three.toml"));
     assert!(whole.contains("3 runs"), "{whole}");
+}
+
+/// What a profile forbids and the program needs is told and allowed; what it allows is not said again.
+#[test]
+fn what_it_extends_is_not_said_again_and_what_that_denies_is_told() {
+    const SERVE: &str = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); open('x', 'w')";
+    for who in people() {
+        let place = Place::new(&who, "base");
+        let python = ["/usr/bin/python3", "-c", SERVE];
+        let output = place.run(&[&["learn", "-P", "strict", "-o", POLICY, "--"][..], &python].concat());
+        good(&output, "learning");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let told = told.lines().find(|line| line.contains("denies these")).expect("what strict denies");
+        assert!(told.contains("PrivateNetwork") && !told.contains("openat"), "{told}");
+        let policy = place.policy();
+        for gone in ["NoNewPrivileges", "RestrictRealtime", "ProtectSystem", "openat "] {
+            assert!(!policy.contains(gone), "{gone} is in\n{policy}");
+        }
+        assert!(policy.contains("PrivateNetwork = false  # Although strict has it on."), "{policy}");
+        good(&place.run(&["check", POLICY]), "checking");
+        good(&place.protect(POLICY, &python), "the server under its policy");
+        // It is strict otherwise.
+        refused(&place.run(&["run", "-P", "strict", "--", "/usr/bin/python3", "-c", SERVE]), "a socket under strict");
+    }
+}
+
+#[test]
+fn very_many_files_are_their_directory() {
+    for who in people() {
+        let place = Place::new(&who, "many");
+        let script = |range: &str| {
+            let files = format!("for n in range({range}): open(f'{{d}}/{{n}}', 'w').close()");
+            format!("import os; d = os.path.expanduser('~/data/a/b'); os.makedirs(d, exist_ok=True)\n{files}")
+        };
+        good(&place.learn(POLICY, &["/usr/bin/python3", "-c", &script("5000")]), "learning");
+        let policy = place.policy();
+        let lines = policy.lines().count();
+        let seen = fs::metadata(place.root.join("policy.toml.seen")).expect("what was seen").len();
+        assert!(lines < 150 && seen < 50_000, "{lines} lines, {seen} bytes\n{policy}");
+        assert!(policy.contains("    \"-%h/data\""), "{policy}");
+        good(&place.protect(POLICY, &["/usr/bin/python3", "-c", &script("7000, 7300")]), "other files there");
+    }
+}
+
+/// The kernel's Landlock can scope abstract sockets: Linux 6.12.
+fn scopes() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
+    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 12)
+}
+
+#[test]
+fn abstract_sockets_of_others_are_seen() {
+    use std::os::linux::net::SocketAddrExt;
+    for who in people() {
+        let place = Place::new(&who, "abstract");
+        let name = format!("stockade-test-{}-{}", std::process::id(), who.name);
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("a name");
+        let _listener = std::os::unix::net::UnixListener::bind_addr(&address).expect("a socket");
+        let connect = format!("import socket; socket.socket(socket.AF_UNIX).connect('\\0{name}')");
+        // Its own is not anybody else's.
+        let own = "import socket; n = '\\0stockade-own-' + str(__import__('os').getpid()); s = socket.socket(socket.AF_UNIX); \
+                   s.bind(n); s.listen(); socket.socket(socket.AF_UNIX).connect(n)";
+        good(&place.learn("../own.toml", &["/usr/bin/python3", "-c", own]), "learning of its own");
+        let policy = fs::read_to_string(place.root.join("own.toml")).expect("a policy");
+        assert!(policy.contains("Scope = [\"abstract-unix-socket\", \"signal\"]"), "{policy}");
+        good(&place.protect("../own.toml", &["/usr/bin/python3", "-c", own]), "its own under its policy");
+        if scopes() {
+            refused(&place.protect("../own.toml", &["/usr/bin/python3", "-c", &connect]), "another's socket");
+        } else {
+            kit::say("abstract_sockets_of_others_are_seen: this kernel cannot refuse them (Linux 6.12)");
+        }
+        // What others have is reached only in the host's network namespace, which is what the policy then has.
+        good(&place.learn(POLICY, &["/usr/bin/python3", "-c", &connect]), "learning of another's");
+        let policy = place.policy();
+        assert!(
+            policy.contains(&format!(
+                "# Abstract sockets of others were connected to, and so none is refused: @{name} (once)"
+            )),
+            "{policy}"
+        );
+        assert!(policy.contains("Scope = [\"signal\"]"), "{policy}");
+        good(&place.protect(POLICY, &["/usr/bin/python3", "-c", &connect]), "another's socket under its policy");
+    }
+}
+
+#[test]
+fn a_live_line_is_shown_and_an_interrupt_ends_and_writes() {
+    use std::io::{Read, Write};
+    for who in people() {
+        let place = Place::new(&who, "live");
+        let stockade = kit::base().join("stockade");
+        // Whoever ignores SIGINT, as what a shell starts in the background does, hands that on.
+        let learn =
+            format!("exec env --default-signal=INT {} learn --progress -o {POLICY} -- sleep 600", stockade.display());
+        // bsdutils: a terminal of its own.
+        let mut command = place.command(Path::new("/usr/bin/script"), &["-qec", &learn, "/dev/null"]);
+        let mut script = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script starts");
+        let (mut keys, mut screen) = (script.stdin.take().expect("keys"), script.stdout.take().expect("a screen"));
+        let (mut shown, mut some) = (Vec::new(), [0; 512]);
+        while !String::from_utf8_lossy(&shown).contains("per second") {
+            let read = screen.read(&mut some).expect("a screen");
+            assert!(read > 0, "it ended: {}", String::from_utf8_lossy(&shown));
+            shown.extend_from_slice(&some[..read]);
+        }
+        keys.write_all(b"\x03").expect("Ctrl-C");
+        screen.read_to_end(&mut shown).expect("the rest");
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        assert!(shown.contains(" calls, ") && shown.contains(" new, "), "{shown}");
+        // As the command ended.
+        assert!(!script.wait().expect("an end").success());
+        assert!(shown.contains("different system calls seen in one run"), "{shown}");
+        assert!(place.policy().contains("clock_nanosleep"), "{}", place.policy());
+    }
+}
+
+/// A learnt policy leaves in every format and phase, and comes back the same.
+#[test]
+fn learnt_policies_travel() {
+    let who = people().remove(0);
+    let place = Place::new(&who, "travel");
+    let serve = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()";
+    good(&place.learn(POLICY, &["/usr/bin/python3", "-c", serve]), "learning");
+    let export = |format: &str, policy: &str, more: &[&str]| {
+        let output = place.run(&[&["export", format, policy, "--name", "web"], more].concat());
+        good(&output, &format!("export {format} {more:?}"));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let there = |format: &str, text: &str| {
+        let name = if format == "unit" { "../there.service" } else { "../there" };
+        fs::write(place.root.join("work").join(name), text).expect("a file");
+        let back = format!("../{format}.toml");
+        fs::remove_file(place.root.join("work").join(&back)).ok();
+        good(&place.run(&["import", format, name, "-o", &back]), &format!("import {format}"));
+        back
+    };
+    for phase in ["learn", "monitor", "protect"] {
+        for format in ["oci", "kubernetes", "spo"] {
+            let text = export(format, POLICY, &["--phase", phase]);
+            let wanted = if phase == "protect" { "SCMP_ACT_ERRNO" } else { "SCMP_ACT_LOG" };
+            assert!(text.contains(&format!("\"defaultAction\": \"{wanted}\"")), "{format} {phase}: {text}");
+            assert_eq!(text.contains("\"openat\""), phase != "learn", "{format} {phase}: {text}");
+            assert_eq!(export(format, &there(format, &text), &[]), text, "{format} {phase}");
+        }
+    }
+    let start = ["-p", "WorkingDirectory=/srv/web"];
+    let text = export("unit", POLICY, &start);
+    assert!(text.contains("SystemCallFilter=") && text.contains("RestrictAddressFamilies=AF_INET"), "{text}");
+    // A service has defaults of systemd's besides; once they are written down nothing changes any more.
+    let again = export("unit", &there("unit", &text), &start);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        assert!(again.lines().any(|other| other == line), "{line} is not in\n{again}");
+    }
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(lines(&export("unit", &there("unit", &again), &start)), lines(&again));
+    assert!(!place.run(&["export", "unit", POLICY, "--phase", "monitor"]).status.success());
 }

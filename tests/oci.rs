@@ -10,6 +10,8 @@ mod exported;
 mod meaning;
 #[path = "oci/objects.rs"]
 mod objects;
+#[path = "oci/phases.rs"]
+mod phases;
 #[path = "oci/pod.rs"]
 mod pod;
 #[path = "oci/reading.rs"]

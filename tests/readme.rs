@@ -133,6 +133,7 @@ fn shell(line: &str, directory: &Path) -> (String, Option<i32>) {
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {line}")])
         .current_dir(directory)
+        .env_remove("LD_LIBRARY_PATH") // Cargo sets it, and every program would look there first.
         .env("PATH", path)
         .stdin(Stdio::null())
         .output()

@@ -10,6 +10,7 @@ use crate::draft::arch::Arch;
 use crate::draft::syscalls::Filter;
 use crate::fault::{Exit, Fault, clean};
 use crate::host::{Host, Verdict};
+use crate::plan::stage::Stage;
 use crate::plan::{flat, seccomp};
 use crate::policy::{Policy, restrict};
 use crate::report::{oci, pretty};
@@ -40,8 +41,22 @@ pub(super) fn command() -> Command {
         .args([POLICY.arg(), PROPERTY.arg()])
         .arg(Arg::new("name").long("name").value_name("NAME").help("What the profile is called, instead of the policy's name"))
         .args(dropin::args())
+        .arg(
+            Arg::new("phase")
+                .long("phase")
+                .value_name("PHASE")
+                .help("What the profile does: learn, monitor or protect")
+                .long_help(
+                    "*learn*: every call runs and is logged. *monitor*: every call runs, and what the policy refuses is logged. \
+                     *protect*: the policy. What is logged is in the kernel's log and audit records (type 1326), where \
+                     /proc/sys/kernel/seccomp/actions_logged has `log` in it.",
+                )
+                .value_parser(PossibleValuesParser::new(Stage::WORDS))
+                .default_value("protect"),
+        )
         .after_long_help(
             "Examples:\n  stockade export oci strict > strict.json\n  stockade export kubernetes ./web.toml --name web\n  \
+             stockade export spo ./web.toml --phase monitor | kubectl apply -f -\n  \
              stockade export unit service > /etc/systemd/system/web.service.d/sandbox.conf\n  \
              stockade export unit --prefix /etc/stockade/nginx.toml --unit nginx.service",
         )
@@ -52,7 +67,13 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let policies = super::policies(matches, "POLICY");
     let properties = super::texts(matches, PROPERTY.id);
     let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
+    let word = matches.get_one::<String>("phase").map_or("protect", String::as_str);
+    let stage = Stage::parse(word).unwrap_or(Stage::Protect);
     if given == "unit" {
+        if stage != Stage::Protect {
+            let fault = Fault::new(format!("a unit has no directives by which it would only {word}")).exit(Exit::Usage);
+            return Err(Faults::one(fault.help("`stockade monitor` and `learn --cgroup` do that for a service")).into());
+        }
         return dropin::act(matches, &policies, &properties);
     }
     if let Some(word) = ["prefix", "weaker"].into_iter().find(|word| matches.get_flag(word)) {
@@ -72,7 +93,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     // The profile is for other machines: what this one lacks is no part of it.
     let host = Host { user_namespace: Verdict::Untried, ..Host::probe(&draft).map_err(Faults::one)? };
     let filter = filter(&draft, &host).map_err(Faults::one)?;
-    let flat = flat::flatten(&filter, Arch::native()).map_err(Faults::one)?;
+    let flat = stage.of(flat::flatten(&filter, Arch::native()).map_err(Faults::one)?, Arch::native());
     let mut notes = oci::differences(&flat);
     let text = match given {
         "oci" => pretty(&oci::profile(&flat).map_err(Faults::one)?),
@@ -83,8 +104,15 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
             pretty(&object)
         }
     };
-    if seccomp::refuses_execve(&filter) {
-        notes.push("the profile refuses execve, with which an engine starts the container's program".into());
+    if stage != Stage::Protect {
+        notes.push(format!("the phase is {word}: this profile refuses nothing"));
+    }
+    if stage == Stage::Protect && seccomp::refuses_execve(&filter) {
+        notes.push(
+            "the profile refuses execve, with which an engine starts the container's program: -p SystemCallFilter=execve \
+             allows it"
+                .into(),
+        );
     }
     notes.extend(left_behind(&policy, &filter));
     tell(&notes);

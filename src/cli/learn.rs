@@ -11,10 +11,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use nix::unistd::geteuid;
 
 use crate::fault::{Exit, Fault};
+use crate::host::Host;
 use crate::learn::bpf::Scope;
 use crate::learn::observed::Observed;
 use crate::learn::places::{self, Places};
 use crate::learn::session::{self, Session, Status};
+use crate::learn::write::Base;
 use crate::learn::{record, running, write};
 use crate::text::profiles::Library;
 
@@ -39,7 +41,25 @@ Ctrl-C, which the command gets too; its exit status is the command's.
 
 With *--pid* and *--cgroup* it watches what runs already, by eBPF (CAP_BPF and CAP_PERFMON, Linux 5.8 with BTF), until --for, \
 Ctrl-C, or the process's end. That sees system calls only: the policy names them, and says what it does not know. A service's \
-calls before that, as it started, are not in it: restart it meanwhile.";
+calls before that, as it started, are not in it: restart it meanwhile.
+
+Very many files of one directory stand in the policy as that directory, and are not told apart. Abstract unix sockets that \
+others made, and signals to processes that the command had not started, are refused (_Landlock.Scope_) unless they were seen.
+
+With *-P* the policy extends those profiles: calls, single directives and paths that they allow already are not said again. \
+What they deny and the command used is told on standard error, and allowed. Lists of mounts are not compared, but for the \
+start directory where a profile has it read-only.
+
+*A pod of Kubernetes, and a fleet.* On the node, as root: `crictl inspect` prints a container's process as _pid_, and \
+`/proc/PID/cgroup` its control group. While the pod does all that it ever does, run `stockade learn --cgroup \
+/sys/fs/cgroup/kubepods.slice/... --for 3600 -o web.toml`. What several nodes saw adds up, in any order: collect each node's \
+_web.toml.seen_, and run `stockade learn --merge a.toml.seen b.toml.seen -o web.toml`. The security-profiles-operator distributes \
+it: `stockade export spo web.toml --phase monitor | kubectl apply -f -` makes a SeccompProfile, whose _status.localhostProfile_ is \
+what a pod names in its _securityContext.seccompProfile_, of type Localhost. In this phase nothing is refused; what would be \
+is in each node's audit log (type 1326), which the operator's log enricher collects. When nothing new arrives, apply \
+`stockade export spo web.toml -p SystemCallFilter=execve`: the engine starts the container's program by execve(2) under the \
+profile. `--phase learn` gives the profile that logs every call, for clusters without eBPF. `stockade export kubernetes` writes the \
+same for nodes without the operator: the file, where it goes, and the pod's lines.";
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -100,22 +120,19 @@ pub(super) fn command() -> Command {
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let output = matches.get_one::<String>("output").map_or("", String::as_str);
     let bases = super::texts(matches, options::POLICY.id);
-    if !bases.is_empty() {
-        // A base that cannot be used would make the result useless, after a long run.
-        super::read::read(&bases, &[], &Library::of_environment()).map_err(Faults)?;
-    }
+    let base = base(&bases)?;
     let merged = super::texts(matches, "merge");
     if !merged.is_empty() {
         let mut seen = Observed::default();
         for name in &merged {
             seen.merge(read(&beside(name)).map_err(Faults::one)?);
         }
-        keep(output, &seen, &bases).map_err(Faults::one)?;
+        keep(output, &seen, &base).map_err(Faults::one)?;
         return Ok(Exit::Success);
     }
     let earlier = earlier(output).map_err(Faults::one)?;
     if let Some(scope) = scope(matches).map_err(Faults::one)? {
-        return learn_running(matches, scope, output, earlier, &bases);
+        return learn_running(matches, scope, output, earlier, &base);
     }
     let command: Vec<OsString> = matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect();
     let places = here();
@@ -136,12 +153,23 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     }
     let mut seen = places::portable(ended.seen, &places);
     seen.merge(earlier);
-    keep(&path.to_string_lossy(), &seen, &bases).map_err(Faults::one)?;
+    keep(&path.to_string_lossy(), &seen, &base).map_err(Faults::one)?;
     door::tell(&summary(output, &seen));
     match ended.status {
         None | Some(Status::Exited(0)) => Ok(Exit::Success),
         Some(status) => passed_on(status),
     }
+}
+
+/// The profiles that the policy extends. One that cannot be used would make the result useless, after a long run.
+fn base(names: &[String]) -> anyhow::Result<Base> {
+    if names.is_empty() {
+        return Ok(Base::default());
+    }
+    let (document, policy) = super::read::read(names, &[], &Library::of_environment()).map_err(Faults)?;
+    let draft = policy.draft();
+    let host = Host::probe(&draft).map_err(Faults::one)?;
+    Ok(Base::of(names, &document, &draft, &host).map_err(Faults::one)?)
 }
 
 /// What runs already and is to be watched.
@@ -158,7 +186,7 @@ fn learn_running(
     scope: Scope,
     output: &str,
     earlier: Observed,
-    bases: &[String],
+    base: &Base,
 ) -> anyhow::Result<Exit> {
     let time = matches.get_one::<u64>("for").map(|seconds| Duration::from_secs(*seconds));
     let mut line = Line::default();
@@ -169,7 +197,7 @@ fn learn_running(
         door::tell("\n");
     }
     seen.merge(earlier);
-    keep(output, &seen, bases).map_err(Faults::one)?;
+    keep(output, &seen, base).map_err(Faults::one)?;
     door::tell(&summary(output, &seen));
     Ok(Exit::Success)
 }
@@ -228,9 +256,14 @@ fn read(name: &str) -> Result<Observed, Fault> {
 }
 
 /// Writes both files.
-fn keep(output: &str, seen: &Observed, bases: &[String]) -> Result<(), Fault> {
+fn keep(output: &str, seen: &Observed, base: &Base) -> Result<(), Fault> {
     replace(&beside(output), &crate::report::pretty(&record::write(seen)))?;
-    replace(output, &write::policy(seen, bases))
+    let learnt = write::policy(seen, base);
+    if !learnt.denied.is_empty() {
+        let list = learnt.denied.join(" ");
+        door::tell(&format!("stockade: {output}: what it extends denies these, and it allows them: {list}\n"));
+    }
+    replace(output, &learnt.text)
 }
 
 /// Writes a file as a whole or not at all.

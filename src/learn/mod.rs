@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
+mod crowd;
 pub mod notify;
 pub mod observed;
 pub mod places;

@@ -19,6 +19,8 @@ pub struct Observed {
     pub addresses: BTreeMap<(Reach, SocketAddr), u64>,
     /// What the arguments of calls asked for, and how often.
     pub acts: BTreeMap<Act, u64>,
+    /// How often abstract unix sockets that others had made were connected or sent to, by name.
+    pub abstracts: BTreeMap<String, u64>,
     /// How often the kernel asked for each capability, by number, and found it. Meaningless while `unknown` has
     /// [`Part::Capabilities`].
     pub capabilities: BTreeMap<u8, u64>,
@@ -40,6 +42,24 @@ pub struct Uses {
     pub times: BTreeMap<Use, u64>,
     /// The names of the threads that did it (/proc/PID/comm), for the comment beside the line.
     pub by: BTreeSet<String>,
+    /// Whether it was done at very many paths below this directory, which are not told apart.
+    pub below: bool,
+}
+
+impl Uses {
+    /// One more, by the thread of this name.
+    pub fn used(&mut self, kind: Use, by: &str) {
+        let times = self.times.entry(kind).or_default();
+        *times = times.saturating_add(1);
+        self.by(by);
+    }
+
+    /// A name. A program that names its threads one by one shall not fill the memory.
+    pub(super) fn by(&mut self, name: &str) {
+        if self.by.len() < MOST && !self.by.contains(name) {
+            self.by.insert(name.to_owned());
+        }
+    }
 }
 
 /// What can be done at a path.
@@ -89,6 +109,10 @@ pub enum Act {
     Personality,
     /// A file with its set-user-ID or set-group-ID bit.
     SetId,
+    /// A signal to a process that the program had not started.
+    Signal,
+    /// A Go program, whose runtime makes some calls in some runs only.
+    Go,
 }
 
 /// A part of an observation.
@@ -96,7 +120,7 @@ pub enum Act {
 pub enum Part {
     /// [`Observed::paths`].
     Paths,
-    /// [`Observed::sockets`] and [`Observed::addresses`].
+    /// [`Observed::sockets`], [`Observed::addresses`] and [`Observed::abstracts`].
     Sockets,
     /// [`Observed::acts`].
     Acts,
@@ -109,13 +133,7 @@ pub enum Part {
 impl Observed {
     /// One use of a path, by the thread of this name.
     pub fn used(&mut self, path: PathBuf, kind: Use, by: &str) {
-        let uses = self.paths.entry(path).or_default();
-        let times = uses.times.entry(kind).or_default();
-        *times = times.saturating_add(1);
-        // A program that names its threads one by one shall not fill the memory.
-        if uses.by.len() < MOST && !uses.by.contains(by) {
-            uses.by.insert(by.to_owned());
-        }
+        self.paths.entry(path).or_default().used(kind, by);
     }
 
     /// Adds what another one saw.
@@ -124,11 +142,13 @@ impl Observed {
         add(&mut self.sockets, other.sockets);
         add(&mut self.addresses, other.addresses);
         add(&mut self.acts, other.acts);
+        add(&mut self.abstracts, other.abstracts);
         add(&mut self.capabilities, other.capabilities);
         for (path, uses) in other.paths {
             let known = self.paths.entry(path).or_default();
             add(&mut known.times, uses.times);
             known.by.extend(uses.by);
+            known.below |= uses.below;
         }
         for (limit, value) in other.limits {
             let known = self.limits.entry(limit).or_default();
@@ -139,7 +159,8 @@ impl Observed {
     }
 }
 
-fn add<K: Ord>(known: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
+/// Adds up what was counted.
+pub(super) fn add<K: Ord>(known: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
     for (key, times) in other {
         let known = known.entry(key).or_default();
         *known = known.saturating_add(times);

@@ -35,6 +35,10 @@ pub fn portable(mut seen: Observed, places: &Places) -> Observed {
         }
         let place = place(&path, &uses, places);
         let mut more = Observed::default();
+        if place.starts_with("%h") && TEMPORARY.iter().any(|one| places.home.starts_with(one)) {
+            // A home like that is gone where such directories are the program's own.
+            more.used(places.home.clone(), Use::List, "home");
+        }
         more.paths.insert(place, uses);
         seen.merge(more);
     }
@@ -90,7 +94,7 @@ fn below(name: &str, path: &Path, base: &Path) -> PathBuf {
 }
 
 /// A process's own files, without its number.
-fn process(path: &Path) -> Option<PathBuf> {
+pub(super) fn process(path: &Path) -> Option<PathBuf> {
     let rest = path.strip_prefix("/proc").ok()?;
     let mut parts = rest.components().map(|part| part.as_os_str().to_string_lossy());
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());

@@ -32,12 +32,14 @@ const REACHES: [(Reach, &str); 4] = [
     (Reach::BindUdp, "bind-udp"),
 ];
 
-const ACTS: [(Act, &str); 5] = [
+const ACTS: [(Act, &str); 7] = [
     (Act::WriteExecute, "write-execute"),
     (Act::Namespace, "namespace"),
     (Act::Realtime, "realtime"),
     (Act::Personality, "personality"),
     (Act::SetId, "set-id"),
+    (Act::Signal, "signal"),
+    (Act::Go, "go"),
 ];
 
 const PARTS: [(Part, &str); 5] = [
@@ -85,6 +87,7 @@ pub fn write(seen: &Observed) -> Value {
         "acts": acts,
         "sockets": sockets.collect::<Vec<_>>(),
         "addresses": addresses.collect::<Vec<_>>(),
+        "abstract": seen.abstracts.iter().map(|(name, times)| (name.clone(), json!(times))).collect::<Map<_, _>>(),
         "capabilities": seen.capabilities.iter().map(|(cap, times)| numbers(cap.to_string(), times)).collect::<Map<_, _>>(),
         "limits": seen.limits.iter().map(|(limit, value)| numbers(limit.to_string(), value)).collect::<Map<_, _>>(),
         "paths": paths,
@@ -95,6 +98,9 @@ fn path_json(path: &std::path::Path, uses: &Uses) -> (String, Value) {
     let mut map: Map<String, Value> =
         uses.times.iter().map(|(kind, times)| (word(*kind).to_owned(), json!(times))).collect();
     map.insert("by".into(), json!(uses.by));
+    if uses.below {
+        map.insert("below".into(), true.into());
+    }
     (path.to_string_lossy().into_owned(), map.into())
 }
 
@@ -141,6 +147,10 @@ fn parse(value: &Value) -> Option<Observed> {
         let [reach, at, times] = address.as_array()?.as_slice() else { return None };
         seen.addresses.insert((meaning(&REACHES, reach.as_str()?)?, at.as_str()?.parse().ok()?), times.as_u64()?);
     }
+    // Version 0.1's first files have none.
+    for (name, times) in map("abstract").into_iter().flatten() {
+        seen.abstracts.insert(name.clone(), times.as_u64()?);
+    }
     for (cap, times) in map("capabilities")? {
         seen.capabilities.insert(cap.parse().ok()?, times.as_u64()?);
     }
@@ -156,7 +166,9 @@ fn parse(value: &Value) -> Option<Observed> {
 fn uses_of(value: &Value) -> Option<Uses> {
     let mut uses = Uses::default();
     for (key, value) in value.as_object()? {
-        if key == "by" {
+        if key == "below" {
+            uses.below = value.as_bool()?;
+        } else if key == "by" {
             let names = value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
             uses.by = names.collect::<Option<BTreeSet<String>>>()?;
         } else {
@@ -169,18 +181,23 @@ fn uses_of(value: &Value) -> Option<Uses> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::write::Base;
     use proptest::prelude::*;
 
     fn observed() -> impl Strategy<Value = Observed> {
         let path = proptest::sample::select(vec!["/usr", "./a", "%h/.ssh/id", "/srv/d/x", "/tmp", "/etc/a \"b\"\n"]);
-        let uses = (path, 0..USES.len(), "[a-z]{1,3}");
+        let uses = (path, 0..USES.len(), "[a-z]{1,3}", any::<bool>());
         let sockets = proptest::collection::vec((1..17_i32, 1..4_i32), 0..3);
         let calls = proptest::collection::vec((0..500_u32, 1..5_u64), 0..9);
         let sets = (0..ACTS.len(), 0..PARTS.len(), 0..40_u8, 0..u16::MAX, any::<bool>());
         (proptest::collection::vec(uses, 0..6), sockets, calls, sets).prop_map(|(uses, sockets, calls, sets)| {
             let mut seen = Observed { runs: 1, ..Observed::default() };
-            for (path, kind, by) in uses {
+            for (path, kind, by, below) in uses {
                 seen.used(path.into(), USES[kind].0, &by);
+                seen.paths.get_mut(std::path::Path::new(path)).expect("it was used").below |= below;
+                if below {
+                    seen.abstracts.insert(by, 1);
+                }
             }
             seen.sockets.extend(sockets.into_iter().map(|(family, kind)| ((family, kind, 0), 1)));
             seen.calls.extend(calls.into_iter().map(|(number, times)| ((Arch::X86_64, number), times)));
@@ -214,6 +231,12 @@ mod tests {
         fn observations_add_up((a, b, c) in (observed(), observed(), observed())) {
             prop_assert_eq!(sum(&a, &b), sum(&b, &a));
             prop_assert_eq!(sum(&sum(&a, &b), &c), sum(&a, &sum(&b, &c)));
+            // And so do the files and the policies that are written of them.
+            let read = |seen: &Observed| read(&write(seen).to_string(), "x").expect("it is ours");
+            let (one, other) = (sum(&read(&sum(&c, &b)), &a), sum(&read(&a), &read(&sum(&b, &c))));
+            prop_assert_eq!(write(&one), write(&other));
+            let policy = |seen: &Observed| crate::learn::write::policy(seen, &Base::default()).text;
+            prop_assert_eq!(policy(&one), policy(&other));
             prop_assert_eq!(sum(&a, &Observed::default()), a);
         }
 
@@ -221,7 +244,7 @@ mod tests {
         #[test]
         fn policies_can_be_read((a, b) in (observed(), observed())) {
             use crate::learn::write::{allowed, policy};
-            let text = policy(&sum(&a, &b), &[]);
+            let text = policy(&sum(&a, &b), &Base::default()).text;
             let source = std::sync::Arc::new(crate::fault::Source { name: "learnt".into(), text: text.clone() });
             let document = crate::text::toml::parse(&source);
             let document = document.unwrap_or_else(|faults| panic!("{}\n{text}", faults[0].render(false)));

@@ -97,6 +97,10 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
     };
     let result = live.run(session);
     live.clear();
+    // What has ended the program, the terminal has sent to this process as well, and it may not have been read yet.
+    while let Ok(arrivals) = signals::descriptor(Set::ALL)
+        && let Ok(Some(_)) = signals::read(arrivals.as_fd())
+    {}
     signals::block(before).map_err(|errno| failed("unblock signals", errno))?;
     result.map_err(|errno| failed("listen to the program", errno))?;
     if let Some(errno) = live.child.failure() {

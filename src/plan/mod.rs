@@ -31,6 +31,7 @@ pub mod question;
 pub mod seccomp;
 mod secrets;
 mod service;
+pub mod stage;
 pub mod strict;
 pub mod supervise;
 mod target;

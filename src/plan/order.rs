@@ -65,6 +65,8 @@ pub enum Phase {
     Label,
     /// Landlock and filters need it where CAP_SYS_ADMIN is not held.
     NoNewPrivileges,
+    /// A supervisor that only tells of denials is made before Landlock, which can keep it from the target's /proc.
+    Teller,
     /// Landlock after every mount (it forbids mounting) and before the filter.
     Landlock,
     /// A supervisor is made with all that the target has by then but the filter, which it must not be under.

@@ -133,8 +133,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     let opens = decisions.iter().any(|decision| matches!(decision, Decision::Open(_)));
     let settled = opens && native && settled(&code);
+    // One that opens files for the target is under the target's Landlock, too.
+    let phase = if draft.explain.is_some() && !opens { Phase::Teller } else { Phase::Supervisor };
     let watch = Watch { decisions, code, wakes: host.release >= (6, 11), settled, teller: None };
-    planner.step(Phase::Supervisor, Op::Supervise(SuperviseOp::Start(watch)), vec![by]);
+    planner.step(phase, Op::Supervise(SuperviseOp::Start(watch)), vec![by]);
 }
 
 /// Whether a filter lets no call change the root or the user and mount namespaces, whatever its arguments.

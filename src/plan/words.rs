@@ -64,6 +64,7 @@ impl Phase {
             Self::Process => "process",
             Self::Label => "label",
             Self::NoNewPrivileges => "privileges",
+            Self::Teller => "teller",
             Self::Landlock => "landlock",
             Self::Find => "find",
             Self::Supervisor => "supervisor",

@@ -31,6 +31,12 @@ pub struct DropIn {
 /// # Errors
 /// Values that cannot stand in a unit, or that systemd reads otherwise.
 pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<Fault>> {
+    let written = document.entries.iter().rev().find(|entry| entry.name == "WorkingDirectory");
+    let start = written.and_then(|entry| match &entry.value.kind {
+        Kind::Text(path) if path.starts_with('/') => Some(path.trim()),
+        _ => None,
+    });
+    let directory = directory.or(start);
     let mut text = String::from("[Service]\n");
     let (mut ours, mut unlike, mut faults) = (Vec::<&str>::new(), Vec::new(), Vec::new());
     for (at, written) in document.entries.iter().enumerate() {

@@ -122,7 +122,7 @@ fn accompanied(ready: &mut Ready, plan: &Plan, status: Option<&Status>) -> Resul
         ready.spare(number);
     }
     // Later a filter may forbid to look and to write.
-    ready.advance(plan.steps.iter().position(|step| step.phase >= Phase::Supervisor).unwrap_or(usize::MAX))?;
+    ready.advance(plan.steps.iter().position(|step| step.phase >= Phase::Teller).unwrap_or(usize::MAX))?;
     if let Some(process) = &process {
         report::namespaces(process, &progress);
     }

@@ -104,6 +104,38 @@ impl Caller<'_> {
         status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())
     }
 
+    /// The process behind a pidfd of its.
+    pub(super) fn behind(&self, number: i32) -> Option<i32> {
+        let about = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.call.thread)).ok()?;
+        about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+    }
+
+    /// Whether a process, or a group's first where the number is negative, was not started by the target. Whoever loses
+    /// its parent becomes a child of this process.
+    #[allow(clippy::unused_self)] // The number is one of the caller's; namespaces of process ids are not looked at.
+    pub(super) fn is_outside(&self, number: i32) -> bool {
+        // 0 is its own group, -1 whoever can be reached.
+        if matches!(number, -1..=0) {
+            return false;
+        }
+        let (us, mut at) = (std::process::id(), number.unsigned_abs());
+        for _ in 0..1000 {
+            let status = fs::read_to_string(format!("/proc/{at}/status")).unwrap_or_default();
+            let Some(parent) = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok()) else {
+                // It is gone, and the call will fail.
+                return false;
+            };
+            if parent == us {
+                return false;
+            }
+            if parent == 0 {
+                return true;
+            }
+            at = parent;
+        }
+        true
+    }
+
     /// /proc/self is the caller's, not ours.
     fn own(&self, path: &Path) -> PathBuf {
         let other = |name: &str| path.strip_prefix(name).ok().map(|rest| (rest.to_owned(), self.call.thread));

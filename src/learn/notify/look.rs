@@ -23,6 +23,8 @@ pub(super) enum Found {
     Socket((i32, i32, i32)),
     /// Something is done with an address.
     Address(Reach, SocketAddr),
+    /// An abstract unix socket is made, or else connected or sent to. Bytes that are no text are lost.
+    Abstract(String, bool),
     /// The arguments ask for this.
     Act(Act),
 }
@@ -86,6 +88,11 @@ pub(super) fn look(caller: &Caller<'_>, tells: Tells, real: &mut Real) -> Result
         }
         // 0xffffffff asks which one it is; 0 is what it is.
         Tells::Personality => act(!matches!(caller.int(0), -1 | 0), Act::Personality),
+        Tells::Signal(at) => act(caller.is_outside(caller.int(at)), Act::Signal),
+        Tells::SignalBy => {
+            let process = caller.behind(caller.int(0));
+            act(process.is_some_and(|process| caller.is_outside(process)), Act::Signal)
+        }
         Tells::Socket => vec![Found::Socket((caller.int(0), caller.int(1) & 0xf, caller.int(2)))],
         Tells::Connect => address(caller, caller.int(0), caller.arg(1), caller.arg(2), Does::Connect, real)?,
         Tells::Bind => address(caller, caller.int(0), caller.arg(1), caller.arg(2), Does::Bind, real)?,
@@ -202,7 +209,10 @@ fn address(
         let name = bytes.get(2..).unwrap_or_default();
         let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
         let name = name.get(..end).unwrap_or_default();
-        // Abstract names are no paths.
+        if bytes.get(2) == Some(&0) && bytes.len() > 3 {
+            let name = String::from_utf8_lossy(bytes.get(3..).unwrap_or_default()).into_owned();
+            return Ok(vec![Found::Abstract(name, does == Does::Bind)]);
+        }
         let Some(path) = caller.path(None, name) else { return Ok(Vec::new()) };
         let kind = if does == Does::Bind { Use::Create } else { Use::Connect };
         return Ok(vec![Found::Path(real.path(&path, true), kind)]);

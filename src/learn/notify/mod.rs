@@ -4,8 +4,10 @@ mod caller;
 mod look;
 mod table;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -16,18 +18,35 @@ use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::sys::notify::{Answer, Listener, Notification};
 
-use super::observed::{Observed, Part, Use};
+use super::crowd::Crowd;
+use super::observed::{Act, Observed, Part, Reach, Use};
+use super::places;
 use caller::{Caller, Real};
 use table::Tells;
 
 /// A filter that notifies of every call: `return SECCOMP_RET_USER_NOTIF`.
 pub const EVERYTHING: [sock_filter; 1] = [sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x7fc0_0000 }];
 
+/// How many addresses, and names of abstract sockets, are told apart.
+const ADDRESSES: usize = 1024;
+/// How many are kept with the ports of more.
+const MOST_ADDRESSES: usize = 2 * ADDRESSES;
+
+/// Whether a program has the note of Go's linker, which stands near its beginning: a name of four bytes and a build id.
+fn is_go(program: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = fs::File::open(program).and_then(|file| file.take(8192).read_to_end(&mut head));
+    read.is_ok() && head.windows(8).any(|window| window == b"\x04\0\0\0Go\0\0")
+}
+
 /// The collector.
 pub struct Collector {
     listener: Listener,
     tables: BTreeMap<Arch, Vec<Tells>>,
     seen: Observed,
+    paths: Crowd,
+    /// Abstract sockets that the target has made itself.
+    own: BTreeSet<String>,
     calls: HashMap<(Arch, u32), u64>,
     real: Real,
     /// Threads that are executing something, and the file that they executed before.
@@ -47,6 +66,8 @@ impl Collector {
             listener,
             tables: BTreeMap::new(),
             seen,
+            paths: Crowd::default(),
+            own: BTreeSet::new(),
             calls: HashMap::new(),
             real: Real::default(),
             executing: HashMap::new(),
@@ -85,10 +106,17 @@ impl Collector {
     pub fn finish(self) -> Observed {
         let mut seen = self.seen;
         seen.calls = self.calls.into_iter().collect();
+        seen.paths = self.paths.finish();
+        seen.abstracts.retain(|name, _| !self.own.contains(name));
         seen.paths.retain(|path, uses| {
             let changed = [Use::Write, Use::Create, Use::Remove].iter().any(|kind| uses.times.contains_key(kind));
             changed || path.starts_with("/proc") || fs::symlink_metadata(path).is_ok()
         });
+        let programs = seen.paths.iter().filter(|(_, uses)| uses.times.contains_key(&Use::Execute));
+        let go = programs.filter(|(path, _)| is_go(path)).count();
+        if go > 0 {
+            seen.acts.insert(Act::Go, go as u64);
+        }
         seen
     }
 
@@ -134,7 +162,7 @@ impl Collector {
             return;
         };
         if before != Some(now.as_path()) && self.listener.waits(caller.call.id) {
-            self.seen.used(now, Use::Execute, &caller.name());
+            self.paths.used(now, Use::Execute, &caller.name());
         }
     }
 
@@ -150,14 +178,34 @@ impl Collector {
             match one {
                 look::Found::Path(path, kind) => {
                     let name = name.get_or_insert_with(|| caller.name());
-                    self.seen.used(path, kind, name);
+                    // Of processes there is no end; places knows what they are called in a policy.
+                    self.paths.used(places::process(&path).unwrap_or(path), kind, name);
                 }
                 look::Found::Socket(kind) => *self.seen.sockets.entry(kind).or_default() += 1,
-                look::Found::Address(reach, address) => {
-                    *self.seen.addresses.entry((reach, address)).or_default() += 1;
+                look::Found::Address(reach, address) => self.address(reach, address),
+                look::Found::Abstract(name, true) if self.own.len() < ADDRESSES => {
+                    self.own.insert(name);
+                }
+                look::Found::Abstract(name, own) => {
+                    let names = &mut self.seen.abstracts;
+                    let name = if names.len() < ADDRESSES && !own { name } else { "…".to_owned() };
+                    *names.entry(name).or_default() += 1;
                 }
                 look::Found::Act(act) => *self.seen.acts.entry(act).or_default() += 1,
             }
         }
+    }
+
+    /// One use of an address. Of very many only the ports are kept, and of very many ports that there were.
+    fn address(&mut self, reach: Reach, address: SocketAddr) {
+        let known = &mut self.seen.addresses;
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let key = match known.len() {
+            _ if known.contains_key(&(reach, address)) => address,
+            0..ADDRESSES => address,
+            ADDRESSES..MOST_ADDRESSES => SocketAddr::new(nowhere, address.port()),
+            _ => SocketAddr::new(nowhere, 0),
+        };
+        *known.entry((reach, key)).or_default() += 1;
     }
 }

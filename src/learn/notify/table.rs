@@ -50,6 +50,10 @@ pub(super) enum Tells {
     Scheduler,
     SchedulerAttributes,
     Personality,
+    /// The process in this argument is sent a signal, or a thread of it, or its group where it is negative.
+    Signal(usize),
+    /// The process behind the descriptor in the first argument is.
+    SignalBy,
     /// A path, and the mode of a file in this argument.
     Mode(At, usize),
     /// fchmod(2).
@@ -120,6 +124,8 @@ pub(super) fn tells(name: &str) -> Tells {
         "setns" => Tells::Enter,
         "sched_setscheduler" => Tells::Scheduler,
         "sched_setattr" => Tells::SchedulerAttributes,
+        "kill" | "tkill" | "tgkill" | "rt_sigqueueinfo" | "rt_tgsigqueueinfo" => Tells::Signal(0),
+        "pidfd_send_signal" => Tells::SignalBy,
         "personality" => Tells::Personality,
         "io_uring_setup" | "open_by_handle_at" => Tells::Blind,
         _ => Tells::Nothing,

@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Id};
-use crate::learn::observed::Observed;
+use crate::learn::observed::{Act, Observed};
 
+use super::base::Base;
 use super::risk;
 
 /// Calls that stand for each other: who needs one can come to need any.
@@ -122,6 +123,30 @@ const EVERY: &[&str] = &[
     "writev",
 ];
 
+/// What Go's runtime calls when its threads wait for each other, are interrupted, or look after memory, and when it first
+/// waits for a descriptor: in some runs only.
+const GO: &[&str] = &[
+    "clock_gettime",
+    "clone",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_pwait",
+    "eventfd2",
+    "fcntl",
+    "getitimer",
+    "mincore",
+    "nanosleep",
+    "pipe2",
+    "prctl",
+    "sched_getaffinity",
+    "sched_yield",
+    "setitimer",
+    "timer_create",
+    "timer_delete",
+    "timer_settime",
+    "waitid",
+];
+
 /// How wide lines become.
 const WIDTH: usize = 118;
 
@@ -145,24 +170,25 @@ pub(super) fn names(seen: &Observed) -> (BTreeMap<String, u64>, Vec<(Arch, u32)>
 pub fn allowed(seen: &Observed) -> BTreeSet<String> {
     let (names, _) = names(seen);
     let mut all: BTreeSet<String> = names.keys().filter(|name| risk::call(name).is_none()).cloned().collect();
-    all.extend(relatives(&names));
+    all.extend(relatives(seen, &names));
     all
 }
 
 /// What was not seen and can stand for what was.
-fn relatives(seen: &BTreeMap<String, u64>) -> BTreeSet<String> {
-    let mut more = BTreeSet::new();
-    for family in FAMILIES.iter().filter(|family| family.iter().any(|name| seen.contains_key(*name))) {
-        more.extend(family.iter().map(|name| (*name).to_owned()));
-    }
-    more.extend(EVERY.iter().map(|name| (*name).to_owned()));
-    more.retain(|name| !seen.contains_key(name) && Id::named(name).is_some());
+fn relatives(seen: &Observed, names: &BTreeMap<String, u64>) -> BTreeSet<String> {
+    let go: &[&str] = if seen.acts.contains_key(&Act::Go) { GO } else { &[] };
+    let needed = |name: &&str| names.contains_key(*name) || go.contains(name);
+    let families = FAMILIES.iter().filter(|family| family.iter().any(&needed));
+    let all = families.copied().flatten().chain(EVERY).chain(go);
+    let mut more: BTreeSet<String> = all.map(|name| (*name).to_owned()).collect();
+    more.retain(|name| !names.contains_key(name) && Id::named(name).is_some());
     more
 }
 
-/// The directives about system calls.
-pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
+/// The directives about system calls. Those that were seen, and that the base denies.
+pub(super) fn write(seen: &Observed, base: &Base, out: &mut String) -> Result<Vec<String>, std::fmt::Error> {
     let (names, nameless) = names(seen);
+    let is_said = |name: &String| risk::call(name).is_none() && !base.allows(name);
     let mut arches: BTreeSet<Arch> = seen.calls.keys().map(|(arch, _)| *arch).collect();
     arches.remove(&Arch::native());
     let words: Vec<String> = arches.iter().map(|arch| format!(", \"{arch}\"")).collect();
@@ -170,7 +196,11 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     writeln!(out, "SystemCallErrorNumber = \"EPERM\"")?;
     writeln!(out, "SystemCallFilter = [")?;
     let mut groups: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
-    for (name, times) in names.iter().filter(|(name, _)| risk::call(name).is_none()) {
+    if base.filters() {
+        let count = names.keys().filter(|name| base.allows(name)).count();
+        writeln!(out, "    # {count} of the calls that were made are allowed by {}, and these are not.", base.name())?;
+    }
+    for (name, times) in names.iter().filter(|(name, _)| is_said(name)) {
         groups.entry(magnitude(*times)).or_default().push(name);
     }
     for (low, names) in groups.into_iter().rev() {
@@ -184,9 +214,14 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "    # Not seen: what another version of the loader or the C library makes instead of, or beside, the others."
+        "    # Not seen: what another version of {} makes instead of, or beside, the others.",
+        if seen.acts.contains_key(&Act::Go) {
+            "the loader, the C library or Go's runtime"
+        } else {
+            "the loader or the C library"
+        }
     )?;
-    let more = relatives(&names);
+    let more: Vec<String> = relatives(seen, &names).into_iter().filter(is_said).collect();
     wrapped(&more.iter().map(String::as_str).collect::<Vec<_>>(), out)?;
     if !executes(&names) {
         writeln!(
@@ -204,7 +239,9 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     for (arch, number) in &nameless {
         writeln!(out, "    # Not allowed: call {number} of {arch}, which has no name that stockade knows.")?;
     }
-    writeln!(out, "]")
+    writeln!(out, "]")?;
+    let denied = names.into_keys().filter(|name| base.filters() && is_said(name));
+    Ok(denied.collect())
 }
 
 /// Whether programs are executed by the target itself.
@@ -243,7 +280,7 @@ mod tests {
 
     #[test]
     fn families_hold_what_can_be_named_and_nothing_dangerous() {
-        let all = FAMILIES.iter().copied().flatten().chain(EVERY);
+        let all = FAMILIES.iter().copied().flatten().chain(EVERY).chain(GO);
         for name in all {
             assert!(calls::Call::parse(name).is_known(), "{name}");
             assert!(risk::call(name).is_none(), "{name}");

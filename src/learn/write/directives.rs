@@ -7,6 +7,7 @@ use crate::draft::capabilities::CapSet;
 use crate::learn::observed::{Act, Observed, Part, Use};
 use crate::policy::families;
 
+use super::base::Base;
 use super::files::{Files, touches};
 use super::paths::{item, why};
 use super::{calls, comment, names, risk, times};
@@ -15,7 +16,10 @@ use super::{calls, comment, names, risk, times};
 struct Facts<'a> {
     seen: &'a Observed,
     calls: BTreeMap<String, u64>,
+    base: &'a Base,
     out: &'a mut String,
+    /// Directives that the base has on, and that are switched off.
+    denied: &'a mut Vec<String>,
 }
 
 /// One switch: the directive, what would need it off, and the reason then.
@@ -71,9 +75,15 @@ const DEVICES: &[&str] = &[
 ];
 
 /// Writes them.
-pub(super) fn write(seen: &Observed, files: &Files, out: &mut String) -> std::fmt::Result {
+pub(super) fn write(
+    seen: &Observed,
+    files: &Files,
+    base: &Base,
+    out: &mut String,
+    denied: &mut Vec<String>,
+) -> std::fmt::Result {
     let (calls, _) = calls::names(seen);
-    let mut facts = Facts { seen, calls, out };
+    let mut facts = Facts { seen, calls, base, out, denied };
     writeln!(facts.out, "\n# Privileges.\nNoNewPrivileges = true")?;
     facts.capabilities()?;
     facts.acts()?;
@@ -93,6 +103,16 @@ impl Facts<'_> {
     /// A line of a directive that is not known to be harmless.
     fn left_out(&mut self, line: &str, why: &str) -> std::fmt::Result {
         writeln!(self.out, "# {why}\n#{line}")
+    }
+
+    /// A line of a directive that takes away what was used.
+    fn needed(&mut self, line: &str, why: &str) -> std::fmt::Result {
+        let name = line.split(' ').next().unwrap_or(line);
+        if !self.base.has_on(name) {
+            return self.left_out(line, why);
+        }
+        self.denied.push(name.to_owned());
+        writeln!(self.out, "{name} = false  # Although {} has it on. {why}", self.base.name())
     }
 
     fn capabilities(&mut self) -> std::fmt::Result {
@@ -134,7 +154,7 @@ impl Facts<'_> {
                 if dangerous {
                     writeln!(self.out, "{line}  # Although {}, {why}.", times(*count))?;
                 } else {
-                    self.left_out(&line, &format!("{}: {why}.", times(*count)))?;
+                    self.needed(&line, &format!("{}: {why}.", times(*count)))?;
                 }
             } else {
                 writeln!(self.out, "{line}")?;
@@ -149,8 +169,8 @@ impl Facts<'_> {
             let call = calls.iter().find(|call| self.calls.contains_key(**call) && risk::call(call).is_none());
             let place = places.iter().find(|place| touches(self.seen, place));
             match (call, place) {
-                (Some(call), _) => self.left_out(&line, &format!("{call} was called."))?,
-                (None, Some(place)) => self.left_out(&line, &format!("{place} was used."))?,
+                (Some(call), _) => self.needed(&line, &format!("{call} was called."))?,
+                (None, Some(place)) => self.needed(&line, &format!("{place} was used."))?,
                 (None, None) if self.unknown(Part::Paths) && !places.is_empty() => {
                     self.left_out(&line, "Not all files that were used could be seen.")?;
                 }
@@ -180,7 +200,10 @@ impl Facts<'_> {
         let outside = |family: &&i32| ![libc::AF_UNIX, libc::AF_NETLINK].contains(family);
         if let Some(family) = known.keys().find(outside) {
             let name = families::name(*family).unwrap_or("another family");
-            self.left_out("PrivateNetwork = true", &format!("{name} was used."))?;
+            self.needed("PrivateNetwork = true", &format!("{name} was used."))?;
+        } else if !self.seen.abstracts.is_empty() {
+            // Their names belong to the network namespace (unix(7)).
+            self.needed("PrivateNetwork = true", "Abstract sockets of others were connected to.")?;
         } else {
             writeln!(self.out, "PrivateNetwork = true")?;
         }
@@ -211,19 +234,21 @@ impl Facts<'_> {
         let home = ["%h", "%t", "/home", "/root", "/run/user"].into_iter().find(|place| touches(self.seen, place));
         match home {
             None => writeln!(self.out, "ProtectHome = \"tmpfs\"")?,
-            Some(place) => self.left_out("ProtectHome = \"tmpfs\"", &format!("{place} was used."))?,
+            Some(place) => self.needed("ProtectHome = \"tmpfs\"", &format!("{place} was used."))?,
         }
         let given = self.given();
         match &given {
             None => writeln!(self.out, "PrivateTmp = true")?,
-            Some(path) => self.left_out("PrivateTmp = true", &format!("{path} was there before."))?,
+            Some(path) => self.needed("PrivateTmp = true", &format!("{path} was there before."))?,
         }
         match self.device() {
             None => writeln!(self.out, "PrivateDevices = true")?,
-            Some(device) => self.left_out("PrivateDevices = true", &format!("{device} was used."))?,
+            Some(device) => self.needed("PrivateDevices = true", &format!("{device} was used."))?,
         }
         let writable = |path: &str| files.needs.get(path).is_some_and(|need| need.rights.write);
-        if home.is_none() || given.is_none() {
+        if writable(".") && self.base.binds.iter().any(|path| path == ".") {
+            self.unbind()?;
+        } else if home.is_none() || given.is_none() {
             let key = if writable(".") { "BindPaths" } else { "BindReadOnlyPaths" };
             writeln!(
                 self.out,
@@ -234,12 +259,24 @@ impl Facts<'_> {
         self.sockets(files)
     }
 
+    /// The start directory is writable, and read-only for the base, whose other directories stay that.
+    fn unbind(&mut self) -> std::fmt::Result {
+        self.denied.push("BindReadOnlyPaths".to_owned());
+        let others: Vec<String> =
+            self.base.binds.iter().filter(|path| *path != ".").map(|path| super::quoted(path)).collect();
+        writeln!(self.out, "# Files are changed in the start directory, which {} has there.", self.base.name())?;
+        writeln!(self.out, "BindReadOnlyPaths = []")?;
+        writeln!(self.out, "BindPaths = [{}]", [&[String::from("\".\"")], others.as_slice()].concat().join(", "))?;
+        if others.is_empty() { Ok(()) } else { writeln!(self.out, "ReadOnlyPaths = [{}]", others.join(", ")) }
+    }
+
     /// Something in a directory for temporary files that the program has not made.
     fn given(&self) -> Option<String> {
         let mut paths = self.seen.paths.iter().filter(|(_, uses)| uses.times.keys().any(|kind| *kind != Use::Look));
-        let found = paths.find(|(path, _)| {
+        let found = paths.find(|(path, uses)| {
             let path = path.to_string_lossy();
-            path.starts_with("/tmp/") || path.starts_with("/var/tmp/")
+            let many = uses.below && !uses.times.contains_key(&Use::Create);
+            path.starts_with("/tmp/") || path.starts_with("/var/tmp/") || many && ["/tmp", "/var/tmp"].contains(&&*path)
         });
         found.map(|(path, _)| comment(&path.to_string_lossy()))
     }

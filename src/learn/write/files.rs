@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::learn::observed::{Observed, Use, Uses};
 use crate::learn::places::TEMPORARY;
 
+use super::base::Base;
 use super::risk;
 
 /// Rights below a path.
@@ -21,7 +22,7 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    fn with(self, other: Self) -> Self {
+    pub(super) fn with(self, other: Self) -> Self {
         Self {
             list: self.list || other.list,
             read: self.read || other.read,
@@ -116,7 +117,7 @@ pub(super) fn files(seen: &Observed) -> Files {
             } else {
                 risk::path(&path, *kind)
             };
-            let why = why.or_else(|| too_broad(&path, *kind));
+            let why = why.or_else(|| if uses.below { too_many(&path, *kind) } else { too_broad(&path, *kind) });
             if let Some(why) = why {
                 let (path, by) = (path.clone().into_owned(), uses.by.clone());
                 files.refused.push(Refused { path, kind: *kind, times: *times, by, why });
@@ -138,6 +139,19 @@ fn too_broad(path: &str, kind: Use) -> Option<&'static str> {
     broad.then_some("would need the whole directory that it is in to be writable")
 }
 
+/// What was done at more paths than are told apart.
+fn too_many(path: &str, kind: Use) -> Option<&'static str> {
+    match kind {
+        Use::Look | Use::Connect => None,
+        Use::Execute => Some("was more programs than are told apart"),
+        _ if TEMPORARY.contains(&path) || path == "." => None,
+        _ if BROAD.contains(&path) || risk::holds(path) => {
+            Some("was done at more paths than are told apart, in a directory that belongs to everybody")
+        }
+        _ => None,
+    }
+}
+
 fn grant(needs: &mut BTreeMap<String, Need>, path: &str, kind: Use, times: u64, uses: &Uses) {
     let mut rights = Rights::default();
     match kind {
@@ -155,7 +169,7 @@ fn grant(needs: &mut BTreeMap<String, Need>, path: &str, kind: Use, times: u64, 
             ".".to_owned()
         }
         _ if path.starts_with("/proc/PID") => "/proc".to_owned(),
-        _ if makes && !TEMPORARY.contains(&path) => parent(path).to_owned(),
+        _ if makes && !uses.below && !TEMPORARY.contains(&path) => parent(path).to_owned(),
         _ => path.to_owned(),
     };
     let need = needs.entry(at).or_default();
@@ -175,20 +189,20 @@ fn collapse(needs: &mut BTreeMap<String, Need>) -> bool {
         }
     }
     let many = |rights: &Rights| if rights.execute { MANY_PROGRAMS } else { MANY };
-    let Some(((above, _), paths)) = children.into_iter().find(|((_, rights), paths)| paths.len() >= many(rights))
-    else {
-        return false;
-    };
-    let (above, paths): (String, Vec<String>) = (above.to_owned(), paths.into_iter().cloned().collect());
-    for path in paths {
-        let Some(gone) = needs.remove(&path) else { continue };
-        let need = needs.entry(above.clone()).or_default();
-        need.rights = need.rights.with(gone.rights);
-        need.times = need.times.saturating_add(gone.times);
-        need.by.extend(gone.by);
-        need.paths += gone.paths;
+    let full = children.into_iter().filter(|((_, rights), paths)| paths.len() >= many(rights));
+    let full: Vec<(String, Vec<String>)> =
+        full.map(|((above, _), paths)| (above.to_owned(), paths.into_iter().cloned().collect())).collect();
+    for (above, paths) in &full {
+        for path in paths {
+            let Some(gone) = needs.remove(path) else { continue };
+            let need = needs.entry(above.clone()).or_default();
+            need.rights = need.rights.with(gone.rights);
+            need.times = need.times.saturating_add(gone.times);
+            need.by.extend(gone.by);
+            need.paths += gone.paths;
+        }
     }
-    true
+    !full.is_empty()
 }
 
 fn covered(path: &str, rights: Rights, all: &BTreeMap<String, Need>) -> bool {
@@ -201,6 +215,18 @@ fn covered(path: &str, rights: Rights, all: &BTreeMap<String, Need>) -> bool {
         if above == "/" {
             break;
         }
+    }
+    false
+}
+
+/// Whether the base gives it.
+pub(super) fn given(path: &str, rights: Rights, base: &Base) -> bool {
+    let mut at = Some(path);
+    while let Some(place) = at {
+        if base.paths.get(place).is_some_and(|known| rights.within(*known)) {
+            return true;
+        }
+        at = Some(parent(place)).filter(|above| !above.is_empty() && *above != place);
     }
     false
 }

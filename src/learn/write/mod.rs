@@ -1,6 +1,7 @@
 //! From an observation to a policy that a person can read: least privilege, a reason beside every line, and nothing
 //! dangerous granted in silence.
 
+mod base;
 mod calls;
 mod directives;
 mod files;
@@ -14,33 +15,61 @@ use crate::fault::clean;
 
 use super::observed::Observed;
 
+pub use base::Base;
 pub use calls::allowed;
 
-/// The policy's text. `bases` are the profiles that it extends.
-#[must_use]
-pub fn policy(seen: &Observed, bases: &[String]) -> String {
-    let mut out = String::new();
-    // Writing to a text does not fail.
-    write(seen, bases, &mut out).ok();
-    out
+/// A policy that was learnt.
+#[derive(Debug)]
+pub struct Learnt {
+    /// Its text.
+    pub text: String,
+    /// What it extends denies these, and it allows them: calls, and directives that it switches off.
+    pub denied: Vec<String>,
 }
 
-fn write(seen: &Observed, bases: &[String], out: &mut String) -> std::fmt::Result {
+/// The policy for what was seen.
+#[must_use]
+pub fn policy(seen: &Observed, base: &Base) -> Learnt {
+    let (mut text, mut denied) = (String::new(), Vec::new());
+    // Writing to a text does not fail.
+    write(seen, base, &mut text, &mut denied).ok();
+    if !base.names.is_empty() {
+        text = base::without(base, &text);
+    }
+    Learnt { text, denied }
+}
+
+fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String>) -> std::fmt::Result {
     let runs = if seen.runs == 1 { "one run".to_owned() } else { format!("{} runs", seen.runs) };
     writeln!(
         out,
         "# What {runs} needed, as `stockade learn` saw it. A `#` in front of a directive: it was needed, and is"
     )?;
     writeln!(out, "# dangerous, or it is not known whether it can be taken away; the reason is above it.")?;
-    if !bases.is_empty() {
-        let names: Vec<String> = bases.iter().map(|name| quoted(name)).collect();
+    if !base.names.is_empty() {
+        writeln!(out, "# What these allow is not said again.")?;
+        let names: Vec<String> = base.names.iter().map(|name| quoted(name)).collect();
         writeln!(out, "Extends = [{}]", names.join(", "))?;
     }
     let files = files::files(seen);
-    directives::write(seen, &files, out)?;
+    let mut landlock = String::new();
+    let mut needs = files.clone();
+    needs.needs.retain(|path, need| !files::given(path, need.rights, base));
+    paths::write(seen, &needs, &mut landlock)?;
+    let newer = ["ConnectTCP", "BindTCP", "Scope"].into_iter().filter(|key| landlock.contains(&format!("\n{key} = [")));
+    let newer: Vec<String> = newer.map(|key| format!("\"Landlock.{key}\"")).collect();
+    if !newer.is_empty() {
+        writeln!(
+            out,
+            "# These need Linux 6.7, and Scope 6.12. Before that they are left out, with a word on standard error."
+        )?;
+        writeln!(out, "Prefer = [{}]", newer.join(", "))?;
+    }
+    directives::write(seen, &files, base, out, denied)?;
     writeln!(out, "\n# System calls.")?;
-    calls::write(seen, out)?;
-    paths::write(seen, &files, out)
+    denied.extend(calls::write(seen, base, out)?);
+    out.push_str(&landlock);
+    Ok(())
 }
 
 /// A TOML string.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::learn::observed::{Observed, Part, Reach};
+use crate::learn::observed::{Act, Observed, Part, Reach};
 
 use super::files::{Files, Need, Refused, Rights};
 use super::{comment, names, quoted, times};
@@ -46,7 +46,38 @@ pub(super) fn write(seen: &Observed, files: &Files, out: &mut String) -> std::fm
     } else {
         keys(seen, files, out)?;
     }
-    network(seen, out)
+    network(seen, out)?;
+    scope(seen, out)
+}
+
+/// Which processes outside can be reached.
+fn scope(seen: &Observed, out: &mut String) -> std::fmt::Result {
+    let mut words = Vec::new();
+    if seen.unknown.contains(&Part::Sockets) {
+        writeln!(out, "# Not all sockets could be seen, so that abstract ones of others are not refused.")?;
+    } else if seen.abstracts.is_empty() {
+        words.push("\"abstract-unix-socket\"");
+    } else {
+        let list: Vec<String> = seen
+            .abstracts
+            .iter()
+            .take(4)
+            .map(|(name, count)| format!("@{} ({})", comment(name), times(*count)))
+            .collect();
+        writeln!(out, "# Abstract sockets of others were connected to, and so none is refused: {}", list.join(", "))?;
+    }
+    if seen.unknown.contains(&Part::Acts) {
+        writeln!(out, "# The arguments of calls could not be seen, so that no signal is refused.")?;
+    } else if let Some(count) = seen.acts.get(&Act::Signal) {
+        writeln!(
+            out,
+            "# Signals were sent to processes that it had not started, {}, and so none is refused.",
+            times(*count)
+        )?;
+    } else {
+        words.push("\"signal\"");
+    }
+    if words.is_empty() { Ok(()) } else { writeln!(out, "Scope = [{}]", words.join(", ")) }
 }
 
 fn keys(seen: &Observed, files: &Files, out: &mut String) -> std::fmt::Result {
@@ -151,10 +182,8 @@ fn network(seen: &Observed, out: &mut String) -> std::fmt::Result {
     if seen.unknown.contains(&Part::Sockets) {
         return Ok(());
     }
-    let tcp = |(family, kind, _): &(i32, i32, i32)| {
-        [libc::AF_INET, libc::AF_INET6].contains(family) && *kind == libc::SOCK_STREAM
-    };
-    if !seen.sockets.keys().any(tcp) {
+    // Where only datagrams were sent, no connection is to be made.
+    if !seen.sockets.keys().any(|(family, ..)| [libc::AF_INET, libc::AF_INET6].contains(family)) {
         return Ok(());
     }
     for (key, reach, what) in [("ConnectTCP", Reach::ConnectTcp, "connected to"), ("BindTCP", Reach::BindTcp, "bound")]

@@ -198,6 +198,13 @@ pub(super) const SOCKETS: &[(&str, &str)] = &[
     ("%t/pipewire-0", "hears the microphone"),
 ];
 
+/// Whether something dangerous is below a directory.
+pub(super) fn holds(directory: &str) -> bool {
+    let dangers = SECRETS.iter().chain(DECIDE).copied().chain(SOCKETS.iter().map(|(socket, _)| *socket));
+    let below = |path: &str| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+    dangers.into_iter().any(below)
+}
+
 /// Why this use of a path is dangerous.
 pub(super) fn path(path: &str, kind: Use) -> Option<&'static str> {
     let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
