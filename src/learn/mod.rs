@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod bpf;
 pub mod notify;
 pub mod observed;
