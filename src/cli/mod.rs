@@ -19,6 +19,7 @@ pub mod read;
 pub mod run;
 mod show;
 mod unit;
+mod watch;
 mod why;
 
 use std::ffi::OsString;

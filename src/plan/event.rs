@@ -96,6 +96,41 @@ impl Event {
         format!("{}\n", clean(&line).replace(['\n', '\t'], "?"))
     }
 
+    /// The same for the journal, in its own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+    pub fn journal(&self) -> Vec<u8> {
+        let line = self.line();
+        let by = self.reason.by.first();
+        let origin = by.and_then(|by| by.origin.as_ref());
+        let change: Vec<String> = self.change.iter().map(ToString::to_string).collect();
+        let fields = [
+            ("MESSAGE", Some(line.trim_end().trim_start_matches("stockade: ").to_owned())),
+            // A warning (syslog(3)).
+            ("PRIORITY", Some("4".into())),
+            ("SYSLOG_IDENTIFIER", Some("stockade".into())),
+            ("STOCKADE_EVENT", Some(KINDS[self.kind as usize].1.into())),
+            ("STOCKADE_PROCESS", Some(self.process.clone())),
+            ("STOCKADE_CALL", self.call.clone()),
+            ("STOCKADE_ARGUMENTS", Some(self.words.clone())),
+            ("STOCKADE_PATH", self.path().map(|(path, _)| path)),
+            ("STOCKADE_ADDRESS", self.address().map(|(address, _)| address)),
+            ("STOCKADE_OPERATION", self.path().or(self.address()).map(|(_, word)| word.into())),
+            ("STOCKADE_ERROR", Some(self.reason.error.clone())),
+            ("STOCKADE_DIRECTIVE", by.map(|by| by.directive.into())),
+            ("STOCKADE_PLACE", origin.map(ToString::to_string)),
+            ("STOCKADE_CHANGE", (!change.is_empty()).then(|| change.join("\n"))),
+        ];
+        let mut message = Vec::new();
+        for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            // With its length in front a value can hold anything.
+            message.extend_from_slice(name.as_bytes());
+            message.push(b'\n');
+            message.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            message.extend_from_slice(value.as_bytes());
+            message.push(b'\n');
+        }
+        message
+    }
+
     /// The same for scripts. Keys are only ever added.
     pub fn json(&self) -> Value {
         let by = self.reason.by.first();

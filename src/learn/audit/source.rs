@@ -196,6 +196,11 @@ fn kernel() -> Result<File, String> {
 fn journal() -> Result<Inner, String> {
     let tool = ["/usr/bin/journalctl", "/bin/journalctl"].into_iter().find(|tool| Path::new(tool).exists());
     let tool = tool.ok_or("there is no journalctl")?;
+    let some = Command::new(tool).args(["--lines=1", "--output=cat", "--quiet"]).stdin(Stdio::null()).output();
+    // Where nothing can be read it would wait for ever.
+    if some.map_err(|error| format!("{tool}: {error}"))?.stdout.is_empty() {
+        return Err("the journal has nothing that may be read".into());
+    }
     let mut child = Command::new(tool)
         .args(["--follow", "--lines=0", "--output=json", "--quiet", "_TRANSPORT=audit", "+", "_TRANSPORT=kernel"])
         .stdin(Stdio::null())

@@ -32,15 +32,15 @@ const MOST: usize = 4096;
 pub(super) struct Told(BTreeSet<String>);
 
 impl Told {
-    /// The line about a call that the filter refuses (`action`) or that something else will: nothing when nothing is
+    /// What there is to tell of a call that the filter refuses (`action`) or that something else will: nothing when nothing is
     /// in its way, or when it has been told.
-    pub(super) fn line(
+    pub(super) fn event(
         &mut self,
         teller: &Teller,
         caller: &Caller<'_>,
         notification: &Notification,
         action: Option<Action>,
-    ) -> Option<String> {
+    ) -> Option<Event> {
         let (question, reason) = match action {
             Some(_) => refused(teller, notification)?,
             None => predicted(teller, caller, notification)?,
@@ -57,10 +57,7 @@ impl Told {
             question: Some(question),
             reason,
         };
-        if self.0.len() >= MOST || !self.0.insert(event.key()) {
-            return None;
-        }
-        Some(if teller.json { format!("{}\n", event.json()) } else { event.line() })
+        (self.0.len() < MOST && self.0.insert(event.key())).then_some(event)
     }
 }
 
