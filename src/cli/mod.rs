@@ -12,6 +12,7 @@ mod filter;
 pub mod generate;
 mod import;
 mod learn;
+mod merge;
 mod monitor;
 mod options;
 mod pod;
@@ -48,6 +49,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "why", command: why::command, act: why::act },
     Verb { name: "monitor", command: monitor::command, act: monitor::act },
+    Verb { name: "merge", command: merge::command, act: merge::act },
     Verb { name: "analyze", command: analyze::command, act: analyze::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "diff", command: diff::command, act: diff::act },

@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod bpf;
+pub mod merge;
 pub mod notify;
 pub mod observed;
 pub mod places;

@@ -49,7 +49,7 @@ const CALLS: &[(&[&str], &str)] = &[
 ];
 
 /// Why the call is dangerous.
-pub(super) fn call(name: &str) -> Option<&'static str> {
+pub(in crate::learn) fn call(name: &str) -> Option<&'static str> {
     CALLS.iter().find(|(names, _)| names.contains(&name)).map(|(_, why)| *why)
 }
 
@@ -71,7 +71,7 @@ const CAPABILITIES: &[(&str, &str)] = &[
 ];
 
 /// Why the capability is dangerous.
-pub(super) fn capability(name: &str) -> Option<&'static str> {
+pub(in crate::learn) fn capability(name: &str) -> Option<&'static str> {
     CAPABILITIES.iter().find(|(known, _)| *known == name).map(|(_, why)| *why)
 }
 
@@ -199,7 +199,7 @@ pub(super) const SOCKETS: &[(&str, &str)] = &[
 ];
 
 /// Why this use of a path is dangerous.
-pub(super) fn path(path: &str, kind: Use) -> Option<&'static str> {
+pub(in crate::learn) fn path(path: &str, kind: Use) -> Option<&'static str> {
     let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_disk = |path: &str| {
         ["/dev/sd", "/dev/nvme", "/dev/vd", "/dev/dm-", "/dev/loop"].iter().any(|disk| path.starts_with(disk))

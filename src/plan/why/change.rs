@@ -92,13 +92,20 @@ pub struct Case {
 const MOST: usize = 5;
 
 impl Case {
+    /// The policy with some changes; nothing where one cannot be said.
+    #[must_use]
+    pub fn with(&self, changes: &[Change]) -> Option<Self> {
+        let mut case = self.clone();
+        for change in changes {
+            case.document.extend(flags::parse(&change.property()).ok()?);
+        }
+        Some(case)
+    }
+
     /// The policy with some changes, ready for questions; nothing where it cannot be carried out like that.
     pub fn judge(&self, changes: &[Change], look: Look<'_>) -> Option<Judge> {
-        let mut document = self.document.clone();
-        for change in changes {
-            document.extend(flags::parse(&change.property()).ok()?);
-        }
-        let draft = Policy::read(&document).ok()?.draft();
+        let changed = self.with(changes)?;
+        let draft = Policy::read(&changed.document).ok()?.draft();
         let plan = Plan::new(&draft, &self.host, Vec::new()).ok()?;
         Some(Judge::new(Subject { draft: &draft, host: &self.host, plan: &plan, mounts: &self.mounts }, look))
     }

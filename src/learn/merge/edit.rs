@@ -1,0 +1,236 @@
+//! Lines that are added to a policy's text; everything that is there stays as it is.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::fault::{Fault, Source};
+use crate::text::{Document, Entry, Kind, toml};
+
+/// Something to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// A value in TOML.
+    pub(super) toml: String,
+    /// What it is for: one line.
+    pub(super) note: String,
+}
+
+/// A text that lines are added to.
+pub(super) struct Text {
+    text: String,
+    name: String,
+}
+
+/// How far lines of a list are indented where no other says.
+const INDENT: &str = "    ";
+
+impl Text {
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        Self { text: text.to_owned(), name: name.to_owned() }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+
+    fn document(&self) -> Result<Document, Fault> {
+        let source = Arc::new(Source { name: self.name.clone(), text: self.text.clone() });
+        toml::parse(&source).map_err(|faults| {
+            faults.into_iter().next().unwrap_or_else(|| Fault::new(format!("{} cannot be read", self.name)))
+        })
+    }
+
+    fn insert(&mut self, at: usize, what: &str) {
+        self.text.insert_str(at.min(self.text.len()), what);
+    }
+
+    /// Adds values to a directive: to its list, or on a line of its own.
+    pub(super) fn add(&mut self, directive: &str, items: &[Item]) -> Result<(), Fault> {
+        let document = self.document()?;
+        let entry = document.entries.iter().rfind(|entry| entry.name == directive);
+        match entry {
+            None => {
+                let place = self.place(&document, directive);
+                self.write(&place, &lines(&place.key, items));
+            }
+            Some(Entry { value, .. }) => match &value.kind {
+                Kind::List(values) => {
+                    let last = values.last().map(|value| value.at.span.clone());
+                    self.extend(&value.at.span, last.as_ref(), items);
+                }
+                Kind::Table(_) if self.text.get(value.at.span.clone()).is_some_and(|text| text.starts_with('{')) => {
+                    let all: Vec<&str> = items.iter().map(|item| item.toml.as_str()).collect();
+                    self.insert(value.at.span.end, &format!(", {}", all.join(", ")));
+                }
+                Kind::Table(_) => {
+                    let blocks: Vec<String> = items.iter().map(|item| block(directive, item)).collect();
+                    let end = self.text.len();
+                    self.insert(end, &blocks.concat());
+                }
+                _ => {
+                    let old = self.text.get(value.at.span.clone()).unwrap_or_default().to_owned();
+                    let all: Vec<&str> = std::iter::once(old.as_str()).chain(items.iter().map(|i| &*i.toml)).collect();
+                    self.text.replace_range(value.at.span.clone(), &format!("[{}]", all.join(", ")));
+                }
+            },
+        }
+        self.document().map(drop)
+    }
+
+    /// Writes values as a comment, unless they are there already. Whether anything was written.
+    pub(super) fn remark(&mut self, directive: &str, value: &str, note: &str) -> Result<bool, Fault> {
+        let document = self.document()?;
+        let place = match document.entries.iter().rfind(|entry| entry.name == directive) {
+            Some(entry) if self.is_in_line(entry) => {
+                let at = self.end_of_line(entry.value.at.span.end);
+                Place { at, key: short(directive).into(), header: None }
+            }
+            _ => self.place(&document, directive),
+        };
+        let key = if place.header.is_some() { directive } else { &place.key };
+        let line = format!("# {key} = {value}");
+        let known = |text: &str| text.lines().any(|known| known.trim() == line);
+        if known(&self.text) {
+            return Ok(false);
+        }
+        // A table is not opened for a comment.
+        let place = if place.header.is_some() { self.top(&document, directive) } else { place };
+        self.write(&place, &format!("# {note}\n{line}\n"));
+        self.document().map(|_| true)
+    }
+
+    fn is_in_line(&self, entry: &Entry) -> bool {
+        !matches!(entry.value.kind, Kind::Table(_)) && entry.at.span.start < self.text.len()
+    }
+
+    /// A list, and where its last value is.
+    fn extend(&mut self, list: &Range<usize>, last: Option<&Range<usize>>, items: &[Item]) {
+        let all: Vec<&str> = items.iter().map(|item| item.toml.as_str()).collect();
+        let Some(last) = last else {
+            self.insert(list.start + 1, &all.join(", "));
+            return;
+        };
+        let inside = self.text.get(list.clone()).unwrap_or_default();
+        if !inside.contains('\n') {
+            self.insert(last.end, &format!(", {}", all.join(", ")));
+            return;
+        }
+        let rest = self.text.get(last.end..list.end).unwrap_or_default();
+        let comma = rest.trim_start().starts_with(',');
+        let end = rest.find('\n').map(|at| last.end + at).filter(|at| *at < list.end);
+        let head = self.text.get(..last.start).unwrap_or_default();
+        let indent = head.rsplit('\n').next().unwrap_or_default();
+        let indent = if indent.trim().is_empty() { indent.to_owned() } else { INDENT.to_owned() };
+        match end {
+            Some(end) => {
+                let more: String = items.iter().map(|item| element(&indent, item)).collect();
+                self.insert(end, &format!("\n{}", more.trim_end_matches('\n')));
+                if !comma {
+                    self.insert(last.end, ",");
+                }
+            }
+            None => self.insert(last.end, &format!(", {}", all.join(", "))),
+        }
+    }
+
+    /// Where a directive that is not there yet is written.
+    fn place(&self, document: &Document, directive: &str) -> Place {
+        let Some((table, key)) = directive.split_once('.') else { return self.top(document, directive) };
+        let headers = self.headers(document);
+        let header = headers.iter().position(|(_, name)| name == table);
+        if let Some(at) = header {
+            let start = headers[at].0;
+            let end = headers.get(at + 1).map_or(self.text.len(), |(at, _)| *at);
+            let within = document.entries.iter().filter(|entry| (start..end).contains(&entry.at.span.start));
+            let last = within.map(|entry| entry.value.at.span.end).max().unwrap_or(start);
+            return Place { at: self.end_of_line(last), key: key.into(), header: None };
+        }
+        let first = headers.first().map_or(self.text.len(), |(at, _)| *at);
+        let start = format!("{table}.");
+        let dotted = document.entries.iter().filter(|entry| entry.name.starts_with(&start) && entry.at.span.start < first);
+        match dotted.map(|entry| entry.value.at.span.end).max() {
+            Some(end) => Place { at: self.end_of_line(end), key: directive.into(), header: None },
+            None => Place { at: self.text.len(), key: key.into(), header: Some(table.into()) },
+        }
+    }
+
+    /// Behind the last line that is in no table.
+    fn top(&self, document: &Document, directive: &str) -> Place {
+        let first = self.headers(document).first().map_or(self.text.len(), |(at, _)| *at);
+        let above = document.entries.iter().filter(|entry| entry.at.span.start < first);
+        let at = above.map(|entry| self.end_of_line(entry.value.at.span.end)).max().unwrap_or(first);
+        Place { at: at.min(first), key: directive.into(), header: None }
+    }
+
+    /// The headers of tables: where their lines start, and their names.
+    fn headers(&self, document: &Document) -> Vec<(usize, String)> {
+        let mut at = 0;
+        let mut headers = Vec::new();
+        for line in self.text.split_inclusive('\n') {
+            let within = |entry: &Entry| {
+                let span = &entry.value.at.span;
+                span.start < at && at < span.end && !matches!(entry.value.kind, Kind::Table(_))
+            };
+            if line.trim_start().starts_with('[') && !document.entries.iter().any(within) {
+                let name = line.trim().split('#').next().unwrap_or_default().trim();
+                headers.push((at, name.trim_start_matches('[').trim_end_matches(']').trim().to_owned()));
+            }
+            at += line.len();
+        }
+        headers
+    }
+
+    /// The start of the line after this place.
+    fn end_of_line(&self, at: usize) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        rest.find('\n').map_or(self.text.len(), |end| at + end + 1)
+    }
+
+    fn write(&mut self, place: &Place, lines: &str) {
+        let mut what = String::new();
+        if place.at > 0 && !self.text.get(..place.at).is_some_and(|head| head.ends_with('\n')) {
+            what.push('\n');
+        }
+        if let Some(table) = &place.header {
+            if !self.text.trim().is_empty() {
+                what.push('\n');
+            }
+            what.push_str(&format!("[{table}]\n"));
+        }
+        what.push_str(lines);
+        self.insert(place.at, &what);
+    }
+}
+
+/// Where something is written: a byte, the key there, and the table that has to be opened.
+struct Place {
+    at: usize,
+    key: String,
+    header: Option<String>,
+}
+
+/// The key in its table.
+fn short(directive: &str) -> &str {
+    directive.split_once('.').map_or(directive, |(_, key)| key)
+}
+
+fn element(indent: &str, item: &Item) -> String {
+    format!("{indent}{},  # {}\n", item.toml, item.note)
+}
+
+/// A directive with its values.
+fn lines(key: &str, items: &[Item]) -> String {
+    match items {
+        [item] => format!("{key} = [{}]  # {}\n", item.toml, item.note),
+        _ => {
+            let all: String = items.iter().map(|item| element(INDENT, item)).collect();
+            format!("{key} = [\n{all}]\n")
+        }
+    }
+}
+
+/// One element of an array of tables.
+fn block(directive: &str, item: &Item) -> String {
+    let inner = item.toml.trim_start_matches('{').trim_end_matches('}').trim();
+    format!("\n[[{directive}]]  # {}\n{}\n", item.note, inner.replace("], Rights", "]\nRights"))
+}
