@@ -13,7 +13,7 @@ use crate::fault::{Exit, Fault, clean};
 use crate::host::look::Thing;
 use crate::learn::merge::{self, Merged, Need, Target};
 use crate::plan::event;
-use crate::plan::why::{Case, Verdict};
+use crate::plan::why::Case;
 use crate::policy::Policy;
 use crate::text::profiles::Library;
 
@@ -121,11 +121,10 @@ fn case(library: &Library, path: &str, text: Option<&str>) -> anyhow::Result<Cas
 fn prove(library: &Library, path: &str, merged: &Merged, needs: &[Need]) -> anyhow::Result<()> {
     let case = case(library, path, Some(&merged.text))?;
     let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::at);
-    let judge = case.judge(&[], &look);
-    let allowed = judge.map_or(0, |judge| {
-        needs.iter().filter(|need| judge.ask(&need.question, &look).verdict == Verdict::Allowed).count()
-    });
-    if allowed >= merged.allowed + merged.gained {
+    let places = super::learn::here();
+    let again = Target { case: &case, name: path, text: &merged.text, places: &places };
+    let again = merge::merge(&again, needs, &look).map_err(Faults::one)?;
+    if again.text == merged.text && again.allowed >= merged.allowed + merged.gained {
         return Ok(());
     }
     let mut fault = Fault::new(format!("the lines cannot be put into {path} so that they hold there"));
@@ -159,7 +158,7 @@ impl Needs {
             // `123 (nginx)`: the number says nothing tomorrow.
             let who = who.split_once('(').map_or(who.as_str(), |(_, name)| name.trim_end_matches(')')).to_owned();
             let who = if who.is_empty() { "somebody".to_owned() } else { who };
-            self.needs.entry(format!("{question:?}")).or_insert(Need { question, who });
+            self.needs.entry(format!("{question:?}")).or_insert(Need { question, who, directory: text("call") == "rmdir" });
         }
         Ok(())
     }

@@ -103,11 +103,6 @@ impl Gather {
         ready.into_iter().flat_map(|serial| self.close(serial)).collect()
     }
 
-    /// Whether anything is waited for.
-    pub fn waits(&self) -> bool {
-        !self.open.is_empty()
-    }
-
     fn close(&mut self, serial: u64) -> Vec<Sighting> {
         let Some((_, records)) = self.open.remove(&serial) else { return Vec::new() };
         for record in records.iter().filter(|record| record.kind == DOMAIN) {

@@ -6,6 +6,8 @@ mod record;
 mod scope;
 pub mod source;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 pub use gather::{Gather, Sighting};
 pub use record::Record;

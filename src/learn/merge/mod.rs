@@ -3,10 +3,11 @@
 mod edit;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::draft::calls;
 use crate::fault::Fault;
+use crate::host::look::{Kind, Thing};
 use crate::plan::why::{Case, Change, Look, Operation, Question, Reach, Verdict, suggestion};
 
 use super::observed::Use;
@@ -22,6 +23,8 @@ pub struct Need {
     pub question: Question,
     /// Who: the name of a process.
     pub who: String,
+    /// Whether what was removed was a directory.
+    pub directory: bool,
 }
 
 /// What comes of needs.
@@ -78,8 +81,17 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
     let mut merged = Merged::default();
     let mut case = target.case.clone();
     let unplanned = || Fault::new(format!("{} cannot be carried out here", target.name)).help("`stockade explain` says why");
+    let gone = gone(needs, look);
+    let look = &|path: &Path, host: Option<&Path>| match look(path, host) {
+        Thing::MISSING => host.and_then(|host| gone.get(host)).cloned().unwrap_or(Thing::MISSING),
+        thing => thing,
+    };
     let mut judge = case.judge(&[], look).ok_or_else(unplanned)?;
+    // What lets files be made in a directory may let them be written, too.
+    let mut needs: Vec<&Need> = needs.iter().collect();
+    needs.sort_by_key(|need| !matches!(need.question, Question::Path(_, Operation::Create)));
     for need in needs {
+        let need = &Need { question: again(&need.question, look), ..need.clone() };
         let answer = judge.ask(&need.question, look);
         if answer.verdict == Verdict::Allowed {
             merged.allowed += 1;
@@ -90,6 +102,13 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
         if answer.reasons.iter().all(|reason| reason.by.is_empty()) {
             let why = answer.reasons.first().map_or("it depends on arguments", |reason| reason.text.as_str());
             merged.left.push((what, format!("not the policy's doing: {why}")));
+            continue;
+        }
+        if let Question::Path(path, operation) = &need.question
+            && *operation != Operation::Remove
+            && gone.contains_key(path)
+        {
+            merged.left.push((what, "it is gone, and nothing else in its directory was needed".into()));
             continue;
         }
         let found = case.change(&need.question, &answer, look);
@@ -104,7 +123,8 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
             merged.left.push((what, format!("no line more would allow it; see {}", by.unwrap_or_default())));
             continue;
         };
-        if let Some(why) = changes.iter().find_map(|change| unsafe_change(change, target.places)) {
+        let doubts = |change| unsafe_change(change, &need.question, target.places);
+        if let Some(why) = changes.iter().find_map(doubts) {
             merged.doubtful.extend(changes.into_iter().map(|change| (change, note.clone(), why)));
             continue;
         }
@@ -115,6 +135,31 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
     }
     write(target, &mut merged)?;
     Ok(merged)
+}
+
+/// What can be asked now: a file that was made is there, and it is another one that is to be made.
+fn again(question: &Question, look: Look<'_>) -> Question {
+    match question {
+        Question::Path(path, Operation::Create) if look(path, Some(path)) != Thing::MISSING => {
+            Question::Path(path.with_file_name("*"), Operation::Create)
+        }
+        question => question.clone(),
+    }
+}
+
+/// What was there and is no more: whoever made it could change it.
+fn gone(needs: &[Need], look: Look<'_>) -> BTreeMap<PathBuf, Thing> {
+    let mut gone = BTreeMap::new();
+    for need in needs {
+        let Question::Path(path, operation) = &need.question else { continue };
+        let Some(above) = path.parent().filter(|_| *operation != Operation::Create) else { continue };
+        let over = look(above, Some(above));
+        if over.kind == Kind::Directory && look(path, Some(path)) == Thing::MISSING {
+            let kind = if need.directory { Kind::Directory } else { Kind::File };
+            gone.insert(path.clone(), Thing { kind, mode: 0o777, ..over });
+        }
+    }
+    gone
 }
 
 /// Writes all of it into the text.
@@ -134,7 +179,7 @@ fn write(target: &Target<'_>, merged: &mut Merged) -> Result<(), Fault> {
     }
     let mut new = Vec::new();
     for (change, note, why) in std::mem::take(&mut merged.doubtful) {
-        if text.remark(change.directive, &change.toml(), &format!("{note}; not allowed here, as it {why}"))? {
+        if text.remark(change.directive, &change.toml(), &format!("{note}; not allowed without a thought: {why}"))? {
             new.push((change, note, why));
         }
     }
@@ -182,19 +227,24 @@ fn doubt(path: &Path, operation: Operation, places: &Places) -> Option<&'static 
 }
 
 /// Why a line should not be there without a thought.
-fn unsafe_change(change: &Change, places: &Places) -> Option<&'static str> {
+fn unsafe_change(change: &Change, question: &Question, places: &Places) -> Option<&'static str> {
     if change.directive == "CapabilityBoundingSet" {
         return Some(risk::capability(&change.value).unwrap_or("gives a privilege"));
     }
     if !change.list || !LISTS.contains(&change.directive) {
         return Some("gives up a protection as a whole");
     }
-    let path = Path::new(&change.value);
-    match change.directive {
-        "SystemCallFilter" => risk::call(&change.value),
-        "ReadWritePaths" | "BindPaths" | "Landlock.ReadWrite" => doubt(path, Operation::Write, places),
-        "BindReadOnlyPaths" | "Landlock.Read" | "Landlock.ReadExecute" => doubt(path, Operation::Read, places),
-        "ExecPaths" => doubt(path, Operation::Execute, places),
-        _ => None,
+    if change.directive == "SystemCallFilter" {
+        return risk::call(&change.value);
     }
+    let Question::Path(path, operation) = question else { return None };
+    if change.directive == "Landlock.Rules" && *operation == Operation::List {
+        return None;
+    }
+    let given = match operation {
+        Operation::Create | Operation::Remove => path.parent()?,
+        _ => path,
+    };
+    let kind = if operation.changes() { Use::Write } else { Use::Read };
+    risk::within(&places::name(given, kind, places), operation.changes())
 }

@@ -229,6 +229,20 @@ pub(in crate::learn) fn path(path: &str, kind: Use) -> Option<&'static str> {
     }
 }
 
+/// Why a directory should not be given as a whole, for reading or with changes: what lies in it.
+pub(in crate::learn) fn within(path: &str, changes: bool) -> Option<&'static str> {
+    // `%h` is one of these, too.
+    let inside = |one: &&str| {
+        let rest = one.strip_prefix(path.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if SECRETS.iter().any(|one| inside(&one)) {
+        return Some("opens a directory with secrets in it");
+    }
+    let decides = changes && DECIDE.iter().any(|one| inside(&one));
+    decides.then_some("opens a directory with what decides about later programs in it")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +264,12 @@ mod tests {
             [("%h/.sshx", Use::Read), ("/etc/passwd", Use::Read), ("/tmp", Use::Create), (".", Use::Write)]
         {
             assert!(path(name, kind).is_none(), "{name}");
+        }
+        for (name, changes) in [("%h", false), ("/", false), ("/etc", false), ("/root", true), ("%h/.config", true), ("/var", true)] {
+            assert!(within(name, changes).is_some(), "{name}");
+        }
+        for (name, changes) in [("/usr", false), ("/var", false), ("/srv", true), ("/tmp", true), ("%h/work", true)] {
+            assert!(within(name, changes).is_none(), "{name}");
         }
         assert!(call("ptrace").is_some() && call("read").is_none());
     }

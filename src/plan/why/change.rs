@@ -88,6 +88,9 @@ pub struct Case {
     pub mounts: Vec<Mount>,
 }
 
+/// LANDLOCK_ACCESS_FS_READ_FILE.
+const READ_FILE: u64 = 1 << 2;
+
 /// Changes that are put together at most.
 const MOST: usize = 5;
 
@@ -183,6 +186,8 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
         }
         Layer::Mount if reason.error == "EROFS" => {
             all.push(vec![Change::item("ReadWritePaths", what)]);
+            // Over a mount of another directive's.
+            all.push(vec![Change::item("BindPaths", what)]);
         }
         Layer::Mount => all.push(vec![Change::item("ExecPaths", what)]),
         Layer::Landlock => {
@@ -192,11 +197,12 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
                     super::Reach::Bind(_) => "Landlock.BindTCP",
                 };
                 all.push(vec![Change::item(directive, what)]);
-            } else if reason.rights & !0b1100 == 0 {
+            } else if reason.rights == READ_FILE {
                 all.push(vec![Change::item("Landlock.Read", what)]);
             } else {
-                let rights = serde_json::json!(names(&RIGHTS, rights(operation, reason.rights)));
-                let table = format!("{{ Paths = [{}], Rights = {rights} }}", serde_json::Value::from(what));
+                // Listing a directory is no reason to read what is below it.
+                let rights = names(&RIGHTS, rights(operation, reason.rights)).join("\", \"");
+                let table = format!("{{ Paths = [{}], Rights = [\"{rights}\"] }}", serde_json::Value::from(what));
                 all.push(vec![Change::item("Landlock.Rules", table)]);
             }
         }
