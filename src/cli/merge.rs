@@ -74,7 +74,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         return Err(Faults::one(fault.exit(Exit::Usage)).into());
     }
     let needed: Vec<Need> = needs.needs.into_values().collect();
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::at);
+    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let places = super::learn::here();
     let target = Target { case: &case, name: &path, text: &text, places: &places };
     let merged = merge::merge(&target, &needed, &look).map_err(Faults::one)?;
@@ -120,7 +120,7 @@ fn case(library: &Library, path: &str, text: Option<&str>) -> anyhow::Result<Cas
 /// The text that comes of it allows what it is to allow.
 fn prove(library: &Library, path: &str, merged: &Merged, needs: &[Need]) -> anyhow::Result<()> {
     let case = case(library, path, Some(&merged.text))?;
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::at);
+    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let places = super::learn::here();
     let again = Target { case: &case, name: path, text: &merged.text, places: &places };
     let again = merge::merge(&again, needs, &look).map_err(Faults::one)?;

@@ -174,7 +174,7 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn tell(&mut self, sighting: &Sighting) -> Result<(), Stopped> {
-        let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::at);
+        let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
         let asked = self.judge.as_ref().map(|judge| Asked { judge, look: &look });
         let Some(event) = audit::event(sighting, asked) else { return Ok(()) };
         if !self.told.insert(event.key()) {

@@ -82,9 +82,10 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
     let mut case = target.case.clone();
     let unplanned = || Fault::new(format!("{} cannot be carried out here", target.name)).help("`stockade explain` says why");
     let gone = gone(needs, look);
-    let look = &|path: &Path, host: Option<&Path>| match look(path, host) {
-        Thing::MISSING => host.and_then(|host| gone.get(host)).cloned().unwrap_or(Thing::MISSING),
-        thing => thing,
+    let look = &|path: &Path, host: Option<&Path>| {
+        let thing = look(path, host);
+        let before = host.filter(|_| thing.kind == Kind::Missing).and_then(|host| gone.get(host));
+        before.cloned().unwrap_or(thing)
     };
     let mut judge = case.judge(&[], look).ok_or_else(unplanned)?;
     // What lets files be made in a directory may let them be written, too.
