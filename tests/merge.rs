@@ -47,9 +47,10 @@ fn what_was_told_is_clean_afterwards() {
     }
     for who in people() {
         let place = who.place("merge");
-        let old = who.file(&place.join("old file"), "x");
+        let old = who.file(&place.join("old"), "x");
         let fresh = place.join("fresh");
-        let text = format!("{TEXT}Rules = [{{ Paths = [\"{}\"], Rights = [\"execute\", \"read-file\"] }}]\n", kit::probe());
+        let text =
+            format!("{TEXT}Rules = [{{ Paths = [\"{}\"], Rights = [\"execute\", \"read-file\"] }}]\n", kit::probe());
         let policy = policy(&who, &place, &text);
         let lines = place.join("events").display().to_string();
         let tried = verbs(&[
@@ -70,7 +71,10 @@ fn what_was_told_is_clean_afterwards() {
         shown.ends(0);
         assert_eq!(fs::read_to_string(&policy).expect("text"), text);
         assert!(shown.stdout.contains("\n-SystemCallFilter = [\"~unlink\", \"~socket\"]   # keep this\n"), "{shown}");
-        assert!(shown.stdout.contains("\n+SystemCallFilter = [\"~unlink\", \"~socket\", \"unlink\"]   # keep this\n"), "{shown}");
+        assert!(
+            shown.stdout.contains("\n+SystemCallFilter = [\"~unlink\", \"~socket\", \"unlink\"]   # keep this\n"),
+            "{shown}"
+        );
         merged(&who, &policy, &lines, &["--write"]).ends(0);
         let new = fs::read_to_string(&policy).expect("text");
         assert_ne!(new, text);
@@ -100,7 +104,8 @@ fn what_was_told_is_clean_afterwards() {
 fn what_is_dangerous_is_a_comment() {
     for who in people() {
         let place = who.place("danger");
-        let text = "SystemCallFilter = [\"~ptrace\", \"~bpf\", \"~uname\"]\nProtectHome = true\nReadOnlyPaths = [\"/\"]\n";
+        let text =
+            "SystemCallFilter = [\"~ptrace\", \"~bpf\", \"~uname\"]\nProtectHome = true\nReadOnlyPaths = [\"/\"]\n";
         let policy = policy(&who, &place, text);
         let home = who_home(&who);
         let bashrc = who.file(&home.join(".bashrc"), "x").display().to_string();
@@ -167,7 +172,10 @@ fn what_cannot_be_merged_is_said() {
             seen.ends(0);
             assert!(seen.stderr.contains("not merged: read /no/such/thing: not the policy's doing"), "{seen}");
             let new = fs::read_to_string(&policy).expect("text");
-            assert!(new.starts_with("PrivateNetwork = true\n# needed by somebody: connect 10.0.0.1:80; not allowed"), "{new}");
+            assert!(
+                new.starts_with("PrivateNetwork = true\n# needed by somebody: connect 10.0.0.1:80; not allowed"),
+                "{new}"
+            );
         }
     }
 }

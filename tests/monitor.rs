@@ -33,14 +33,14 @@ fn events(path: &Path) -> Vec<Value> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Does something again and again until there is an event of this call.
-fn until(path: &Path, call: &str, mut again: impl FnMut()) -> Value {
+/// Does something again and again until there is such an event of uname(2).
+fn until(path: &Path, kind: &str, mut again: impl FnMut()) -> Value {
     let start = Instant::now();
     loop {
-        if let Some(event) = events(path).into_iter().find(|event| event["call"] == call) {
+        if let Some(event) = events(path).into_iter().find(|event| event["call"] == "uname" && event["event"] == kind) {
             return event;
         }
-        assert!(start.elapsed() < PATIENCE, "no {call} in {:?}", fs::read_to_string(path));
+        assert!(start.elapsed() < PATIENCE, "no {kind} in {:?}", fs::read_to_string(path));
         again();
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
@@ -52,8 +52,15 @@ fn started(run: &kit::Run) -> Child {
 
 /// A target whose every line of input is a call of uname, under a filter that logs all.
 fn target(who: &Who) -> Child {
-    let run = who
-        .stockade(&["run", "-p", "Seccomp.Default=log", "--", "/bin/sh", "-c", "while read line; do /bin/uname; done"]);
+    let run = who.stockade(&[
+        "run",
+        "-p",
+        "Seccomp.Default=log",
+        "--",
+        "/bin/sh",
+        "-c",
+        "while read line; do /bin/uname; done",
+    ]);
     run.command().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it can be executed")
 }
 
@@ -69,11 +76,17 @@ fn what_a_process_and_its_children_are_recorded_with_is_told_by_the_policy() {
     let words = ["monitor", "-P", &policy, "--json", "--pid", &pid, "-o", &lines.display().to_string()];
     let monitor = started(&who.stockade(&words));
     let mut input = target.stdin.take().expect("a pipe");
-    let event = until(&lines, "uname", || input.write_all(b"x\n").expect("it reads"));
-    assert_eq!((&event["event"], &event["executable"]), (&"would-deny".into(), &fs::canonicalize("/bin/uname").expect("it is there").display().to_string().into()));
+    let event = until(&lines, "would-deny", || input.write_all(b"x\n").expect("it reads"));
+    assert_eq!(
+        (&event["event"], &event["executable"]),
+        (&"would-deny".into(), &fs::canonicalize("/bin/uname").expect("it is there").display().to_string().into())
+    );
     assert_eq!((&event["directive"], &event["line"]), (&"SystemCallFilter".into(), &2.into()), "{event}");
     assert_eq!(event["change"], serde_json::json!(["SystemCallFilter = [\"uname\"]"]), "{event}");
-    assert_eq!((&event["source"], &event["architecture"]), (&policy.as_str().into(), &std::env::consts::ARCH.replace('_', "-").into()));
+    assert_eq!(
+        (&event["source"], &event["architecture"]),
+        (&policy.as_str().into(), &std::env::consts::ARCH.replace('_', "-").into())
+    );
     assert_ne!(event["process"].as_str().and_then(|name| name.split(' ').next()), Some(pid.as_str()), "a child did it");
     // Once for each kind; and it ends with the process.
     for _ in 0..3 {
@@ -94,10 +107,10 @@ fn the_whole_system_and_a_control_group_are_told_of() {
     let output = lines.display().to_string();
     let monitor = started(&who.stockade(&["monitor", "--json", "--system", "-o", &output]));
     let deny = ["-p", "SystemCallFilter=~uname"];
-    let event = until(&lines, "uname", || {
-        who.confined(&deny).words(&kit::verbs(&["uname"])).run();
+    let event = until(&lines, "denied", || {
+        who.confined(&deny).words(&["/bin/uname"]).run().dies(libc::SIGSYS);
     });
-    assert!(event["event"] == "denied" || event["event"] == "would-deny", "{event}");
+    assert_eq!((&event["error"], &event["directive"]), (&"SIGSYS".into(), &Value::Null), "{event}");
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(monitor.id().cast_signed()), nix::sys::signal::Signal::SIGTERM)
         .expect("it is there");
     let ended = monitor.wait_with_output().expect("it ends");
@@ -117,7 +130,7 @@ fn the_whole_system_and_a_control_group_are_told_of() {
     let mut outside = self::target(&who);
     fs::write(group.join("cgroup.procs"), target.id().to_string()).expect("it can be moved");
     let mut inputs = [target.stdin.take().expect("a pipe"), outside.stdin.take().expect("a pipe")];
-    until(&lines, "uname", || inputs.iter_mut().for_each(|input| input.write_all(b"x\n").expect("it reads")));
+    until(&lines, "would-deny", || inputs.iter_mut().for_each(|input| input.write_all(b"x\n").expect("it reads")));
     let inside: Vec<u32> = vec![target.id()];
     drop(inputs);
     target.wait().expect("it ends");
@@ -126,7 +139,9 @@ fn the_whole_system_and_a_control_group_are_told_of() {
         .expect("it is there");
     assert!(monitor.wait_with_output().expect("it ends").status.success());
     let foreign = format!("{} (", outside.id());
-    assert!(!events(&lines).iter().any(|event| event["process"].as_str().is_some_and(|name| name.starts_with(&foreign))));
+    assert!(
+        !events(&lines).iter().any(|event| event["process"].as_str().is_some_and(|name| name.starts_with(&foreign)))
+    );
     assert_ne!(inside, vec![outside.id()]);
     fs::remove_dir(&group).expect("it is empty");
 }
@@ -158,9 +173,15 @@ fn records_that_were_kept_are_told_to_anybody() {
         assert_eq!(lines.len(), 2, "{seen}");
         let ptrace = lines.iter().find(|line| line.contains("ptrace")).unwrap_or_else(|| panic!("{seen}"));
         assert!(ptrace.contains("would be denied: 7 (web) called ptrace: SIGSYS"), "{seen}");
-        assert!(ptrace.contains(&format!("(SystemCallFilter at {policy}:1); try -p SystemCallFilter=ptrace")), "{seen}");
+        assert!(
+            ptrace.contains(&format!("(SystemCallFilter at {policy}:1); try -p SystemCallFilter=ptrace")),
+            "{seen}"
+        );
         let landlock = lines.iter().find(|line| line.contains("passwd")).unwrap_or_else(|| panic!("{seen}"));
-        assert!(landlock.contains(&format!("(Landlock.ReadExecute at {policy}:3); try -p Landlock.Read=/etc/passwd")), "{seen}");
+        assert!(
+            landlock.contains(&format!("(Landlock.ReadExecute at {policy}:3); try -p Landlock.Read=/etc/passwd")),
+            "{seen}"
+        );
         who.stockade(&["monitor", "--records", "/does/not/exist"]).run().ends(64).complains("cannot read");
         who.stockade(&["monitor", "--records", &log, "--system"]).run().ends(64);
     }

@@ -64,7 +64,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let path = file(name).map_err(Faults::one)?;
     let library = Library::of_environment();
     let case = case(&library, &path, None)?;
-    let text = fs::read_to_string(&path).map_err(|error| Faults::one(Fault::new(format!("cannot read {path}: {error}"))))?;
+    let text =
+        fs::read_to_string(&path).map_err(|error| Faults::one(Fault::new(format!("cannot read {path}: {error}"))))?;
     let mut needs = Needs::default();
     for events in super::texts(matches, "EVENTS") {
         needs.read(&events).map_err(Faults::one)?;
@@ -158,7 +159,11 @@ impl Needs {
             // `123 (nginx)`: the number says nothing tomorrow.
             let who = who.split_once('(').map_or(who.as_str(), |(_, name)| name.trim_end_matches(')')).to_owned();
             let who = if who.is_empty() { "somebody".to_owned() } else { who };
-            self.needs.entry(format!("{question:?}")).or_insert(Need { question, who, directory: text("call") == "rmdir" });
+            self.needs.entry(format!("{question:?}")).or_insert(Need {
+                question,
+                who,
+                directory: text("call") == "rmdir",
+            });
         }
         Ok(())
     }

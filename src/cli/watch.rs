@@ -72,9 +72,8 @@ fn whom(matches: &ArgMatches) -> Result<Option<Whom>, Fault> {
     }
     if let Some(name) = matches.get_one::<String>("cgroup") {
         let place = running::place(name)?;
-        let path = running::path(&place).ok_or_else(|| {
-            Fault::new(format!("{} is not below /sys/fs/cgroup", place.display())).exit(Exit::Usage)
-        })?;
+        let path = running::path(&place)
+            .ok_or_else(|| Fault::new(format!("{} is not below /sys/fs/cgroup", place.display())).exit(Exit::Usage))?;
         return Ok(Some(Whom::Group(place, path)));
     }
     Ok(matches.get_flag("system").then_some(Whom::System))
@@ -91,12 +90,8 @@ pub(super) fn act(matches: &ArgMatches, lines: Option<&fs::File>) -> anyhow::Res
     let properties = super::texts(matches, PROPERTY.id);
     let any = !policies.is_empty() || !properties.is_empty();
     let case = any.then(|| super::why::case(&policies, &properties)).transpose()?;
-    let mut teller = Teller {
-        judge: case.map(|(_, judge)| judge),
-        json: matches.get_flag("json"),
-        lines,
-        told: BTreeSet::new(),
-    };
+    let mut teller =
+        Teller { judge: case.map(|(_, judge)| judge), json: matches.get_flag("json"), lines, told: BTreeSet::new() };
     let Some(whom) = whom else {
         kept.map(|name| replay(name, &mut teller)).transpose()?;
         return Ok(Some(Exit::Success));

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn lists_are_read_as_the_kernel_writes_them() {
-        let entry = |tag: u16, bits: u16, id: u32| [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat();
+        let entry =
+            |tag: u16, bits: u16, id: u32| [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat();
         let none = u32::MAX;
         let entries = [(1, 6, none), (2, 4, 1001), (4, 4, none), (8, 6, 50), (16, 4, none), (32, 0, none)];
         let mut value = 2_u32.to_le_bytes().to_vec();

@@ -99,7 +99,8 @@ impl Gather {
     /// What has been waited for long enough; everything without a time.
     pub fn settle(&mut self, now: Option<Instant>) -> Vec<Sighting> {
         let over = |since: &Instant| now.is_none_or(|now| now.duration_since(*since) >= WAIT);
-        let ready: Vec<u64> = self.open.iter().filter(|(_, (since, _))| over(since)).map(|(serial, _)| *serial).collect();
+        let ready: Vec<u64> =
+            self.open.iter().filter(|(_, (since, _))| over(since)).map(|(serial, _)| *serial).collect();
         ready.into_iter().flat_map(|serial| self.close(serial)).collect()
     }
 
@@ -127,9 +128,8 @@ impl Gather {
     fn sighting(&self, record: &Record, during: Option<&Record>) -> Option<Sighting> {
         let call = |record: &Record| {
             let arch = u32::try_from(record.hex("arch")?).ok()?;
-            let args = during.and_then(|record| {
-                Some([record.hex("a0")?, record.hex("a1")?, record.hex("a2")?, record.hex("a3")?])
-            });
+            let args = during
+                .and_then(|record| Some([record.hex("a0")?, record.hex("a1")?, record.hex("a2")?, record.hex("a3")?]));
             Some(Made { arch, number: record.number("syscall")?, args })
         };
         match record.kind {

@@ -82,7 +82,9 @@ impl Source {
             fault = fault.help(reason);
         }
         Err(fault
-            .help("root, or whoever holds CAP_AUDIT_READ, can; so can members of systemd-journal, where journald audits")
+            .help(
+                "root, or whoever holds CAP_AUDIT_READ, can; so can members of systemd-journal, where journald audits",
+            )
             .help("`stockade monitor -P POLICY -- COMMAND` takes no privileges: it sees calls by notifications"))
     }
 
@@ -91,7 +93,9 @@ impl Source {
         match self.kind {
             Kind::Audit => None,
             Kind::Kernel => Some(LOSSY),
-            Kind::Journal => Some("the journal has what journald was given: all with Audit=yes (journald.conf), else little"),
+            Kind::Journal => {
+                Some("the journal has what journald was given: all with Audit=yes (journald.conf), else little")
+            }
         }
     }
 

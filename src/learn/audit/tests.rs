@@ -17,7 +17,8 @@ fn told(log: &str) -> String {
     seen.iter().filter_map(|sighting| event(sighting, None)).map(|event| event.line()).collect()
 }
 
-const HEAD: &str = "audit: type=1326 audit(1795545631.966:4320): auid=4294967295 uid=1002 gid=1002 ses=4294967295 pid=16622";
+const HEAD: &str =
+    "audit: type=1326 audit(1795545631.966:4320): auid=4294967295 uid=1002 gid=1002 ses=4294967295 pid=16622";
 
 #[test]
 fn filters_answers_are_told_by_name() {
@@ -92,7 +93,9 @@ stockade: denied: a process called something that takes execute: EACCES, Landloc
 fn names_that_lie_are_names() {
     // `x" pid=1 comm="init`, with a line end.
     let name = "782220706964203D31200A636F6D6D3D22696E6974";
-    let log = format!("{HEAD} comm={name} exe=2F746D702F0A78 sig=0 arch=c000003e syscall=39 compat=0 ip=0x1 code=0x7ffc0000\n");
+    let log = format!(
+        "{HEAD} comm={name} exe=2F746D702F0A78 sig=0 arch=c000003e syscall=39 compat=0 ip=0x1 code=0x7ffc0000\n"
+    );
     assert_eq!(
         told(&log),
         "stockade: logged: 16622 (x\" pid =1 ?comm=\"init) called getpid: the process's filter answers with log\n"
@@ -138,7 +141,8 @@ fn only_the_kernel_speaks_for_the_kernel() {
     let text = "audit: type=1326 audit(1.2:3): pid=5 arch=c000003e syscall=39 code=0x7ffc0000";
     assert!(Record::kernel(format!("5,1339,5140900,-;{text}\n SUBSYSTEM=x\n").as_bytes()).is_some());
     // Facility 1 is a user's, and a record does not begin within a line.
-    for line in [format!("13,1339,5140900,-;{text}"), format!("5,1339,5140900,-;x {text}"), text.to_owned(), ";".into()] {
+    for line in [format!("13,1339,5140900,-;{text}"), format!("5,1339,5140900,-;x {text}"), text.to_owned(), ";".into()]
+    {
         assert_eq!(Record::kernel(line.as_bytes()), None, "{line}");
     }
     let journal = |transport: &str, message: &str| {
@@ -148,7 +152,8 @@ fn only_the_kernel_speaks_for_the_kernel() {
         });
         Record::journal(line.to_string().as_bytes())
     };
-    let record = journal("audit", "SECCOMP auid=1 pid=5 comm=\"x\" arch=c000003e syscall=39 code=0x7ffc0000").expect("a record");
+    let record =
+        journal("audit", "SECCOMP auid=1 pid=5 comm=\"x\" arch=c000003e syscall=39 code=0x7ffc0000").expect("a record");
     assert_eq!((record.stamp, record.number("pid")), ((1_795_545_631, 966, 7), Some(5)));
     assert!(journal("kernel", text).is_some());
     for transport in ["stdout", "syslog", "journal"] {

@@ -147,7 +147,8 @@ impl Text {
         }
         let first = headers.first().map_or(self.text.len(), |(at, _)| *at);
         let start = format!("{table}.");
-        let dotted = document.entries.iter().filter(|entry| entry.name.starts_with(&start) && entry.at.span.start < first);
+        let dotted =
+            document.entries.iter().filter(|entry| entry.name.starts_with(&start) && entry.at.span.start < first);
         match dotted.map(|entry| entry.value.at.span.end).max() {
             Some(end) => Place { at: self.end_of_line(end), key: directive.into(), header: None },
             None => Place { at: self.text.len(), key: key.into(), header: Some(table.into()) },

@@ -80,7 +80,8 @@ const LISTS: [&str; 12] = [
 pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merged, Fault> {
     let mut merged = Merged::default();
     let mut case = target.case.clone();
-    let unplanned = || Fault::new(format!("{} cannot be carried out here", target.name)).help("`stockade explain` says why");
+    let unplanned =
+        || Fault::new(format!("{} cannot be carried out here", target.name)).help("`stockade explain` says why");
     let gone = gone(needs, look);
     let look = &|path: &Path, host: Option<&Path>| {
         let thing = look(path, host);

@@ -265,7 +265,9 @@ mod tests {
         {
             assert!(path(name, kind).is_none(), "{name}");
         }
-        for (name, changes) in [("%h", false), ("/", false), ("/etc", false), ("/root", true), ("%h/.config", true), ("/var", true)] {
+        for (name, changes) in
+            [("%h", false), ("/", false), ("/etc", false), ("/root", true), ("%h/.config", true), ("/var", true)]
+        {
             assert!(within(name, changes).is_some(), "{name}");
         }
         for (name, changes) in [("/usr", false), ("/var", false), ("/srv", true), ("/tmp", true), ("%h/work", true)] {

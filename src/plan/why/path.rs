@@ -166,10 +166,15 @@ impl Judge {
             match (&refused, denied(other)) {
                 // Libraries take ENOSYS as a sign to make the other call.
                 (None, Some(reason)) if reason.error != "ENOSYS" => {
-                    notes.push(format!("the filter denies {name} ({}), which some programs use for it and not {main}", reason.error));
+                    notes.push(format!(
+                        "the filter denies {name} ({}), which some programs use for it and not {main}",
+                        reason.error
+                    ));
                 }
                 (Some(_), None) => {
-                    notes.push(format!("the filter does not deny {name}, which some programs use for it and not {main}"));
+                    notes.push(format!(
+                        "the filter does not deny {name}, which some programs use for it and not {main}"
+                    ));
                 }
                 _ => {}
             }

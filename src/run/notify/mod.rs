@@ -171,7 +171,7 @@ impl Desk<'_> {
         // Without a teller nothing is known but what the filter said.
         let Some(teller) = &self.watch.teller else { return Some(Answer::Error(Errno::EPERM)) };
         let caller = Caller::new(&self.view, &self.listener, notification);
-        if let Some(event) = self.told.event(&teller.0, &caller, notification, action) {
+        for event in self.told.events(&teller.0, &caller, notification, action) {
             self.say(&if teller.0.json { format!("{}\n", event.json()) } else { event.line() });
             if let Some(journal) = &self.journal
                 && let Err(errno) = nix::unistd::write(journal, &event.journal())

@@ -74,7 +74,8 @@ pub(super) fn leave(listener: i32, kept: &Kept) -> Result<Listener, Errno> {
     target::own_descriptors()?;
     let listener = target::take(listener)?;
     let view = &kept.view;
-    let owned = [kept.terminal.as_ref(), kept.log.as_ref(), kept.journal.as_ref(), view.root.as_ref()].into_iter().flatten();
+    let owned =
+        [kept.terminal.as_ref(), kept.log.as_ref(), kept.journal.as_ref(), view.root.as_ref()].into_iter().flatten();
     let mut keep: Vec<i32> = owned.map(AsRawFd::as_raw_fd).collect();
     keep.push(listener.as_fd().as_raw_fd());
     keep.extend(view.process().ok().map(|fd| fd.as_raw_fd()));

@@ -32,19 +32,30 @@ const MOST: usize = 4096;
 pub(super) struct Told(BTreeSet<String>);
 
 impl Told {
-    /// What there is to tell of a call that the filter refuses (`action`) or that something else will: nothing when nothing is
-    /// in its way, or when it has been told.
-    pub(super) fn event(
+    /// What there is to tell of a call that the filter refuses (`action`) or that something else will: nothing when nothing
+    /// is in its way, or when it has been told. While nothing is denied a call gets past the filter, and both are told.
+    pub(super) fn events(
         &mut self,
         teller: &Teller,
         caller: &Caller<'_>,
         notification: &Notification,
         action: Option<Action>,
+    ) -> Vec<Event> {
+        let by_filter = action.and_then(|_| refused(teller, notification));
+        let gets_past = action.is_none() || teller.explain == Explain::Monitor;
+        let by_others = if gets_past { predicted(teller, caller, notification) } else { None };
+        let all = by_filter.into_iter().chain(by_others);
+        all.filter_map(|(question, reason)| self.event(teller, caller, notification, question, reason)).collect()
+    }
+
+    fn event(
+        &mut self,
+        teller: &Teller,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        question: Question,
+        reason: Reason,
     ) -> Option<Event> {
-        let (question, reason) = match action {
-            Some(_) => refused(teller, notification)?,
-            None => predicted(teller, caller, notification)?,
-        };
         let words = call::words(caller, notification);
         let event = Event {
             kind: if teller.explain == Explain::Monitor { Kind::WouldDeny } else { Kind::Denied },
