@@ -130,7 +130,7 @@ fn the_whole_system_and_a_control_group_are_told_of() {
     let mut outside = self::target(&who);
     fs::write(group.join("cgroup.procs"), target.id().to_string()).expect("it can be moved");
     let mut inputs = [target.stdin.take().expect("a pipe"), outside.stdin.take().expect("a pipe")];
-    until(&lines, "would-deny", || inputs.iter_mut().for_each(|input| input.write_all(b"x\n").expect("it reads")));
+    until(&lines, "logged", || inputs.iter_mut().for_each(|input| input.write_all(b"x\n").expect("it reads")));
     let inside: Vec<u32> = vec![target.id()];
     drop(inputs);
     target.wait().expect("it ends");

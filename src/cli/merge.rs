@@ -179,8 +179,6 @@ fn summary(merged: &Merged, events: usize) -> String {
         merged.doubtful.len(),
         merged.allowed
     );
-    for (what, why) in &merged.left {
-        text.push_str(&format!("stockade: not merged: {what}: {why}\n"));
-    }
+    text.extend(merged.left.iter().map(|(what, why)| format!("stockade: not merged: {what}: {why}\n")));
     text
 }

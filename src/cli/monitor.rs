@@ -94,6 +94,7 @@ fn file(name: &str) -> Result<File, Fault> {
 }
 
 /// How denials are told.
+#[derive(Clone, Copy)]
 pub(super) struct Told {
     pub(super) explain: Explain,
     pub(super) json: bool,

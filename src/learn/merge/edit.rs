@@ -104,21 +104,21 @@ impl Text {
     }
 
     /// A list, and where its last value is.
-    fn extend(&mut self, list: &Range<usize>, last: Option<&Range<usize>>, items: &[Item]) {
+    fn extend(&mut self, whole: &Range<usize>, end: Option<&Range<usize>>, items: &[Item]) {
         let all: Vec<&str> = items.iter().map(|item| item.toml.as_str()).collect();
-        let Some(last) = last else {
-            self.insert(list.start + 1, &all.join(", "));
+        let Some(value) = end else {
+            self.insert(whole.start + 1, &all.join(", "));
             return;
         };
-        let inside = self.text.get(list.clone()).unwrap_or_default();
+        let inside = self.text.get(whole.clone()).unwrap_or_default();
         if !inside.contains('\n') {
-            self.insert(last.end, &format!(", {}", all.join(", ")));
+            self.insert(value.end, &format!(", {}", all.join(", ")));
             return;
         }
-        let rest = self.text.get(last.end..list.end).unwrap_or_default();
+        let rest = self.text.get(value.end..whole.end).unwrap_or_default();
         let comma = rest.trim_start().starts_with(',');
-        let end = rest.find('\n').map(|at| last.end + at).filter(|at| *at < list.end);
-        let head = self.text.get(..last.start).unwrap_or_default();
+        let end = rest.find('\n').map(|at| value.end + at).filter(|at| *at < whole.end);
+        let head = self.text.get(..value.start).unwrap_or_default();
         let indent = head.rsplit('\n').next().unwrap_or_default();
         let indent = if indent.trim().is_empty() { indent.to_owned() } else { INDENT.to_owned() };
         match end {
@@ -126,10 +126,10 @@ impl Text {
                 let more: String = items.iter().map(|item| element(&indent, item)).collect();
                 self.insert(end, &format!("\n{}", more.trim_end_matches('\n')));
                 if !comma {
-                    self.insert(last.end, ",");
+                    self.insert(value.end, ",");
                 }
             }
-            None => self.insert(last.end, &format!(", {}", all.join(", "))),
+            None => self.insert(value.end, &format!(", {}", all.join(", "))),
         }
     }
 
@@ -196,7 +196,7 @@ impl Text {
             if !self.text.trim().is_empty() {
                 what.push('\n');
             }
-            what.push_str(&format!("[{table}]\n"));
+            what.extend(["[", table, "]\n"]);
         }
         what.push_str(lines);
         self.insert(place.at, &what);
@@ -221,13 +221,11 @@ fn element(indent: &str, item: &Item) -> String {
 
 /// A directive with its values.
 fn lines(key: &str, items: &[Item]) -> String {
-    match items {
-        [item] => format!("{key} = [{}]  # {}\n", item.toml, item.note),
-        _ => {
-            let all: String = items.iter().map(|item| element(INDENT, item)).collect();
-            format!("{key} = [\n{all}]\n")
-        }
+    if let [item] = items {
+        return format!("{key} = [{}]  # {}\n", item.toml, item.note);
     }
+    let all: String = items.iter().map(|item| element(INDENT, item)).collect();
+    format!("{key} = [\n{all}]\n")
 }
 
 /// One element of an array of tables.

@@ -107,8 +107,8 @@ impl Case {
 
     /// The policy with some changes, ready for questions; nothing where it cannot be carried out like that.
     pub fn judge(&self, changes: &[Change], look: Look<'_>) -> Option<Judge> {
-        let changed = self.with(changes)?;
-        let draft = Policy::read(&changed.document).ok()?.draft();
+        let case = self.with(changes)?;
+        let draft = Policy::read(&case.document).ok()?.draft();
         let plan = Plan::new(&draft, &self.host, Vec::new()).ok()?;
         Some(Judge::new(Subject { draft: &draft, host: &self.host, plan: &plan, mounts: &self.mounts }, look))
     }
