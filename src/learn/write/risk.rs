@@ -236,10 +236,10 @@ pub(in crate::learn) fn within(path: &str, changes: bool) -> Option<&'static str
         let rest = one.strip_prefix(path.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if SECRETS.iter().any(|one| inside(one)) {
+    if SECRETS.iter().any(inside) {
         return Some("opens a directory with secrets in it");
     }
-    let decides = changes && DECIDE.iter().any(|one| inside(one));
+    let decides = changes && DECIDE.iter().any(inside);
     decides.then_some("opens a directory with what decides about later programs in it")
 }
 
