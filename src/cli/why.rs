@@ -59,7 +59,7 @@ pub(super) fn command() -> Command {
                 .help("What is done at the paths")
                 .long_help(
                     "What is done at the paths: *read*, *write* (opened for writing, as it is), *execute*, *create* (a new file \
-                     is made and opened for writing), *remove*, *list* (a directory), *connect* (a unix socket).",
+                     is made and opened for writing), *mkdir*, *remove*, *list* (a directory), *connect* (a unix socket).",
                 )
                 .value_parser(PossibleValuesParser::new(Operation::words().collect::<Vec<_>>()))
                 .default_value("read"),

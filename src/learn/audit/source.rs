@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::fault::{Exit, Fault};
 
@@ -213,6 +214,8 @@ fn journal() -> Result<Inner, String> {
         .spawn()
         .map_err(|error| format!("{tool}: {error}"))?;
     let output = child.stdout.take().ok_or("journalctl gives no output")?;
+    // Signals and the time are looked at between two of its lines.
+    fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| errno.desc().to_owned())?;
     Ok(Inner::Journal { child, output, rest: Vec::new() })
 }
 

@@ -162,7 +162,7 @@ fn refused(sighting: &Sighting, asked: Option<Asked<'_>>) -> Option<Event> {
         if let Some(known) = answer.reasons.into_iter().find(|reason| reason.layer == Layer::Landlock) {
             change = suggestion(question, &known).unwrap_or_default();
             found = known;
-        } else {
+        } else if answer.verdict == Verdict::Allowed {
             found.text.push_str("; the policy allows it");
         }
     }
@@ -198,6 +198,8 @@ fn question(rights: &[String], path: Option<&str>, address: Option<&str>, port: 
     let path = Path::new(path.filter(|path| path.starts_with('/'))?);
     let operation = if has("execute") {
         Operation::Execute
+    } else if has("make-dir") {
+        return Some(Question::Path(path.join(SOMETHING), Operation::Mkdir));
     } else if rights.iter().any(|right| right.starts_with("make-")) {
         // The directory is recorded, and not what was to be made.
         return Some(Question::Path(path.join(SOMETHING), Operation::Create));

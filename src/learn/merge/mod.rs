@@ -91,7 +91,7 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
     let mut judge = case.judge(&[], look).ok_or_else(unplanned)?;
     // What lets files be made in a directory may let them be written, too.
     let mut needs: Vec<&Need> = needs.iter().collect();
-    needs.sort_by_key(|need| !matches!(need.question, Question::Path(_, Operation::Create)));
+    needs.sort_by_key(|need| !matches!(need.question, Question::Path(_, operation) if operation.makes()));
     for need in needs {
         let need = &Need { question: again(&need.question, look), ..need.clone() };
         let answer = judge.ask(&need.question, look);
@@ -142,8 +142,8 @@ pub fn merge(target: &Target<'_>, needs: &[Need], look: Look<'_>) -> Result<Merg
 /// What can be asked now: a file that was made is there, and it is another one that is to be made.
 fn again(question: &Question, look: Look<'_>) -> Question {
     match question {
-        Question::Path(path, Operation::Create) if look(path, Some(path)) != Thing::MISSING => {
-            Question::Path(path.with_file_name("*"), Operation::Create)
+        Question::Path(path, operation) if operation.makes() && look(path, Some(path)) != Thing::MISSING => {
+            Question::Path(path.with_file_name("*"), *operation)
         }
         question => question.clone(),
     }
@@ -154,7 +154,7 @@ fn gone(needs: &[Need], look: Look<'_>) -> BTreeMap<PathBuf, Thing> {
     let mut gone = BTreeMap::new();
     for need in needs {
         let Question::Path(path, operation) = &need.question else { continue };
-        let Some(above) = path.parent().filter(|_| *operation != Operation::Create) else { continue };
+        let Some(above) = path.parent().filter(|_| !operation.makes()) else { continue };
         let over = look(above, Some(above));
         if over.kind == Kind::Directory && look(path, Some(path)) == Thing::MISSING {
             let kind = if need.directory { Kind::Directory } else { Kind::File };
@@ -217,7 +217,7 @@ fn doubt(path: &Path, operation: Operation, places: &Places) -> Option<&'static 
         Operation::Read => Use::Read,
         Operation::Write => Use::Write,
         Operation::Execute => Use::Execute,
-        Operation::Create => Use::Create,
+        Operation::Create | Operation::Mkdir => Use::Create,
         Operation::Remove => Use::Remove,
         Operation::List => Use::List,
         Operation::Connect => Use::Connect,
@@ -244,7 +244,7 @@ fn unsafe_change(change: &Change, question: &Question, places: &Places) -> Optio
         return None;
     }
     let given = match operation {
-        Operation::Create | Operation::Remove => path.parent()?,
+        Operation::Create | Operation::Mkdir | Operation::Remove => path.parent()?,
         _ => path,
     };
     let kind = if operation.changes() { Use::Write } else { Use::Read };

@@ -151,7 +151,7 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
     let changes = operation.is_some_and(Operation::changes);
     let within = |path: &str| match operation {
         // Something is made or removed in the directory above.
-        Some(Operation::Create | Operation::Remove) => above(path),
+        Some(Operation::Create | Operation::Mkdir | Operation::Remove) => above(path),
         _ => path.to_owned(),
     };
     match reason.layer {

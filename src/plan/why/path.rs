@@ -24,6 +24,8 @@ pub enum Operation {
     Execute,
     /// Made as a new file, and opened for writing.
     Create,
+    /// Made as a new directory.
+    Mkdir,
     /// Removed: unlink(2), or rmdir(2) for a directory.
     Remove,
     /// Opened as a directory and read.
@@ -33,11 +35,12 @@ pub enum Operation {
 }
 
 /// The words and what they mean.
-pub const OPERATIONS: [(&str, Operation); 7] = [
+pub const OPERATIONS: [(&str, Operation); 8] = [
     ("read", Operation::Read),
     ("write", Operation::Write),
     ("execute", Operation::Execute),
     ("create", Operation::Create),
+    ("mkdir", Operation::Mkdir),
     ("remove", Operation::Remove),
     ("list", Operation::List),
     ("connect", Operation::Connect),
@@ -59,9 +62,14 @@ impl Operation {
         OPERATIONS.iter().map(|(word, _)| *word)
     }
 
+    /// Whether something new is made.
+    pub fn makes(self) -> bool {
+        matches!(self, Self::Create | Self::Mkdir)
+    }
+
     /// Whether something is changed there.
     pub fn changes(self) -> bool {
-        matches!(self, Self::Write | Self::Create | Self::Remove)
+        matches!(self, Self::Write | Self::Create | Self::Mkdir | Self::Remove)
     }
 
     /// The system calls that it takes, in the words of a question to a filter.
@@ -70,6 +78,7 @@ impl Operation {
             Self::Read => &["openat(AT_FDCWD, _, O_RDONLY)"],
             Self::Write => &["openat(AT_FDCWD, _, O_WRONLY)"],
             Self::Create => &["openat(AT_FDCWD, _, O_CREAT|O_EXCL|O_WRONLY, 0644)"],
+            Self::Mkdir => &["mkdir"],
             Self::List => &["openat(AT_FDCWD, _, O_DIRECTORY)", "getdents64"],
             Self::Execute => &["execve"],
             Self::Remove => &["unlink"],
@@ -83,6 +92,7 @@ impl Operation {
             Self::Read => &["open(_, O_RDONLY)", "openat2"],
             Self::Write => &["open(_, O_WRONLY)", "openat2"],
             Self::Create => &["open(_, O_CREAT|O_EXCL|O_WRONLY, 0644)", "creat", "openat2"],
+            Self::Mkdir => &["mkdirat"],
             Self::List => &["open(_, O_DIRECTORY)", "openat2"],
             Self::Execute => &["execveat"],
             Self::Remove => &["unlinkat"],
@@ -190,20 +200,21 @@ impl Judge {
     /// Everything that is in the way of an operation, and what a reader should know.
     pub(super) fn path(&self, path: &Path, operation: Operation, look: Look<'_>) -> Vec<Reason> {
         let mut reasons = self.calls(operation.calls());
-        let follows = !matches!(operation, Operation::Remove | Operation::Create);
+        let makes = operation.makes();
+        let follows = !makes && operation != Operation::Remove;
         let search = |thing: &Thing| self.identity.may(thing, SEARCH);
         let place = self.world.walk(path, follows, look, &search);
         match place {
             Place::Broken(at, error) => reasons.push(self.gone(&at, error, look)),
             Place::Barred(at, thing) => reasons.push(self.barred(&at, &thing, SEARCH)),
-            Place::Missing(at) if operation == Operation::Create => self.create(&at, look, &mut reasons),
+            Place::Missing(at) if makes => self.create(&at, operation, look, &mut reasons),
             Place::Missing(at) if operation == Operation::Remove => {
                 let parent = at.parent().unwrap_or(Path::new("/"));
                 reasons.extend(self.read_only(parent));
                 reasons.push(self.gone(&at, "ENOENT", look));
             }
             Place::Missing(at) => reasons.push(self.gone(&at, "ENOENT", look)),
-            Place::Found(at, _) if operation == Operation::Create => {
+            Place::Found(at, _) if makes => {
                 let text = format!("{} is there already", at.display());
                 reasons.push(reason(Layer::Permissions, "EEXIST", text, &at));
             }
@@ -266,18 +277,19 @@ impl Judge {
         reasons.extend(self.landlock(at, &[right]));
     }
 
-    fn create(&self, at: &Path, look: Look<'_>, reasons: &mut Vec<Reason>) {
+    fn create(&self, at: &Path, operation: Operation, look: Look<'_>, reasons: &mut Vec<Reason>) {
         let parent = at.parent().unwrap_or(Path::new("/"));
         let thing = self.world.thing(parent, look);
         if !self.identity.may(&thing, SEARCH) {
             reasons.push(self.barred(parent, &thing, SEARCH));
         }
         reasons.extend(self.read_only(parent));
-        reasons.extend(self.landlock(parent, &["make-reg"]));
+        let file = operation == Operation::Create;
+        reasons.extend(self.landlock(parent, &[if file { "make-reg" } else { "make-dir" }]));
         if !self.identity.may(&thing, WRITE | SEARCH) {
             reasons.push(self.barred(parent, &thing, WRITE));
         }
-        if !reasons.iter().any(|one| one.layer == Layer::Landlock) {
+        if file && !reasons.iter().any(|one| one.layer == Layer::Landlock) {
             reasons.extend(self.landlock(parent, &["write-file"]));
         }
     }
