@@ -1108,7 +1108,7 @@ _stockade() {
                     return 0
                     ;;
                 --op)
-                    COMPREPLY=($(compgen -W "read write execute create remove list connect" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write execute create mkdir remove list connect" -- "${cur}"))
                     return 0
                     ;;
                 --syscall)

@@ -693,6 +693,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand why" -l op -d 'What is
 write\t''
 execute\t''
 create\t''
+mkdir\t''
 remove\t''
 list\t''
 connect\t''"
