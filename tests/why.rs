@@ -245,9 +245,10 @@ fn access_control_lists_and_other_calls_are_reckoned_with() {
         value
     };
     for (bits, mask, status) in [(4, 4, 0), (4, 0, 1), (2, 6, 1), (6, 4, 0)] {
-        let hex: String = list(bits, mask).iter().map(|byte| format!("{byte:02x}")).collect();
-        let program = "import os, sys; os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes.fromhex(sys.argv[2]))";
-        let set = root.bare(&["python3", "-c", program, &path, &hex]).run();
+        let numbers: Vec<String> = list(bits, mask).iter().map(u8::to_string).collect();
+        let program =
+            "import os, sys; os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes(map(int, sys.argv[2:])))";
+        let set = root.bare(&["python3", "-c", program, &path]).words(&numbers).run();
         if !set.status.success() {
             say("why: lists not run: there is no python3, or the file system has none");
             return;

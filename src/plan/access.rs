@@ -281,7 +281,8 @@ mod tests {
     #[test]
     fn the_ruleset_reads_well() {
         let paths = vec![PathRule { path: "/etc".into(), rights: 0xc, optional: false }];
-        let rules = Ruleset { handled_fs: 0xd, handled_net: 2, paths, ports: vec![(CONNECT_TCP, 443)], scopes: 2 };
+        let rules =
+            Ruleset { handled_fs: 0xd, handled_net: 2, paths, ports: vec![(CONNECT_TCP, 443)], scopes: 2, log: false };
         assert_eq!(
             AccessOp::Rules(rules).to_string(),
             "make a Landlock ruleset that refuses execute, read-file, read-dir, connect-tcp; scope signal; allow \

@@ -233,3 +233,72 @@ fn block(directive: &str, item: &Item) -> String {
     let inner = item.toml.trim_start_matches('{').trim_end_matches('}').trim();
     format!("\n[[{directive}]]  # {}\n{}\n", item.note, inner.replace("], Rights", "]\nRights"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn added(text: &str, directive: &str, values: &[&str]) -> String {
+        let items: Vec<Item> =
+            values.iter().map(|value| Item { toml: (*value).to_owned(), note: "for x".into() }).collect();
+        let mut edited = Text::new("t.toml", text);
+        edited.add(directive, &items).unwrap_or_else(|fault| panic!("{}", fault.message));
+        edited.finish()
+    }
+
+    #[test]
+    fn lists_grow_as_they_are_written() {
+        for (text, expected) in [
+            ("A = [\"a\"] # one\n", "A = [\"a\", \"b\"] # one\n"),
+            ("A = [\"a\",]", "A = [\"a\", \"b\",]"),
+            ("A = []\n", "A = [\"b\"]\n"),
+            ("A = \"a\"\n", "A = [\"a\", \"b\"]\n"),
+            ("A = [\n  \"a\", # [1]\n]\n", "A = [\n  \"a\", # [1]\n  \"b\",  # for x\n]\n"),
+            ("A = [\n\t\"a\" # 1\n]\n", "A = [\n\t\"a\", # 1\n\t\"b\",  # for x\n]\n"),
+            ("A = [\n  \"a\",\n  \"c\"]\n", "A = [\n  \"a\",\n  \"c\", \"b\"]\n"),
+            ("", "A = [\"b\"]  # for x\n"),
+            ("# words", "# words\nA = [\"b\"]  # for x\n"),
+            ("B = 1", "B = 1\nA = [\"b\"]  # for x\n"),
+            ("B = [\n[1],\n]\n[T]\nA = 1\n", "B = [\n[1],\n]\nA = [\"b\"]  # for x\n[T]\nA = 1\n"),
+            ("#!/x\n[T]\nA = 1\n", "#!/x\nA = [\"b\"]  # for x\n[T]\nA = 1\n"),
+        ] {
+            assert_eq!(added(text, "A", &["\"b\""]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_of_tables_go_where_the_table_is() {
+        for (text, expected) in [
+            ("B = 1\n", "B = 1\n\n[T]\nA = [\"b\"]  # for x\n"),
+            ("[T]\nC = 1 # c\n\n[U]\nA = 1\n", "[T]\nC = 1 # c\nA = [\"b\"]  # for x\n\n[U]\nA = 1\n"),
+            ("[T]", "[T]\nA = [\"b\"]  # for x\n"),
+            ("T.C = 1\nB = 2\n", "T.C = 1\nT.A = [\"b\"]  # for x\nB = 2\n"),
+            ("[T]\nA = [1]\n", "[T]\nA = [1, \"b\"]\n"),
+        ] {
+            assert_eq!(added(text, "T.A", &["\"b\""]), expected, "{text}");
+        }
+        let rule = "{ Paths = [\"/b\"], Rights = [\"execute\"] }";
+        let inline = "[T]\nRules = [{ Paths = [\"/a\"], Rights = [] }]\n";
+        assert_eq!(added(inline, "T.Rules", &[rule]), inline.replace("}]", &format!("}}, {rule}]")));
+        let blocks = "[[T.Rules]]\nPaths = [\"/a\"]\nRights = []\n";
+        let expected = format!("{blocks}\n[[T.Rules]]  # for x\nPaths = [\"/b\"]\nRights = [\"execute\"]\n");
+        assert_eq!(added(blocks, "T.Rules", &[rule]).replace("],\nRights", "]\nRights"), expected);
+        let two = added("", "A", &["1", "2"]);
+        assert_eq!(two, "A = [\n    1,  # for x\n    2,  # for x\n]\n");
+    }
+
+    #[test]
+    fn remarks_are_written_once() {
+        for text in ["A = [1]\nB = 2\n", "B = 2\n", "", "[T]\nX = 1\n"] {
+            let mut edited = Text::new("t.toml", text);
+            assert!(edited.remark("A", "[\"b\"]", "why").expect("written"));
+            assert!(edited.remark("T.A", "[\"b\"]", "why").expect("written"));
+            let once = edited.finish();
+            assert!(once.contains("# why\n# A = [\"b\"]\n"), "{once}");
+            let mut edited = Text::new("t.toml", &once);
+            assert!(!edited.remark("A", "[\"b\"]", "why").expect("known"), "{once}");
+            assert!(!edited.remark("T.A", "[\"b\"]", "why").expect("known"), "{once}");
+            assert_eq!(edited.finish(), once);
+        }
+    }
+}
