@@ -292,12 +292,12 @@ mod tests {
         for text in ["A = [1]\nB = 2\n", "B = 2\n", "", "[T]\nX = 1\n"] {
             let mut edited = Text::new("t.toml", text);
             assert!(edited.remark("A", "[\"b\"]", "why").expect("written"));
-            assert!(edited.remark("T.A", "[\"b\"]", "why").expect("written"));
+            assert!(edited.remark("T.Z", "[\"b\"]", "why").expect("written"));
             let once = edited.finish();
             assert!(once.contains("# why\n# A = [\"b\"]\n"), "{once}");
             let mut edited = Text::new("t.toml", &once);
             assert!(!edited.remark("A", "[\"b\"]", "why").expect("known"), "{once}");
-            assert!(!edited.remark("T.A", "[\"b\"]", "why").expect("known"), "{once}");
+            assert!(!edited.remark("T.Z", "[\"b\"]", "why").expect("known"), "{once}");
             assert_eq!(edited.finish(), once);
         }
     }
