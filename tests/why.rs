@@ -199,3 +199,62 @@ fn calls_addresses_and_capabilities_are_answered() {
         ask(&["-p", "NoNewPrivileges=yes", "--connect", "example.org:80"]).ends(64);
     }
 }
+
+#[test]
+fn access_control_lists_and_other_calls_are_reckoned_with() {
+    for who in people() {
+        let place = who.place("acl");
+        let file = who.file(&place.join("file"), "x");
+        let asked = file.display().to_string();
+        let words = ["-p", "SystemCallFilter=~openat2", "-p", "SystemCallErrorNumber=EACCES", "--path", &asked];
+        let told = who.stockade(&["why"]).words(&words).run();
+        told.ends(0);
+        assert!(told.stdout.contains("note: the filter denies openat2 (EACCES)"), "{told}");
+        let words = ["-p", "SystemCallFilter=~openat", "-p", "SystemCallErrorNumber=EACCES", "--path", &asked];
+        let told = who.stockade(&["why"]).words(&words).run();
+        told.ends(1);
+        assert!(told.stdout.contains("note: the filter does not deny openat2, which some programs use"), "{told}");
+        let told = who.stockade(&["why", "-p", "NoNewPrivileges=yes", "--path", &asked]).run();
+        assert!(!told.stdout.contains("note:"), "{told}");
+    }
+    let Some(root) = people().into_iter().find(Who::is_root) else {
+        say("why: lists not run: they take root, who makes a file of another user's");
+        return;
+    };
+    let Some(user) = people().into_iter().find(|who| !who.is_root()) else { return };
+    let place = root.place("lists");
+    let file = place.join("file");
+    fs::write(&file, "x").expect("a file");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let path = file.display().to_string();
+    let ask = || {
+        let told = user.stockade(&["why", "-p", "NoNewPrivileges=yes", "--path", &path]).run();
+        let seen = user.confined(&["-p", "NoNewPrivileges=yes"]).words(&kit::verbs(&[&format!("read {path}")])).run();
+        assert_eq!(told.status.success(), seen.stdout.contains("ok"), "{told}{seen}");
+        told
+    };
+    ask().ends(1);
+    // Tag, bits and id of each entry; the last is the mask's bits.
+    let list = |bits: u16, mask: u16| {
+        let mut value = 2_u32.to_le_bytes().to_vec();
+        let none = u32::MAX;
+        for (tag, bits, id) in [(1, 6, none), (2, bits, user.uid), (4, 0, none), (16, mask, none), (32, 0, none)] {
+            let tag: u16 = tag;
+            value.extend([&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat());
+        }
+        value
+    };
+    for (bits, mask, status) in [(4, 4, 0), (4, 0, 1), (2, 6, 1), (6, 4, 0)] {
+        let numbers: Vec<String> = list(bits, mask).iter().map(u8::to_string).collect();
+        let program =
+            "import os, sys; os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes(map(int, sys.argv[2:])))";
+        let set = root.bare(&["python3", "-c", program, &path]).words(&numbers).run();
+        if !set.status.success() {
+            say("why: lists not run: there is no python3, or the file system has none");
+            return;
+        }
+        let told = ask();
+        told.ends(status);
+        assert!(status == 0 || told.stdout.contains("with an access control list"), "{told}");
+    }
+}

@@ -34,6 +34,7 @@ pub(super) struct Rules {
     scopes: BitFlags<Scope>,
     paths: Vec<Beneath>,
     ports: Vec<(BitFlags<AccessNet>, u16)>,
+    log: bool,
 }
 
 struct Beneath {
@@ -86,6 +87,7 @@ impl Rules {
             net: net(rules.handled_net)?,
             scopes: BitFlags::from_bits(rules.scopes).map_err(|_| unknown())?,
             paths: rules.paths.iter().map(path).collect::<Result<_, Fault>>()?,
+            log: rules.log,
             ports: rules.ports.iter().map(|(bits, port)| Ok((net(*bits)?, *port))).collect::<Result<_, Fault>>()?,
         })
     }
@@ -100,7 +102,7 @@ impl Rules {
         for (rights, port) in &self.ports {
             created = created.add_rule(NetPort::new(*port, *rights)).map_err(|error| errno(&error))?;
         }
-        Ok(created)
+        if self.log { created.log_new_exec(true).map_err(|error| errno(&error)) } else { Ok(created) }
     }
 
     /// The library takes asking for nothing as an error.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ fn passed_on(status: Status) -> anyhow::Result<Exit> {
 }
 
 /// Where this run takes place.
-fn here() -> Places {
+pub(super) fn here() -> Places {
     let runtime = if geteuid().is_root() { None } else { std::env::var_os("XDG_RUNTIME_DIR") };
     Places {
         home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()).unwrap_or_default(),
@@ -266,12 +266,13 @@ fn keep(output: &str, seen: &Observed, base: &Base) -> Result<(), Fault> {
     replace(output, &learnt.text)
 }
 
-/// Writes a file as a whole or not at all.
-fn replace(path: &str, text: &str) -> Result<(), Fault> {
+/// Writes a file as a whole or not at all, with the permissions of the one that is there.
+pub(super) fn replace(path: &str, text: &str) -> Result<(), Fault> {
+    let mode = fs::metadata(path).map_or(0o644, |data| data.permissions().mode() & 0o7777);
     let temporary = format!("{path}.new");
     let result = fs::remove_file(&temporary)
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-        .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&temporary))
+        .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary))
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| fs::rename(&temporary, path));
     result.map_err(|error| Fault::new(format!("cannot write {path}: {error}")).exit(Exit::Usage))

@@ -13,6 +13,7 @@ mod filter;
 pub mod generate;
 mod import;
 mod learn;
+mod merge;
 mod monitor;
 mod options;
 mod pod;
@@ -20,6 +21,7 @@ pub mod read;
 pub mod run;
 mod show;
 mod unit;
+mod watch;
 mod why;
 
 use std::ffi::OsString;
@@ -48,6 +50,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "filter", command: filter::command, act: filter::act },
     Verb { name: "why", command: why::command, act: why::act },
     Verb { name: "monitor", command: monitor::command, act: monitor::act },
+    Verb { name: "merge", command: merge::command, act: merge::act },
     Verb { name: "analyze", command: analyze::command, act: analyze::act },
     Verb { name: "check", command: check::command, act: check::act },
     Verb { name: "diff", command: diff::command, act: diff::act },

@@ -1,6 +1,7 @@
 //! `stockade run`: wrap a command.
 
 use std::ffi::OsString;
+use std::os::unix::net::UnixDatagram;
 
 use clap::{ArgMatches, Command};
 
@@ -14,9 +15,13 @@ use crate::text::Document;
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
+use super::monitor::Told;
 use super::options::{self, Plain, RUN};
 use super::pod::{self, Pod};
 use super::unit::{self, Chosen};
+
+/// Where journald takes messages.
+const JOURNAL: &str = "/run/systemd/journal/socket";
 
 /// What to start, and in what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +123,8 @@ fn prepare(request: &Request) -> anyhow::Result<(Host, Plan)> {
     let argv = if whole { argv(&draft, &request.policies, &request.command)? } else { request.command.clone() };
     let (host, mut plan) = super::read::plan(&draft, argv).map_err(Faults)?;
     if request.explain {
-        super::monitor::equip(&mut plan, &host, document, Explain::Denials, false)?;
+        let told = Told { explain: Explain::Denials, json: false, lines: None, journal: journal() };
+        super::monitor::equip(&mut plan, &host, document, told)?;
     }
     if request.verbose {
         door::tell(&explain::text(&plan));
@@ -126,6 +132,28 @@ fn prepare(request: &Request) -> anyhow::Result<(Host, Plan)> {
         door::tell(&explain::shortfalls(&plan));
     }
     Ok((host, plan))
+}
+
+/// Under systemd, a way to the journal, where standard error does not lead there already. JOURNAL_STREAM has the device and
+/// the inode of what systemd gave to the service (systemd.exec(5)).
+fn journal() -> Option<i32> {
+    let stream = std::env::var("JOURNAL_STREAM").ok()?;
+    let own = nix::sys::stat::fstat(std::io::stderr()).ok();
+    if own.is_some_and(|own| format!("{}:{}", own.st_dev, own.st_ino) == stream) {
+        return None;
+    }
+    let socket = UnixDatagram::unbound().and_then(|socket| {
+        socket.connect(JOURNAL)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    });
+    match socket {
+        Ok(socket) => Some(crate::sys::target::forget(socket.into())),
+        Err(error) => {
+            door::tell(&format!("stockade: denials are not told to the journal: {JOURNAL}: {error}\n"));
+            None
+        }
+    }
 }
 
 /// The number behind `--status-fd`.

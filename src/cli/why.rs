@@ -29,7 +29,8 @@ prints it.
 A denial is told with the error that the program sees, everything that is in the way in the order in which the kernel meets \
 it (the filter, what can be seen, flags of mounts, permissions, Landlock, networks, capabilities), the directives and places \
 that want it, and the smallest change found that would allow it. Each proposed change has been tried on the policy. \
-Permissions of files are reckoned with, access control lists and security modules are not.
+Permissions of files and their access control lists are reckoned with, security modules are not. Where the filter answers \
+otherwise to another call that programs can make for the same (open, openat2, unlinkat), a note says so.
 
 The status is 0 when everything asked about is allowed, 1 when something is denied, and 4 when something depends on \
 arguments that were not given or on a supervisor.";
@@ -58,7 +59,7 @@ pub(super) fn command() -> Command {
                 .help("What is done at the paths")
                 .long_help(
                     "What is done at the paths: *read*, *write* (opened for writing, as it is), *execute*, *create* (a new file \
-                     is made and opened for writing), *remove*, *list* (a directory), *connect* (a unix socket).",
+                     is made and opened for writing), *mkdir*, *remove*, *list* (a directory), *connect* (a unix socket).",
                 )
                 .value_parser(PossibleValuesParser::new(Operation::words().collect::<Vec<_>>()))
                 .default_value("read"),
@@ -76,11 +77,14 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let questions = questions(matches).map_err(|fault| Faults::one(fault.exit(Exit::Usage)))?;
     let policies = super::policies(matches, "POLICY");
     let case = case(&policies, &super::texts(matches, PROPERTY.id))?;
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::at);
+    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let told: Vec<Told> = questions
         .into_iter()
         .map(|(words, question)| {
-            let answer = case.1.ask(&question, &look);
+            let mut answer = case.1.ask(&question, &look);
+            if let Question::Path(_, operation) = &question {
+                answer.notes.extend(case.1.differing(*operation));
+            }
             let denied = answer.verdict == Verdict::Denied;
             let change = if denied { case.0.change(&question, &answer, &look) } else { None };
             Told { words, answer, change }
@@ -108,7 +112,7 @@ pub(super) fn case(policies: &[String], properties: &[String]) -> anyhow::Result
     let (host, _) = read::plan(&policy.draft(), Vec::new()).map_err(Faults)?;
     let mounts = crate::host::mounts::table().map_err(Faults::one)?;
     let case = Case { document, host, mounts };
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::at);
+    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let judge = case.judge(&[], &look);
     let judge = judge.ok_or_else(|| Faults::one(Fault::new("the policy cannot be planned").exit(Exit::Config)))?;
     Ok((case, judge))

@@ -17,6 +17,8 @@ pub struct Access {
     pub bind_tcp: Option<Asked<Vec<u16>>>,
     /// LANDLOCK_SCOPE_* bits (ABI 6).
     pub scopes: Option<Asked<u64>>,
+    /// Whether the kernel records what is refused (ABI 7).
+    pub log: bool,
 }
 
 /// Rights below a path.

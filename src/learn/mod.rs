@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod bpf;
 mod crowd;
+pub mod merge;
 pub mod notify;
 pub mod observed;
 pub mod places;

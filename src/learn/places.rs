@@ -45,6 +45,13 @@ pub fn portable(mut seen: Observed, places: &Places) -> Observed {
     seen
 }
 
+/// A single path in the same words.
+#[must_use]
+pub fn name(path: &Path, kind: Use, places: &Places) -> String {
+    let uses = Uses { times: [(kind, 1)].into(), ..Uses::default() };
+    place(path, &uses, places).to_string_lossy().into_owned()
+}
+
 /// Whether the dynamic loader maps the file.
 fn is_library(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -24,6 +24,16 @@ const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 /// # Errors
 /// There is none.
 pub fn group(name: &str) -> Result<Scope, Fault> {
+    let place = place(name)?;
+    let id = place.metadata().map(|data| Scope::Cgroup(data.ino()));
+    id.map_err(|error| Fault::new(format!("cannot look at {}: {error}", place.display())).exit(Exit::Usage))
+}
+
+/// Where this control group is.
+///
+/// # Errors
+/// There is none.
+pub fn place(name: &str) -> Result<PathBuf, Fault> {
     let below = name.trim_start_matches('/');
     let mut places = vec![PathBuf::from(name)];
     for mount in MOUNTS {
@@ -33,11 +43,18 @@ pub fn group(name: &str) -> Result<Scope, Fault> {
     }
     // Every directory of a control group has this file, and nothing else has.
     let found = places.into_iter().find(|place| place.is_absolute() && place.join("cgroup.procs").is_file());
-    let id = found.and_then(|place| place.metadata().ok()).map(|data| data.ino());
-    id.map(Scope::Cgroup).ok_or_else(|| {
+    found.ok_or_else(|| {
         let fault = Fault::new(format!("there is no control group `{name}`")).exit(Exit::Usage);
         fault.help("give its directory below /sys/fs/cgroup, or a service by the name of its unit: nginx.service")
     })
+}
+
+/// The path of a control group's directory as /proc/PID/cgroup names it; nothing where it is not below a mount that is
+/// known.
+pub fn path(place: &Path) -> Option<String> {
+    // The longer one first: it is below the other.
+    let below = MOUNTS.iter().rev().find_map(|mount| place.strip_prefix(mount).ok())?;
+    Some(format!("/{}", below.display()))
 }
 
 /// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended.

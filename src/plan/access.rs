@@ -12,6 +12,9 @@ use super::op::Op;
 use super::order::Phase;
 use super::{Planner, Shortfall, places};
 
+/// The ABI from which refusals are recorded (Linux 6.15).
+const LOG_ABI: u32 = 7;
+
 /// One operation on Landlock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessOp {
@@ -36,6 +39,9 @@ pub struct Ruleset {
     pub paths: Vec<PathRule>,
     /// Rights on ports.
     pub ports: Vec<(u64, u16)>,
+    /// Whether refusals are recorded, also those of what the target executes
+    /// (LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON).
+    pub log: bool,
 }
 
 impl fmt::Display for AccessOp {
@@ -62,7 +68,7 @@ impl fmt::Display for Ruleset {
         for (bit, port) in &self.ports {
             write!(f, "; allow TCP port {port} to be {}", if *bit == BIND_TCP { "bound" } else { "connected to" })?;
         }
-        Ok(())
+        if self.log { f.write_str("; record what is refused") } else { Ok(()) }
     }
 }
 
@@ -106,6 +112,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     if rules.handled_fs | rules.handled_net | rules.scopes == 0 {
         return;
+    }
+    rules.log = access.log && planner.host.landlock >= LOG_ABI;
+    if access.log && !rules.log {
+        planner.notes.push("Landlock.Log has no effect: this kernel's Landlock does not record what it refuses".into());
     }
     by.dedup();
     planner.step(Phase::Rules, Op::Access(AccessOp::Rules(rules)), by.clone());
@@ -271,7 +281,8 @@ mod tests {
     #[test]
     fn the_ruleset_reads_well() {
         let paths = vec![PathRule { path: "/etc".into(), rights: 0xc, optional: false }];
-        let rules = Ruleset { handled_fs: 0xd, handled_net: 2, paths, ports: vec![(CONNECT_TCP, 443)], scopes: 2 };
+        let rules =
+            Ruleset { handled_fs: 0xd, handled_net: 2, paths, ports: vec![(CONNECT_TCP, 443)], scopes: 2, log: false };
         assert_eq!(
             AccessOp::Rules(rules).to_string(),
             "make a Landlock ruleset that refuses execute, read-file, read-dir, connect-tcp; scope signal; allow \

@@ -9,6 +9,7 @@ mod attributes;
 pub mod command;
 pub mod companion;
 mod directories;
+pub mod event;
 mod files;
 pub mod filter;
 pub mod flat;

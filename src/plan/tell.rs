@@ -26,6 +26,10 @@ pub struct Teller {
     pub explain: Explain,
     /// Whether lines are JSON.
     pub json: bool,
+    /// The number of an open descriptor for the lines, which no target gets; standard error without it.
+    pub lines: Option<i32>,
+    /// The same of a socket that is connected to the journal.
+    pub journal: Option<i32>,
 }
 
 /// A shared [`Teller`], which is no part of what a plan is compared by.
@@ -50,8 +54,8 @@ pub const PATHS: [(&str, usize, Option<Operation>); 14] = [
     ("unlink", 0, Some(Operation::Remove)),
     ("unlinkat", 1, Some(Operation::Remove)),
     ("rmdir", 0, Some(Operation::Remove)),
-    ("mkdir", 0, Some(Operation::Create)),
-    ("mkdirat", 1, Some(Operation::Create)),
+    ("mkdir", 0, Some(Operation::Mkdir)),
+    ("mkdirat", 1, Some(Operation::Mkdir)),
     ("mknod", 0, Some(Operation::Create)),
     ("mknodat", 1, Some(Operation::Create)),
     ("truncate", 0, Some(Operation::Write)),
@@ -110,8 +114,14 @@ pub(super) fn rewrite(draft: &Draft, explain: Explain, code: &mut [Instruction])
 
 /// Gives a plan's supervisor what it tells by.
 pub fn equip(plan: &mut Plan, teller: Teller) {
+    let ours: Vec<i32> = [teller.lines, teller.journal].into_iter().flatten().collect();
     let shared = Shared(Arc::new(teller));
     for step in &mut plan.steps {
+        if let Op::Descriptors { keep } = &mut step.op {
+            // They are closed when the target is executed.
+            keep.extend_from_slice(&ours);
+            keep.sort_unstable();
+        }
         if let Op::Supervise(SuperviseOp::Start(watch)) = &mut step.op {
             watch.teller = Some(shared.clone());
         }

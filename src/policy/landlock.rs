@@ -25,6 +25,8 @@ pub struct Landlock {
     pub bind: Option<Vec<u16>>,
     /// Scope.
     pub scopes: u64,
+    /// Log.
+    pub log: bool,
 }
 
 impl Landlock {
@@ -215,6 +217,22 @@ pub const DIRECTIVES: &[Directive] = &[
                 demands.draft.access.scopes = Some(Asked { what, by: demands.by.clone() });
             }
         },
+    },
+    Directive {
+        name: "Landlock.Log",
+        form: Form::Boolean,
+        summary: "have the kernel record what Landlock refuses",
+        manual: "Refusals become audit records (types 1423 and 1424), for the target and all that it executes, from Landlock \
+                 ABI 7 on (Linux 6.15) and while the kernel audits calls (auditctl -e 1, or audit=1 at boot). *stockade \
+                 monitor* reads them. Older kernels record nothing of it, and the policy holds all the same.",
+        example: "[Landlock]\nRead = [\"/etc\"]\nLog = true",
+        unlike: NEW,
+        exposure: &[],
+        read: |policy, value| {
+            policy.landlock.log = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| demands.draft.access.log = policy.landlock.log,
     },
 ];
 

@@ -99,6 +99,16 @@ pub fn marked(path: &Path, name: &CStr) -> bool {
     length == 1 && value[0] == b'1'
 }
 
+/// The value of an extended attribute (lgetxattr(2)); nothing where there is none, or it is longer than a page.
+pub fn value(path: &Path, name: &CStr) -> Option<Vec<u8>> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut value = vec![0_u8; 4096];
+    // SAFETY: the buffer is as long as is said, and both strings end in NUL.
+    let length = unsafe { libc::lgetxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+    value.truncate(usize::try_from(length).ok()?);
+    Some(value)
+}
+
 /// Connects a stream socket to a path, for whoever hands sockets over like files.
 ///
 /// # Errors

@@ -73,6 +73,17 @@ impl Library {
         Ok(loader.document)
     }
 
+    /// Loads a policy file as if this text were in it: what a change of it would come to.
+    ///
+    /// # Errors
+    /// As [`Library::load`].
+    pub fn load_as(&self, path: &Path, text: &str) -> Result<Document, Vec<Fault>> {
+        let mut loader = Loader::new(self);
+        loader.instead = Some(text.to_owned());
+        loader.add(path.as_os_str(), None, None)?;
+        Ok(loader.document)
+    }
+
     /// Loads several as [`Library::load`] does, one after the other; what two of them extend holds
     /// once.
     ///
@@ -183,11 +194,13 @@ struct Loader<'a> {
     chain: Vec<(Identity, String)>,
     /// How often one was asked for.
     asked: usize,
+    /// The text of the first file.
+    instead: Option<String>,
 }
 
 impl<'a> Loader<'a> {
     fn new(library: &'a Library) -> Self {
-        Self { library, document: Document::default(), seen: Vec::new(), chain: Vec::new(), asked: 0 }
+        Self { library, document: Document::default(), seen: Vec::new(), chain: Vec::new(), asked: 0, instead: None }
     }
 
     /// Adds a policy behind those that it extends. Paths are relative to `base`.
@@ -222,7 +235,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads what a name or path leads to.
-    fn open(&self, name: &OsStr, base: Option<&Path>) -> Result<Opened, Fault> {
+    fn open(&mut self, name: &OsStr, base: Option<&Path>) -> Result<Opened, Fault> {
         let bytes = name.as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&0) {
             return Err(Fault::new(format!("`{}` cannot be the name of a profile", name.display())));
@@ -241,6 +254,7 @@ impl<'a> Loader<'a> {
             }),
             Some(Found::File(path)) => {
                 let trust::Trusted { identity: (device, inode), text } = trust::read(&path, self.library.uid)?;
+                let text = self.instead.take().unwrap_or(text);
                 Ok(Opened {
                     identity: Identity::File(device, inode),
                     source: Arc::new(Source { name: path.to_string_lossy().into_owned(), text }),

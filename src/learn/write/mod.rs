@@ -6,7 +6,7 @@ mod calls;
 mod directives;
 mod files;
 mod paths;
-mod risk;
+pub(super) mod risk;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -92,7 +92,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Words of others' for a comment.
-fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     clean(text).replace(['\n', '\r', '\t'], "?")
 }
 

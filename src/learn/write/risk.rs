@@ -49,7 +49,7 @@ const CALLS: &[(&[&str], &str)] = &[
 ];
 
 /// Why the call is dangerous.
-pub(super) fn call(name: &str) -> Option<&'static str> {
+pub(in crate::learn) fn call(name: &str) -> Option<&'static str> {
     CALLS.iter().find(|(names, _)| names.contains(&name)).map(|(_, why)| *why)
 }
 
@@ -71,7 +71,7 @@ const CAPABILITIES: &[(&str, &str)] = &[
 ];
 
 /// Why the capability is dangerous.
-pub(super) fn capability(name: &str) -> Option<&'static str> {
+pub(in crate::learn) fn capability(name: &str) -> Option<&'static str> {
     CAPABILITIES.iter().find(|(known, _)| *known == name).map(|(_, why)| *why)
 }
 
@@ -206,7 +206,7 @@ pub(super) fn holds(directory: &str) -> bool {
 }
 
 /// Why this use of a path is dangerous.
-pub(super) fn path(path: &str, kind: Use) -> Option<&'static str> {
+pub(in crate::learn) fn path(path: &str, kind: Use) -> Option<&'static str> {
     let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_disk = |path: &str| {
         ["/dev/sd", "/dev/nvme", "/dev/vd", "/dev/dm-", "/dev/loop"].iter().any(|disk| path.starts_with(disk))
@@ -236,6 +236,20 @@ pub(super) fn path(path: &str, kind: Use) -> Option<&'static str> {
     }
 }
 
+/// Why a directory should not be given as a whole, for reading or with changes: what lies in it.
+pub(in crate::learn) fn within(path: &str, changes: bool) -> Option<&'static str> {
+    // `%h` is one of these, too.
+    let inside = |one: &&str| {
+        let rest = one.strip_prefix(path.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if SECRETS.iter().any(inside) {
+        return Some("opens a directory with secrets in it");
+    }
+    let decides = changes && DECIDE.iter().any(inside);
+    decides.then_some("opens a directory with what decides about later programs in it")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +271,14 @@ mod tests {
             [("%h/.sshx", Use::Read), ("/etc/passwd", Use::Read), ("/tmp", Use::Create), (".", Use::Write)]
         {
             assert!(path(name, kind).is_none(), "{name}");
+        }
+        for (name, changes) in
+            [("%h", false), ("/", false), ("/etc", false), ("/root", true), ("%h/.config", true), ("/var", true)]
+        {
+            assert!(within(name, changes).is_some(), "{name}");
+        }
+        for (name, changes) in [("/usr", false), ("/var", false), ("/srv", true), ("/tmp", true), ("%h/work", true)] {
+            assert!(within(name, changes).is_none(), "{name}");
         }
         assert!(call("ptrace").is_some() && call("read").is_none());
     }

@@ -88,17 +88,27 @@ pub struct Case {
     pub mounts: Vec<Mount>,
 }
 
+/// LANDLOCK_ACCESS_FS_READ_FILE.
+const READ_FILE: u64 = 1 << 2;
+
 /// Changes that are put together at most.
 const MOST: usize = 5;
 
 impl Case {
+    /// The policy with some changes; nothing where one cannot be said.
+    #[must_use]
+    pub fn with(&self, changes: &[Change]) -> Option<Self> {
+        let mut case = self.clone();
+        for change in changes {
+            case.document.extend(flags::parse(&change.property()).ok()?);
+        }
+        Some(case)
+    }
+
     /// The policy with some changes, ready for questions; nothing where it cannot be carried out like that.
     pub fn judge(&self, changes: &[Change], look: Look<'_>) -> Option<Judge> {
-        let mut document = self.document.clone();
-        for change in changes {
-            document.extend(flags::parse(&change.property()).ok()?);
-        }
-        let draft = Policy::read(&document).ok()?.draft();
+        let case = self.with(changes)?;
+        let draft = Policy::read(&case.document).ok()?.draft();
         let plan = Plan::new(&draft, &self.host, Vec::new()).ok()?;
         Some(Judge::new(Subject { draft: &draft, host: &self.host, plan: &plan, mounts: &self.mounts }, look))
     }
@@ -141,7 +151,7 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
     let changes = operation.is_some_and(Operation::changes);
     let within = |path: &str| match operation {
         // Something is made or removed in the directory above.
-        Some(Operation::Create | Operation::Remove) => above(path),
+        Some(Operation::Create | Operation::Mkdir | Operation::Remove) => above(path),
         _ => path.to_owned(),
     };
     match reason.layer {
@@ -176,6 +186,8 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
         }
         Layer::Mount if reason.error == "EROFS" => {
             all.push(vec![Change::item("ReadWritePaths", what)]);
+            // Over a mount of another directive's.
+            all.push(vec![Change::item("BindPaths", what)]);
         }
         Layer::Mount => all.push(vec![Change::item("ExecPaths", what)]),
         Layer::Landlock => {
@@ -185,11 +197,12 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
                     super::Reach::Bind(_) => "Landlock.BindTCP",
                 };
                 all.push(vec![Change::item(directive, what)]);
-            } else if reason.rights & !0b1100 == 0 {
+            } else if reason.rights == READ_FILE {
                 all.push(vec![Change::item("Landlock.Read", what)]);
             } else {
-                let rights = serde_json::json!(names(&RIGHTS, rights(operation, reason.rights)));
-                let table = format!("{{ Paths = [{}], Rights = {rights} }}", serde_json::Value::from(what));
+                // Listing a directory is no reason to read what is below it.
+                let rights = names(&RIGHTS, rights(operation, reason.rights)).join("\", \"");
+                let table = format!("{{ Paths = [{}], Rights = [\"{rights}\"] }}", serde_json::Value::from(what));
                 all.push(vec![Change::item("Landlock.Rules", table)]);
             }
         }

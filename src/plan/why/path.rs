@@ -5,8 +5,10 @@ use std::path::Path;
 use caps::Capability::{self, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER};
 
 use crate::draft::access::{RIGHTS, names};
-use crate::host::look::{Kind, Thing};
+use crate::draft::arch::Arch;
+use crate::host::look::{Kind, Thing, Whom};
 
+use super::super::verdict;
 use super::judge::Judge;
 use super::world::{Place, Source};
 use super::{Identity, Layer, Look, Reason};
@@ -22,6 +24,8 @@ pub enum Operation {
     Execute,
     /// Made as a new file, and opened for writing.
     Create,
+    /// Made as a new directory.
+    Mkdir,
     /// Removed: unlink(2), or rmdir(2) for a directory.
     Remove,
     /// Opened as a directory and read.
@@ -31,11 +35,12 @@ pub enum Operation {
 }
 
 /// The words and what they mean.
-pub const OPERATIONS: [(&str, Operation); 7] = [
+pub const OPERATIONS: [(&str, Operation); 8] = [
     ("read", Operation::Read),
     ("write", Operation::Write),
     ("execute", Operation::Execute),
     ("create", Operation::Create),
+    ("mkdir", Operation::Mkdir),
     ("remove", Operation::Remove),
     ("list", Operation::List),
     ("connect", Operation::Connect),
@@ -57,9 +62,14 @@ impl Operation {
         OPERATIONS.iter().map(|(word, _)| *word)
     }
 
+    /// Whether something new is made.
+    pub fn makes(self) -> bool {
+        matches!(self, Self::Create | Self::Mkdir)
+    }
+
     /// Whether something is changed there.
     pub fn changes(self) -> bool {
-        matches!(self, Self::Write | Self::Create | Self::Remove)
+        matches!(self, Self::Write | Self::Create | Self::Mkdir | Self::Remove)
     }
 
     /// The system calls that it takes, in the words of a question to a filter.
@@ -68,10 +78,25 @@ impl Operation {
             Self::Read => &["openat(AT_FDCWD, _, O_RDONLY)"],
             Self::Write => &["openat(AT_FDCWD, _, O_WRONLY)"],
             Self::Create => &["openat(AT_FDCWD, _, O_CREAT|O_EXCL|O_WRONLY, 0644)"],
+            Self::Mkdir => &["mkdir"],
             Self::List => &["openat(AT_FDCWD, _, O_DIRECTORY)", "getdents64"],
             Self::Execute => &["execve"],
             Self::Remove => &["unlink"],
             Self::Connect => &["socket(AF_UNIX, SOCK_STREAM, 0)", "connect"],
+        }
+    }
+
+    /// Calls that some programs and libraries make for it instead of the last one above.
+    fn others(self) -> &'static [&'static str] {
+        match self {
+            Self::Read => &["open(_, O_RDONLY)", "openat2"],
+            Self::Write => &["open(_, O_WRONLY)", "openat2"],
+            Self::Create => &["open(_, O_CREAT|O_EXCL|O_WRONLY, 0644)", "creat", "openat2"],
+            Self::Mkdir => &["mkdirat"],
+            Self::List => &["open(_, O_DIRECTORY)", "openat2"],
+            Self::Execute => &["execveat"],
+            Self::Remove => &["unlinkat"],
+            Self::Connect => &[],
         }
     }
 }
@@ -89,8 +114,11 @@ impl Identity {
         known && self.effective.has(cap)
     }
 
-    /// Whether the permission bits allow a use (path_resolution(7)). Access control lists are not looked at.
+    /// Whether the permission bits and the access control list, where there is one, allow a use (path_resolution(7), acl(5)).
     pub fn may(&self, thing: &Thing, wanted: u32) -> bool {
+        if !thing.acl.is_empty() && self.uid != thing.uid && !self.is_granted(thing, wanted) {
+            return self.overrides(thing, wanted);
+        }
         let shift = if self.uid == thing.uid {
             6
         } else if self.gid == thing.gid || self.groups.contains(&thing.gid) {
@@ -98,9 +126,33 @@ impl Identity {
         } else {
             0
         };
-        if thing.mode >> shift & wanted == wanted {
-            return true;
+        let listed = !thing.acl.is_empty() && shift != 6;
+        listed || thing.mode >> shift & wanted == wanted || self.overrides(thing, wanted)
+    }
+
+    /// Whether the list grants a use to somebody who is not the owner.
+    fn is_granted(&self, thing: &Thing, wanted: u32) -> bool {
+        let find = |whom: Whom| thing.acl.iter().find(|grant| grant.whom == whom).map(|grant| grant.bits);
+        let mask = find(Whom::Mask).unwrap_or(7);
+        if let Some(bits) = find(Whom::User(self.uid)) {
+            return bits & mask & wanted == wanted;
         }
+        let belongs = |gid: u32| self.gid == gid || self.groups.contains(&gid);
+        let mut own = thing.acl.iter().filter(|grant| match grant.whom {
+            Whom::OwnGroup => belongs(thing.gid),
+            Whom::Group(gid) => belongs(gid),
+            _ => false,
+        });
+        let first = own.next();
+        match first {
+            // One of the groups has to grant all of it.
+            Some(first) => std::iter::once(first).chain(own).any(|grant| grant.bits & mask & wanted == wanted),
+            None => find(Whom::Other).is_some_and(|bits| bits & wanted == wanted),
+        }
+    }
+
+    /// Whether capabilities allow what permissions do not.
+    fn overrides(&self, thing: &Thing, wanted: u32) -> bool {
         let directory = thing.kind == Kind::Directory;
         if self.over(CAP_DAC_OVERRIDE, thing) {
             // Nothing executes a file that nobody may execute.
@@ -112,23 +164,57 @@ impl Identity {
 }
 
 impl Judge {
+    /// Whether the filter has another answer to calls that programs could make instead, in words.
+    pub fn differing(&self, operation: Operation) -> Vec<String> {
+        let Some(main) = operation.calls().first() else { return Vec::new() };
+        let plain = |words: &'static str| words.split('(').next().unwrap_or(words);
+        let denied = |words: &str| self.calls(&[words]).into_iter().next();
+        let refused = denied(main);
+        let mut notes = Vec::new();
+        for other in operation.others().iter().filter(|words| Self::knows(words)) {
+            let (main, name) = (plain(main), plain(other));
+            match (&refused, denied(other)) {
+                // Libraries take ENOSYS as a sign to make the other call.
+                (None, Some(reason)) if reason.error != "ENOSYS" => {
+                    notes.push(format!(
+                        "the filter denies {name} ({}), which some programs use for it and not {main}",
+                        reason.error
+                    ));
+                }
+                (Some(_), None) => {
+                    notes.push(format!(
+                        "the filter does not deny {name}, which some programs use for it and not {main}"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        notes
+    }
+
+    /// Whether there is such a call on this architecture.
+    fn knows(words: &str) -> bool {
+        verdict::Question::parse(words, Arch::native()).is_ok()
+    }
+
     /// Everything that is in the way of an operation, and what a reader should know.
     pub(super) fn path(&self, path: &Path, operation: Operation, look: Look<'_>) -> Vec<Reason> {
         let mut reasons = self.calls(operation.calls());
-        let follows = !matches!(operation, Operation::Remove | Operation::Create);
+        let makes = operation.makes();
+        let follows = !makes && operation != Operation::Remove;
         let search = |thing: &Thing| self.identity.may(thing, SEARCH);
         let place = self.world.walk(path, follows, look, &search);
         match place {
             Place::Broken(at, error) => reasons.push(self.gone(&at, error, look)),
             Place::Barred(at, thing) => reasons.push(self.barred(&at, &thing, SEARCH)),
-            Place::Missing(at) if operation == Operation::Create => self.create(&at, look, &mut reasons),
+            Place::Missing(at) if makes => self.create(&at, operation, look, &mut reasons),
             Place::Missing(at) if operation == Operation::Remove => {
                 let parent = at.parent().unwrap_or(Path::new("/"));
                 reasons.extend(self.read_only(parent));
                 reasons.push(self.gone(&at, "ENOENT", look));
             }
             Place::Missing(at) => reasons.push(self.gone(&at, "ENOENT", look)),
-            Place::Found(at, _) if operation == Operation::Create => {
+            Place::Found(at, _) if makes => {
                 let text = format!("{} is there already", at.display());
                 reasons.push(reason(Layer::Permissions, "EEXIST", text, &at));
             }
@@ -191,18 +277,19 @@ impl Judge {
         reasons.extend(self.landlock(at, &[right]));
     }
 
-    fn create(&self, at: &Path, look: Look<'_>, reasons: &mut Vec<Reason>) {
+    fn create(&self, at: &Path, operation: Operation, look: Look<'_>, reasons: &mut Vec<Reason>) {
         let parent = at.parent().unwrap_or(Path::new("/"));
         let thing = self.world.thing(parent, look);
         if !self.identity.may(&thing, SEARCH) {
             reasons.push(self.barred(parent, &thing, SEARCH));
         }
         reasons.extend(self.read_only(parent));
-        reasons.extend(self.landlock(parent, &["make-reg"]));
+        let file = operation == Operation::Create;
+        reasons.extend(self.landlock(parent, &[if file { "make-reg" } else { "make-dir" }]));
         if !self.identity.may(&thing, WRITE | SEARCH) {
             reasons.push(self.barred(parent, &thing, WRITE));
         }
-        if !reasons.iter().any(|one| one.layer == Layer::Landlock) {
+        if file && !reasons.iter().any(|one| one.layer == Layer::Landlock) {
             reasons.extend(self.landlock(parent, &["write-file"]));
         }
     }
@@ -271,8 +358,9 @@ impl Judge {
         };
         let (mode, uid, gid) = (thing.mode, thing.uid, thing.gid);
         let text = format!(
-            "{} has mode {mode:04o} and belongs to {uid}:{gid}, so user {} cannot {verb} it",
+            "{} has mode {mode:04o}{} and belongs to {uid}:{gid}, so user {} cannot {verb} it",
             at.display(),
+            if thing.acl.is_empty() { "" } else { " with an access control list" },
             self.identity.uid
         );
         let mut reason = reason(Layer::Permissions, "EACCES", text, at);

@@ -49,6 +49,8 @@ struct Desk<'a> {
     view: View,
     /// Where calls are written down.
     log: Option<OwnedFd>,
+    /// The journal, for what is told.
+    journal: Option<OwnedFd>,
     questions: Questions,
     told: tell::Told,
 }
@@ -69,8 +71,10 @@ pub(super) fn serve(post: &Post<'_>) -> i32 {
     let Some(number) = post.listener() else { return 0 };
     let Ok(listener) = prepare::leave(number, &kept) else { return 1 };
     listener.wake_in_place();
-    let questions = Questions::new(kept.terminal);
-    Desk { watch: post.watch, listener, view: kept.view, log: kept.log, questions, told: tell::Told::default() }.run();
+    let mut kept = kept;
+    let questions = Questions::new(kept.terminal.take());
+    let prepare::Kept { view, log, journal, .. } = kept;
+    Desk { watch: post.watch, listener, view, log, journal, questions, told: tell::Told::default() }.run();
     0
 }
 
@@ -167,8 +171,14 @@ impl Desk<'_> {
         // Without a teller nothing is known but what the filter said.
         let Some(teller) = &self.watch.teller else { return Some(Answer::Error(Errno::EPERM)) };
         let caller = Caller::new(&self.view, &self.listener, notification);
-        if let Some(line) = self.told.line(&teller.0, &caller, notification, action) {
-            self.say(&line);
+        for event in self.told.events(&teller.0, &caller, notification, action) {
+            self.say(&if teller.0.json { format!("{}\n", event.json()) } else { event.line() });
+            if let Some(journal) = &self.journal
+                && let Err(errno) = nix::unistd::write(journal, &event.journal())
+            {
+                self.journal = None;
+                self.say(&format!("stockade: the journal takes no more denials: {}\n", errno.desc()));
+            }
         }
         match tell::answer(teller.0.explain, &caller, action) {
             Ok(answer) => Some(answer),

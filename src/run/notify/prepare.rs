@@ -30,6 +30,7 @@ pub(super) struct Kept {
     pub(super) view: View,
     pub(super) terminal: Option<OwnedFd>,
     pub(super) log: Option<OwnedFd>,
+    pub(super) journal: Option<OwnedFd>,
 }
 
 /// Everything that can fail while the launch can still be called off. The table of descriptors is the launcher's too.
@@ -40,7 +41,13 @@ pub(super) fn prepare(post: &Post<'_>) -> Result<Kept, Errno> {
     target::wake_sharply()?;
     let terminal = if decisions.contains(&Decision::Ask) { terminal() } else { None };
     let tells = |decision: &Decision| matches!(decision, Decision::Log | Decision::Tell(_));
-    let log = if decisions.iter().any(tells) { copy(std::io::stderr()) } else { None };
+    let teller = post.watch.teller.as_ref().map(|shared| &shared.0);
+    let log = match teller.and_then(|teller| teller.lines) {
+        Some(number) => Some(target::take(number)?),
+        None if decisions.iter().any(tells) => copy(std::io::stderr()),
+        None => None,
+    };
+    let journal = teller.and_then(|teller| teller.journal).map(target::take).transpose()?;
     if terminal.is_some() {
         // Reading from a terminal that is one's own takes being in the foreground; in another session it takes nothing.
         setsid()?;
@@ -59,7 +66,7 @@ pub(super) fn prepare(post: &Post<'_>) -> Result<Kept, Errno> {
     privileges::clear_ambient()?;
     privileges::set_effective(kept.0, kept.0)?;
     filter()?;
-    Ok(Kept { view, terminal, log })
+    Ok(Kept { view, terminal, log, journal })
 }
 
 /// Leaves the launcher's table of descriptors, now that the filter is in force.
@@ -67,7 +74,8 @@ pub(super) fn leave(listener: i32, kept: &Kept) -> Result<Listener, Errno> {
     target::own_descriptors()?;
     let listener = target::take(listener)?;
     let view = &kept.view;
-    let owned = [kept.terminal.as_ref(), kept.log.as_ref(), view.root.as_ref()].into_iter().flatten();
+    let owned =
+        [kept.terminal.as_ref(), kept.log.as_ref(), kept.journal.as_ref(), view.root.as_ref()].into_iter().flatten();
     let mut keep: Vec<i32> = owned.map(AsRawFd::as_raw_fd).collect();
     keep.push(listener.as_fd().as_raw_fd());
     keep.extend(view.process().ok().map(|fd| fd.as_raw_fd()));

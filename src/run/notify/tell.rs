@@ -10,12 +10,11 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlinkat};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, read};
-use serde_json::json;
 
 use crate::draft::Explain;
 use crate::draft::action::Action;
-use crate::fault::clean;
 use crate::host::look::Thing;
+use crate::plan::event::{Event, Kind};
 use crate::plan::tell::{PATHS, Teller};
 use crate::plan::verdict;
 use crate::plan::why::{Operation, Question, Reach, Reason, suggestion};
@@ -33,57 +32,43 @@ const MOST: usize = 4096;
 pub(super) struct Told(BTreeSet<String>);
 
 impl Told {
-    /// The line about a call that the filter refuses (`action`) or that something else will: nothing when nothing is
-    /// in its way, or when it has been told.
-    pub(super) fn line(
+    /// What there is to tell of a call that the filter refuses (`action`) or that something else will: nothing when nothing
+    /// is in its way, or when it has been told. While nothing is denied a call gets past the filter, and both are told.
+    pub(super) fn events(
         &mut self,
         teller: &Teller,
         caller: &Caller<'_>,
         notification: &Notification,
         action: Option<Action>,
-    ) -> Option<String> {
-        let (question, reason) = match action {
-            Some(_) => refused(teller, notification)?,
-            None => predicted(teller, caller, notification)?,
-        };
-        let by = reason.by.first();
-        let kind = format!("{:?} {:?}", call::name(notification), (&reason.what, by.map(ToString::to_string)));
-        let path = match &question {
-            Question::Path(path, operation) => Some((path.display().to_string(), operation.word())),
-            _ => None,
-        };
-        let kind = format!("{kind} {path:?}");
-        if self.0.len() >= MOST || !self.0.insert(kind) {
-            return None;
-        }
+    ) -> Vec<Event> {
+        let by_filter = action.and_then(|_| refused(teller, notification));
+        let gets_past = action.is_none() || teller.explain == Explain::Monitor;
+        let by_others = if gets_past { predicted(teller, caller, notification) } else { None };
+        let all = by_filter.into_iter().chain(by_others);
+        all.filter_map(|(question, reason)| self.event(teller, caller, notification, question, reason)).collect()
+    }
+
+    fn event(
+        &mut self,
+        teller: &Teller,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        question: Question,
+        reason: Reason,
+    ) -> Option<Event> {
         let words = call::words(caller, notification);
-        let words = words.trim_end_matches(" [as it was read]");
-        let change = suggestion(&question, &reason);
-        let monitor = teller.explain == Explain::Monitor;
-        if teller.json {
-            let origin = by.and_then(|by| by.origin.as_ref());
-            let (line, column) = origin.map(crate::fault::Origin::line_column).unzip();
-            let value = json!({
-                "event": if monitor { "would-deny" } else { "denied" },
-                "process": caller.name(), "call": call::name(notification), "arguments": words,
-                "path": path.as_ref().map(|(path, _)| path), "operation": path.as_ref().map(|(_, word)| word),
-                "layer": reason.layer.name(), "error": reason.error, "reason": reason.text,
-                "directive": by.map(|by| by.directive), "source": origin.map(|origin| origin.source.name.as_str()),
-                "line": line, "column": column,
-                "change": change.iter().flatten().map(ToString::to_string).collect::<Vec<_>>(),
-            });
-            return Some(format!("{value}\n"));
-        }
-        let verb = if monitor { "would be denied" } else { "denied" };
-        let mut line = format!("stockade: {verb}: {} called {words}: {}, {}", caller.name(), reason.error, reason.text);
-        if let Some(by) = by {
-            line = format!("{line} ({by})");
-        }
-        if let Some(changes) = change {
-            let flags: Vec<String> = changes.iter().map(crate::plan::why::Change::flag).collect();
-            line = format!("{line}; try {}", flags.join(" "));
-        }
-        Some(format!("{}\n", clean(&line).replace(['\n', '\t'], "?")))
+        let event = Event {
+            kind: if teller.explain == Explain::Monitor { Kind::WouldDeny } else { Kind::Denied },
+            process: caller.name(),
+            executable: None,
+            arch: call::place(notification).map(|(arch, _)| arch),
+            call: call::name(notification).map(Into::into),
+            words: words.trim_end_matches(" [as it was read]").to_owned(),
+            change: suggestion(&question, &reason).unwrap_or_default(),
+            question: Some(question),
+            reason,
+        };
+        (self.0.len() < MOST && self.0.insert(event.key())).then_some(event)
     }
 }
 
