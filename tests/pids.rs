@@ -327,6 +327,7 @@ fn a_terminal_of_its_own() {
         let cat = |more: &[&str]| on(&[&typed[..], more].concat(), &["/bin/sh", "-c", "echo go; exec cat"]);
         assert_eq!(cat(&["expect=a", "type=^C", "wait", "settled"]), "killed 2\nas before\n");
         assert_eq!(cat(&["signal=15", "wait", "settled"]), "killed 15\nas before\n");
+        assert_eq!(cat(&["signal=9", "wait", "settled"]), "killed 9\nas before\n");
         // Stopped, the terminal is the caller's; continued, it is the target's again.
         // What is typed before it is has been shown by the caller's; the second time it is the target's.
         let more = ["type=bb^M", "expect=bb", "expect=bb", "type=^D", "wait", "settled"];

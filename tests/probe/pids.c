@@ -393,7 +393,11 @@ static int terminal(char **steps) {
             kill(job, atoi(value));
         } else if (!strcmp(step, "settled")) { // whether the terminal is set as it was
             static struct termios now;
-            tcgetattr(slave, &now);
+            // Whoever puts it back may come after the job's end.
+            for (int i = 0; i < 500; i++, usleep(10000)) {
+                tcgetattr(slave, &now);
+                if (!memcmp(&now, &before, sizeof now)) break;
+            }
             puts(memcmp(&now, &before, sizeof now) ? "changed" : "as before");
         } else if (!strcmp(step, "whose")) { // whose terminal it is
             pid_t now = tcgetpgrp(slave);

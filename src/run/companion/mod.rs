@@ -65,7 +65,10 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
         if op.pty && crate::sys::terminal::session().is_err() {
             crate::sys::detached::leave(1);
         }
-        warden::serve(role, theirs.as_fd(), outgoing.as_ref())
+        let heir = pty.as_ref().and_then(Pty::heir);
+        // The launcher's end is the end of its side, of which nobody else has a copy then.
+        drop((ours, pty));
+        warden::serve(role, theirs.as_fd(), outgoing.as_ref(), heir.as_ref())
     };
     // Now the launcher's own: the target's end must be told.
     signals::default(libc::SIGCHLD)?;
