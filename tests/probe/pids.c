@@ -372,10 +372,12 @@ static int terminal(char **steps) {
         } else if (!strcmp(step, "size")) { // rows
             struct winsize w = { .ws_row = atoi(value), .ws_col = 80 };
             ioctl(master, TIOCSWINSZ, &w);
-        } else if (!strcmp(step, "wait")) { // what the shell sees
+        } else if (!strcmp(step, "wait") || !strcmp(step, "stop")) { // what the shell sees, of itself or of Ctrl-Z
             int status;
             pid_t got;
             for (int i = 0; (got = waitpid(job, &status, WUNTRACED | WNOHANG)) == 0 && i < 1500; i++) {
+                // A pager that is not waiting for a key yet may miss the first.
+                if (*step == 's' && i % 100 == 0 && write(master, "\032", 1) != 1) fail("write");
                 struct pollfd p = { master, POLLIN, 0 };
                 if (poll(&p, 1, 10) == 1) { int n = read(master, seen + filled, sizeof seen - 1 - filled); if (n > 0) filled += n; }
             }
