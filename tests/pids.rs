@@ -381,7 +381,7 @@ fn screens_work_under_the_strictest_profile_and_in_a_terminal_of_their_own() {
             // An editor writes.
             fs::remove_file(&written).ok();
             let edit = ["expect=~", "type=ityped in there^[", "expect=typed in there", "type=:w^M", "expect=written"];
-            let stop = ["stop", "settled", "take", "fg", "expect=typed in there"];
+            let stop = ["type=^Z", "wait", "settled", "take", "fg", "expect=typed in there"];
             let stop = if lone { &stop[..] } else { &[] };
             let end = ["type=:q^M", "wait", "settled", "whose"];
             let file = written.to_string_lossy().into_owned();
