@@ -12,14 +12,14 @@ mod outcome;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use outcome::Outcome;
 
@@ -310,8 +310,15 @@ impl Run {
 
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Outcome {
-        let child = self.command().spawn();
-        let child = child.unwrap_or_else(|error| panic!("{}: {error}", self.argv[0].display()));
+        let start = Instant::now();
+        let child = loop {
+            match self.command().spawn() {
+                Ok(child) => break child,
+                // Another test's fork, not yet at its exec, still has open what this test has just written.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && start.elapsed() < self.patience => {}
+                Err(error) => panic!("{}: {error}", self.argv[0].display()),
+            }
+        };
         outcome::wait(self, child)
     }
 }
