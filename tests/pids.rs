@@ -348,8 +348,8 @@ fn screens_work_under_the_strictest_profile_and_in_a_terminal_of_their_own() {
     let stockade = base().join("stockade").to_string_lossy().into_owned();
     for who in makers() {
         let place = who.place("screens");
-        let lines: String = (1..=200).map(|number| format!("line {number} of the text\n")).collect();
-        let text = who.file(&place.join("text"), lines).to_string_lossy().into_owned();
+        let lines: Vec<String> = (1..=200).map(|number| format!("line {number} of the text\n")).collect();
+        let text = who.file(&place.join("text"), lines.concat()).to_string_lossy().into_owned();
         let written = place.join("written");
         let paths = format!("ReadWritePaths={}", place.display());
         let strict = [stockade.as_str(), "run", "-P", "strict", "-p", &paths];
