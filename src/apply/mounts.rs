@@ -237,7 +237,7 @@ fn ready_new(what: &New, path: &Path, missing: Missing) -> Result<Act, Fault> {
         }
         New::Sysfs => (c"sysfs", kernels, String::new()),
         New::Mqueue => (c"mqueue", kernels, String::new()),
-        New::Bpf => (c"bpf", kernels, "mode=0700".into()),
+        New::Bpf => (c"bpf", kernels, String::new()),
         New::Cgroup { read_only } => {
             let set = Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC);
             let set = if *read_only { set.and(Attributes::READ_ONLY) } else { set };
