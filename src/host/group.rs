@@ -111,9 +111,9 @@ const TRANSIENT: &str = "/run/user/UID/systemd/transient/";
 
 /// Whether a unit's text says Delegate= with anything but no; the last word counts.
 fn delegates(text: &str) -> bool {
-    let values = text.lines().filter_map(|line| line.trim().strip_prefix("Delegate="));
+    let value = text.lines().rev().find_map(|line| line.trim().strip_prefix("Delegate="));
     let refusals = ["", "no", "false", "off", "0", "n", "f"];
-    values.last().is_some_and(|value| !refusals.contains(&value.trim().to_ascii_lowercase().as_str()))
+    value.is_some_and(|value| !refusals.contains(&value.trim().to_ascii_lowercase().as_str()))
 }
 
 /// Whether the directory and the files by which it is delegated (cgroup-v2.rst) belong to this user.
