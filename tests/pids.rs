@@ -331,6 +331,7 @@ fn a_terminal_of_its_own() {
         let cat = |more: &[&str]| on(&[&typed[..], more].concat(), &["/bin/sh", "-c", "echo go; exec cat"]);
         assert_eq!(cat(&["expect=a", "type=^C", "wait", "settled"]), "killed 2\nas before\n");
         assert_eq!(cat(&["signal=15", "wait", "settled"]), "killed 15\nas before\n");
+        assert_eq!(cat(&["signal=9", "wait", "settled"]), "killed 9\nas before\n");
         // Stopped, the terminal is the caller's; continued, it is the target's again.
         // What is typed before it is has been shown by the caller's; the second time it is the target's.
         let more = ["type=bb^M", "expect=bb", "expect=bb", "type=^D", "wait", "settled"];
@@ -343,6 +344,84 @@ fn a_terminal_of_its_own() {
         let shell = [&session(&job)[..], &["wait", "settled", "whose"]].concat();
         let prompt = ["/usr/bin/env", "PS1=ready> ", "/bin/bash", "--norc", "-i"];
         assert_eq!(on(&shell, &prompt), "exited 4\nas before\nthe job's\n");
+    }
+}
+
+#[test]
+fn screens_work_under_the_strictest_profile_and_in_a_terminal_of_their_own() {
+    let stockade = base().join("stockade").to_string_lossy().into_owned();
+    for who in makers() {
+        let place = who.place("screens");
+        let lines: Vec<String> = (1..=200).map(|number| format!("line {number} of the text\n")).collect();
+        let text = who.file(&place.join("text"), lines.concat()).to_string_lossy().into_owned();
+        let written = place.join("written");
+        let paths = format!("ReadWritePaths={}", place.display());
+        let strict = [stockade.as_str(), "run", "-P", "strict", "-p", &paths];
+        let (own, inner) = (["-p", "Pty=yes"], ["-p", "PrivatePIDs=yes"]);
+        for (more, lone) in [(&[][..], true), (&inner[..], true), (&own[..], false)] {
+            let on = |steps: &[&str], target: &[&str]| {
+                let environment =
+                    ["/usr/bin/env", "TERM=xterm", "LESS=", "LC_ALL=C", "HOME=/nonexistent", "PS1=ready> "];
+                let words: Vec<String> = environment
+                    .iter()
+                    .chain(&strict)
+                    .chain(more)
+                    .chain(&["-p"])
+                    .map(|word| (*word).to_owned())
+                    .collect();
+                let pass = "PassEnvironment=TERM LESS LC_ALL HOME PS1";
+                let words: Vec<String> =
+                    words.into_iter().chain([pass, "--"].iter().chain(target).map(|word| (*word).to_owned())).collect();
+                on_terminal(&who, steps, &words).stdout
+            };
+            // A pager searches, is stopped and continued, follows the window, and leaves the terminal as it was.
+            let search = ["size=20", "type=r", "expect=line 19 of", "type=/line 150^M", "expect=line 168 of"];
+            let stop = ["stop", "settled", "take", "fg", "expect=line 168 of"];
+            let stop = if lone { &stop[..] } else { &[] };
+            let end = ["type=G", "expect=line 200 of", "type=q", "wait", "settled", "whose"];
+            let seen = on(&[&["expect=line 5 of"], &search[..], stop, &end].concat(), &["/usr/bin/less", &text]);
+            let stopped = if lone { "stopped 20\nas before\n" } else { "" };
+            assert_eq!(seen, format!("{stopped}exited 0\nas before\nthe job's\n"), "less, {more:?}");
+            // An editor writes.
+            fs::remove_file(&written).ok();
+            let edit = ["expect=~", "type=ityped in there^[", "expect=typed in there", "type=:w^M", "expect=written"];
+            let stop = ["type=^Z", "wait", "settled", "take", "fg", "expect=typed in there"];
+            let stop = if lone { &stop[..] } else { &[] };
+            let end = ["type=:q^M", "wait", "settled", "whose"];
+            let file = written.to_string_lossy().into_owned();
+            let seen = on(&[&edit[..], stop, &end].concat(), &["/usr/bin/vi", "-u", "NONE", "-n", &file]);
+            assert_eq!(seen, format!("{stopped}exited 0\nas before\nthe job's\n"), "vi, {more:?}");
+            assert_eq!(fs::read_to_string(&written).expect("it was written"), "typed in there\n");
+            // A shell has jobs, and stops a pager of its own.
+            let jobs = [
+                "expect=ready>",
+                &format!("type=less {text}^M"),
+                "expect=line 5 of",
+                "type=q",
+                "expect=ready>",
+                "type=echo g''o; cat^M",
+                "expect=go",
+                "type=aa^M",
+                "expect=aa",
+                "expect=aa",
+                "type=^Z",
+                "expect=Stopped",
+                "expect=ready>",
+                "type=fg^M",
+                "expect=cat",
+                "type=bb^M",
+                "expect=bb",
+                "expect=bb",
+                "type=^C",
+                "expect=ready>",
+                "type=exit 3^M",
+                "wait",
+                "settled",
+                "whose",
+            ];
+            let seen = on(&jobs, &["/bin/bash", "--norc", "-i"]);
+            assert_eq!(seen, "exited 3\nas before\nthe job's\n", "bash, {more:?}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 fn holds(name: &str) {
     let script = format!("{}/tests/systemd/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("STOCKADE_TEST_SYSTEMD").is_none() {
-        writeln!(io::stderr(), "not run on this machine: STOCKADE_TEST_SYSTEMD=1 {script} (as root, under systemd, where nginx and redis may be reconfigured)").ok();
+        writeln!(io::stderr(), "not run on this machine: STOCKADE_TEST_SYSTEMD=1 {script} (as root, under systemd, where nginx, redis, PostgreSQL and sshd may be reconfigured)").ok();
         // What can be held to here: the script is well formed.
         let checked = Command::new("bash").args(["-n", &script]).status().expect("bash runs");
         assert!(checked.success());
@@ -21,6 +21,11 @@ fn holds(name: &str) {
 #[test]
 fn services() {
     holds("run");
+}
+
+#[test]
+fn sandboxes_moved_into_policies() {
+    holds("services");
 }
 
 #[test]

@@ -28,24 +28,82 @@ use super::secrets::Secrets;
 #[derive(Debug)]
 pub(super) enum Act {
     Slave,
-    Take { slot: usize, source: CString, depth: Depth, set: Attributes, optional: bool },
-    TakeDevices { make: bool, mqueue: bool },
-    TakeProc { options: Box<[(CString, CString)]> },
-    TakeOverlay { slot: usize, overlay: Ephemeral },
+    Take {
+        slot: usize,
+        source: CString,
+        depth: Depth,
+        set: Attributes,
+        optional: bool,
+    },
+    TakeDevices {
+        make: bool,
+        mqueue: bool,
+    },
+    TakeProc {
+        options: Box<[(CString, CString)]>,
+    },
+    TakeOverlay {
+        slot: usize,
+        overlay: Ephemeral,
+    },
     Overlay(Layers),
     Secrets(Secrets),
     Propagate(MsFlags),
-    Enter { slot: usize },
-    EnterTmpfs { options: Box<[(CString, CString)]>, set: Attributes },
-    Point { target: Target, slot: Option<usize> },
-    Attach { slot: usize, target: Target, missing: Missing },
-    New { kind: &'static CStr, target: Target, flags: MsFlags, data: CString, missing: Missing },
-    Devices { target: Target },
-    Restrict { target: CString, depth: Depth, set: Attributes, mounted: bool, optional: bool },
-    Hide { target: CString, optional: bool, attach: bool },
-    Uncover { under: Option<CString> },
-    Relay { directory: CString, path: CString },
-    Exists { target: CString },
+    Enter {
+        slot: usize,
+    },
+    EnterTmpfs {
+        options: Box<[(CString, CString)]>,
+        set: Attributes,
+    },
+    Point {
+        target: Target,
+        slot: Option<usize>,
+    },
+    Attach {
+        slot: usize,
+        target: Target,
+        missing: Missing,
+    },
+    /// The control groups as the own namespace has them. There is one file system of them, which mount(2) does not put
+    /// over itself, and of which one mount can be read-only, not it itself.
+    Cgroup {
+        target: Target,
+        set: Attributes,
+        missing: Missing,
+    },
+    New {
+        kind: &'static CStr,
+        target: Target,
+        flags: MsFlags,
+        data: CString,
+        missing: Missing,
+    },
+    Devices {
+        target: Target,
+    },
+    Restrict {
+        target: CString,
+        depth: Depth,
+        set: Attributes,
+        mounted: bool,
+        optional: bool,
+    },
+    Hide {
+        target: CString,
+        optional: bool,
+        attach: bool,
+    },
+    Uncover {
+        under: Option<CString>,
+    },
+    Relay {
+        directory: CString,
+        path: CString,
+    },
+    Exists {
+        target: CString,
+    },
 }
 
 /// What goes from one act to the next.
@@ -186,10 +244,11 @@ fn ready_new(what: &New, path: &Path, missing: Missing) -> Result<Act, Fault> {
         }
         New::Sysfs => (c"sysfs", kernels, String::new()),
         New::Mqueue => (c"mqueue", kernels, String::new()),
-        New::Bpf => (c"bpf", kernels, "mode=0700".into()),
+        New::Bpf => (c"bpf", kernels, String::new()),
         New::Cgroup { read_only } => {
-            let read_only = if *read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };
-            (c"cgroup2", kernels | read_only, String::new())
+            let set = Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC);
+            let set = if *read_only { set.and(Attributes::READ_ONLY) } else { set };
+            return Ok(Act::Cgroup { target: target(path, missing)?, set, missing });
         }
     };
     Ok(Act::New { kind, target: target(path, missing)?, flags, data: string(data)?, missing })
@@ -276,6 +335,10 @@ impl Act {
                 }
             }
             Self::New { kind, target, flags, data, missing } => mount_new(kind, target, *flags, data, *missing),
+            Self::Cgroup { target, set, missing } => {
+                let tree = sys::fsmount(sys::fsopen(c"cgroup2")?.as_fd(), *set)?;
+                unless_missing(target.attach(&tree, *missing), *missing == Missing::Skip, ())
+            }
             Self::Devices { target } => state.devices.attach(target),
             Self::Restrict { target, depth, set, mounted, optional } => {
                 let done = state.restrictor.restrict(target, *depth, *set, *mounted);

@@ -95,10 +95,25 @@ fn delegated(mount: &Path, own: &Path, uid: u32) -> Result<PathBuf, String> {
         let name = part.to_string_lossy();
         [".slice", ".scope", ".service"].iter().any(|kind| name.ends_with(kind))
     };
-    match between.iter().find(|part| managed(part)) {
-        Some(part) => Err(format!("{} is managed by whoever made {}", top.display(), part.display())),
-        None => Ok(top.to_path_buf()),
+    let Some(part) = between.iter().find(|part| managed(part)) else { return Ok(top.to_path_buf()) };
+    // A user's manager cannot put the mark on what it delegates, but says so in the file of a unit of systemd-run(1).
+    let last = own.ancestors().find(|path| path.file_name().is_some_and(managed)).filter(|path| path.starts_with(top));
+    let unit = last.filter(|_| uid != 0).and_then(Path::file_name).map(|name| format!("{TRANSIENT}{}", name.display()));
+    let said = unit.and_then(|unit| fs::read_to_string(unit.replace("UID", &uid.to_string())).ok());
+    match last.filter(|path| owned(path, uid) && said.is_some_and(|text| delegates(&text))) {
+        Some(path) => Ok(path.to_path_buf()),
+        None => Err(format!("{} is managed by whoever made {}", top.display(), part.display())),
     }
+}
+
+/// Where a user's manager keeps the units that were made while it runs (systemd.unit(5)).
+const TRANSIENT: &str = "/run/user/UID/systemd/transient/";
+
+/// Whether a unit's text says Delegate= with anything but no; the last word counts.
+fn delegates(text: &str) -> bool {
+    let value = text.lines().rev().find_map(|line| line.trim().strip_prefix("Delegate="));
+    let refusals = ["", "no", "false", "off", "0", "n", "f"];
+    value.is_some_and(|value| !refusals.contains(&value.trim().to_ascii_lowercase().as_str()))
 }
 
 /// Whether the directory and the files by which it is delegated (cgroup-v2.rst) belong to this user.
@@ -146,6 +161,14 @@ mod tests {
         assert!(delegated(mount, &own, uid).is_err_and(|reason| reason.contains("app.slice")));
         assert_eq!(delegated(mount, &top.join("plain"), uid), Ok(top.clone()));
         fs::remove_dir_all(&top).expect("removed");
+    }
+
+    #[test]
+    fn a_unit_delegates_by_its_last_word() {
+        assert!(delegates("[Service]\nDelegate=yes\n"));
+        assert!(delegates("[Scope]\nDelegate=no\nDelegate=memory pids\n"));
+        assert!(!delegates("[Service]\nDelegate=yes\nDelegate=No\n"));
+        assert!(!delegates("[Service]\nDelegateSubgroup=a\n"));
     }
 
     #[test]

@@ -263,8 +263,7 @@ fn options(what: &New) -> String {
             words.extend(proc.hidepid.map(|word| format!("hidepid={word}")));
             words.extend(proc.subset_pid.then(|| "subset=pid".into()));
         }
-        New::Bpf => words.push("0700".into()),
-        New::Sysfs | New::Mqueue => {}
+        New::Bpf | New::Sysfs | New::Mqueue => {}
         New::Cgroup { read_only } => words.extend(read_only.then(|| "ro".into())),
     }
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }

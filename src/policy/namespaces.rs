@@ -142,7 +142,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  NOTIFY_SOCKET (`@...`) is refused. A MAINPID= that \
                  names another process than the target is not passed on. LISTEN_PID, WATCHDOG_PID and SYSTEMD_EXEC_PID \
                  are those that the target sees; LISTEN_PIDFDID is unset. Type=forking and PIDFile= cannot work, because \
-                 what the parent leaves behind ends with it: run the service in the foreground.",
+                 what the parent leaves behind ends with it: stockade refuses to start a system service whose unit says \
+                 Type=forking (226). Run the service in the foreground.",
         example: "PrivatePIDs = true",
         unlike: Some(
             "systemd makes the target process 1, which signals without a handler do not end: a stop takes until \

@@ -4,6 +4,7 @@ mod auxiliary;
 mod companion;
 mod elf;
 mod failure;
+mod forking;
 mod notify;
 mod question;
 mod strict;
@@ -85,6 +86,9 @@ fn own(plan: &Plan, number: i32) -> Result<Status, Fault> {
 }
 
 fn carry_out(plan: &Plan, host: &Host, status: Option<&Status>) -> Fault {
+    if let Some(fault) = forking::refusal(plan, host) {
+        return fault;
+    }
     let ready = Ready::new(plan).and_then(|ready| {
         let mut ready = ready.supervised(notify::serve);
         if tracer::attach(plan)? {

@@ -18,6 +18,13 @@ impl Settings {
         unsafe { libc::cfmakeraw(&raw mut self.0) };
         self
     }
+
+    /// Whether both treat what passes in the same way.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let flags = |one: &libc::termios| [one.c_iflag, one.c_oflag, one.c_cflag, one.c_lflag];
+        flags(&self.0) == flags(&other.0) && self.0.c_cc == other.0.c_cc
+    }
 }
 
 /// A new terminal: the side of whoever serves it, whose calls never wait, and the terminal itself.

@@ -372,10 +372,12 @@ static int terminal(char **steps) {
         } else if (!strcmp(step, "size")) { // rows
             struct winsize w = { .ws_row = atoi(value), .ws_col = 80 };
             ioctl(master, TIOCSWINSZ, &w);
-        } else if (!strcmp(step, "wait")) { // what the shell sees
+        } else if (!strcmp(step, "wait") || !strcmp(step, "stop")) { // what the shell sees, of itself or of Ctrl-Z
             int status;
             pid_t got;
             for (int i = 0; (got = waitpid(job, &status, WUNTRACED | WNOHANG)) == 0 && i < 1500; i++) {
+                // A pager that is not waiting for a key yet may miss the first.
+                if (*step == 's' && i % 100 == 0 && write(master, "\032", 1) != 1) fail("write");
                 struct pollfd p = { master, POLLIN, 0 };
                 if (poll(&p, 1, 10) == 1) { int n = read(master, seen + filled, sizeof seen - 1 - filled); if (n > 0) filled += n; }
             }
@@ -393,7 +395,11 @@ static int terminal(char **steps) {
             kill(job, atoi(value));
         } else if (!strcmp(step, "settled")) { // whether the terminal is set as it was
             static struct termios now;
-            tcgetattr(slave, &now);
+            // Whoever puts it back may come after the job's end.
+            for (int i = 0; i < 500; i++, usleep(10000)) {
+                tcgetattr(slave, &now);
+                if (!memcmp(&now, &before, sizeof now)) break;
+            }
             puts(memcmp(&now, &before, sizeof now) ? "changed" : "as before");
         } else if (!strcmp(step, "whose")) { // whose terminal it is
             pid_t now = tcgetpgrp(slave);

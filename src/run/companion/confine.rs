@@ -22,6 +22,17 @@ pub(super) const HELPER: [c_long; 12] = [
     libc::SYS_restart_syscall,
 ];
 
+/// Those of one that has to put a terminal back, too.
+pub(super) const HEIR: [c_long; 13] = {
+    let mut all = [libc::SYS_ioctl; 13];
+    let mut at = 0;
+    while at < HELPER.len() {
+        all[at] = HELPER[at];
+        at += 1;
+    }
+    all
+};
+
 /// The calls of the launcher besides.
 pub(super) const LAUNCHER: [c_long; 21] = [
     libc::SYS_read,

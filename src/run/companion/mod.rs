@@ -55,6 +55,8 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     let before = signals::ignore(libc::SIGCHLD)?;
     let (ours, theirs) = letters::pair()?;
     let outgoing = relay.as_ref().map(Relay::outgoing).transpose()?;
+    // Before the launcher sets the terminal: how it is now is how it shall be.
+    let heir = pty.as_ref().and_then(Pty::heir);
     let role = if op.as_pid1 { Role::Guard } else { Role::Init };
     if role == Role::Init {
         companion::namespace()?;
@@ -65,7 +67,9 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
         if op.pty && crate::sys::terminal::session().is_err() {
             crate::sys::detached::leave(1);
         }
-        warden::serve(role, theirs.as_fd(), outgoing.as_ref())
+        // The launcher's end is the end of its side, of which nobody else has a copy then.
+        drop((ours, pty));
+        warden::serve(role, theirs.as_fd(), outgoing.as_ref(), heir.as_ref())
     };
     // Now the launcher's own: the target's end must be told.
     signals::default(libc::SIGCHLD)?;

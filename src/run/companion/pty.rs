@@ -24,6 +24,28 @@ pub(super) struct Pty {
     shown: Stock,
 }
 
+/// The caller's terminal in the hands of somebody who outlives the launcher.
+pub(super) struct Heir {
+    outer: OwnedFd,
+    before: Settings,
+}
+
+impl Heir {
+    /// The terminal's descriptor.
+    pub(super) fn number(&self) -> i32 {
+        self.outer.as_raw_fd()
+    }
+
+    /// Puts the terminal back where it is still as the launcher had it, and as nobody else sets it.
+    pub(super) fn restore(&self) {
+        let raw = self.before.raw();
+        if terminal::settings(self.outer.as_fd()).is_ok_and(|now| now.same(&raw)) {
+            // Hung up: there is nothing to put back.
+            terminal::set(self.outer.as_fd(), &self.before).ok();
+        }
+    }
+}
+
 /// Bytes on their way.
 struct Stock {
     bytes: [u8; 4096],
@@ -107,6 +129,13 @@ impl Pty {
         terminal::session()?;
         terminal::control(inner.as_fd())?;
         (0..3).filter(|number| terminal::is_terminal(*number)).try_for_each(|one| terminal::replace(one, inner.as_fd()))
+    }
+
+    /// What puts the caller's terminal back when this process can not any more.
+    pub(super) fn heir(&self) -> Option<Heir> {
+        let outer = companion::copy(self.outer.as_ref()?.as_raw_fd()).ok()?;
+        let before = terminal::settings(outer.as_fd()).ok()?;
+        Some(Heir { outer, before })
     }
 
     /// Its descriptors.

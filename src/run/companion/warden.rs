@@ -12,6 +12,7 @@ use crate::sys::signals::{self, Set};
 use crate::sys::{companion, detached, letters};
 
 use super::confine;
+use super::pty::Heir;
 
 /// Asks the helper to tell of every signal that has reached it, and then to answer with the same.
 pub(super) const QUESTION: [u8; 1] = [0];
@@ -25,14 +26,22 @@ pub(super) enum Role {
     Guard,
 }
 
-/// The helper's whole life.
-pub(super) fn serve(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> ! {
-    prepare(role, line, outgoing).and_then(|signals| attend(role, &signals, line, outgoing)).ok();
+/// The helper's whole life. It puts the caller's terminal back where the launcher is killed and cannot.
+pub(super) fn serve(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>, heir: Option<&Heir>) -> ! {
+    prepare(role, line, outgoing, heir).and_then(|signals| attend(role, &signals, line, outgoing)).ok();
+    if let Some(heir) = heir {
+        heir.restore();
+    }
     detached::leave(1)
 }
 
 /// Gives up all that is not needed.
-fn prepare(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> Result<OwnedFd, Errno> {
+fn prepare(
+    role: Role,
+    line: BorrowedFd<'_>,
+    outgoing: Option<&OwnedFd>,
+    heir: Option<&Heir>,
+) -> Result<OwnedFd, Errno> {
     let name = match role {
         Role::Init => c"stockade-init",
         Role::Guard => c"stockade-guard",
@@ -41,9 +50,11 @@ fn prepare(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>) -> Resu
     let signals = signals::descriptor(Set::ALL)?;
     nix::unistd::chdir(c"/")?;
     let outgoing = outgoing.map_or(-1, AsRawFd::as_raw_fd);
-    companion::close_all_but(&mut [line.as_raw_fd(), outgoing, signals.as_raw_fd()])?;
-    confine::confine(0, &confine::HELPER)?;
-    if role == Role::Init {
+    let terminal = heir.map_or(-1, Heir::number);
+    companion::close_all_but(&mut [line.as_raw_fd(), outgoing, signals.as_raw_fd(), terminal])?;
+    confine::confine(0, if heir.is_some() { &confine::HEIR } else { &confine::HELPER })?;
+    // An heir lives as long as it takes to see the end of the line.
+    if role == Role::Init && heir.is_none() {
         companion::die_with_parent()?;
     }
     Ok(signals)
