@@ -195,12 +195,19 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__check)
-            opts="-h --json --help build container-default network-service none service strict"
+            opts="-h --unit --json --help build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -237,7 +244,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__explain)
-            opts="-P -p -h --policy --property --json --help build container-default network-service none service strict"
+            opts="-P -p -h --policy --property --json --unit --weaker --help build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -259,6 +266,13 @@ _stockade() {
                     compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
                     return 0
                     ;;
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -267,7 +281,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__export)
-            opts="-P -p -h --policy --property --name --phase --help oci kubernetes spo unit build container-default network-service none service strict"
+            opts="-P -p -h --policy --property --name --prefix --unit --directory --weaker --help oci kubernetes spo unit build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,8 +307,18 @@ _stockade() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --phase)
-                    COMPREPLY=($(compgen -W "learn monitor protect" -- "${cur}"))
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)
@@ -947,7 +971,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__show)
-            opts="-P -p -h --policy --property --list --help build container-default network-service none service strict"
+            opts="-P -p -h --policy --property --unit --weaker --list --help build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -967,6 +991,13 @@ _stockade() {
                     ;;
                 -p)
                     compopt -o nospace; COMPREPLY=($(compgen -W "Exec= Extends= Prefer= UMask= WorkingDirectory= Descriptors.Pass= RuntimeMaxSec= TimeoutStopSec= Init.AsPid1= Pty= ExecSearchPath= Environment= EnvironmentFile= SetLoginEnvironment= PassEnvironment= UnsetEnvironment= LoadCredential= SetCredential= RuntimeDirectory= RuntimeDirectoryMode= StateDirectory= StateDirectoryMode= CacheDirectory= CacheDirectoryMode= LogsDirectory= LogsDirectoryMode= ConfigurationDirectory= ConfigurationDirectoryMode= OpenFile= IgnoreSIGPIPE= OOMScoreAdjust= CoredumpFilter= MemoryKSM= Personality= KeyringMode= RemoveIPC= User= Group= DynamicUser= SupplementaryGroups= NoNewPrivileges= CapabilityBoundingSet= AmbientCapabilities= SecureBits= ProtectSystem= ProtectHome= PrivateTmp= RootDirectory= TemporaryFileSystem= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= ExecPaths= NoExecPaths= BindPaths= BindReadOnlyPaths= RootEphemeral= ExtensionDirectories= MountAPIVFS= MountFlags= BindLogSockets= PrivateBPF= PrivateDevices= ProtectProc= ProcSubset= ProtectKernelTunables= ProtectKernelModules= ProtectKernelLogs= ProtectControlGroups= ProtectClock= ProtectHostname= PrivateMounts= PrivateNetwork= PrivateIPC= PrivatePIDs= PrivateUsers= RestrictNamespaces= NetworkNamespacePath= IPCNamespacePath= DelegateNamespaces= AppArmorProfile= SELinuxContext= SystemCallFilter= SystemCallErrorNumber= SystemCallArchitectures= SystemCallLog= RestrictAddressFamilies= MemoryDenyWriteExecute= LockPersonality= RestrictRealtime= RestrictSUIDSGID= Seccomp.Mode= Seccomp.StrictAt= Seccomp.Default= Seccomp.Rule= Seccomp.Flags= Seccomp.ExecOnce= Seccomp.Decide= Seccomp.Listener= Seccomp.ListenerMetadata= SeccompProfile= Landlock.Read= Landlock.ReadExecute= Landlock.ReadWrite= Landlock.ReadWriteExecute= Landlock.Rules= Landlock.Restrict= Landlock.ABI= Landlock.ConnectTCP= Landlock.BindTCP= Landlock.Scope= LimitCPU= LimitFSIZE= LimitDATA= LimitSTACK= LimitCORE= LimitRSS= LimitNOFILE= LimitAS= LimitNPROC= LimitMEMLOCK= LimitLOCKS= LimitSIGPENDING= LimitMSGQUEUE= LimitNICE= LimitRTPRIO= LimitRTTIME= MemoryMax= MemoryHigh= MemorySwapMax= TasksMax= CPUQuota= CPUQuotaPeriodSec= CPUWeight= Nice= CPUSchedulingPolicy= CPUSchedulingPriority= CPUSchedulingResetOnFork= CPUAffinity= NUMAPolicy= NUMAMask= IOSchedulingClass= IOSchedulingPriority= TimerSlackNSec=" -- "${cur}"))
+                    return 0
+                    ;;
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 *)

@@ -349,7 +349,9 @@ NUMAMask=\t'memory nodes for NUMAPolicy'
 IOSchedulingClass=\t'class of reading from and writing to disks'
 IOSchedulingPriority=\t'priority of reading from and writing to disks'
 TimerSlackNSec=\t'how late timers may expire'"
+complete -c stockade -n "__fish_stockade_using_subcommand explain" -l unit -d 'Apply the sandbox of a service of systemd\'s' -r -f
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -l json -d 'Print JSON, for scripts'
+complete -c stockade -n "__fish_stockade_using_subcommand explain" -l weaker -d 'Go on where the unit confines more than stockade can; what is missing is told'
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand filter" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
@@ -1004,6 +1006,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand analyze" -l threshold 
 complete -c stockade -n "__fish_stockade_using_subcommand analyze" -l html -d 'Write the report to this file, for a browser' -r -F
 complete -c stockade -n "__fish_stockade_using_subcommand analyze" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand analyze" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c stockade -n "__fish_stockade_using_subcommand check" -l unit -d 'Check the sandbox of a service of systemd\'s, as `run --unit` takes it' -r -f
 complete -c stockade -n "__fish_stockade_using_subcommand check" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand diff" -l json -d 'Print JSON, for scripts'
@@ -1158,6 +1161,8 @@ NUMAMask=\t'memory nodes for NUMAPolicy'
 IOSchedulingClass=\t'class of reading from and writing to disks'
 IOSchedulingPriority=\t'priority of reading from and writing to disks'
 TimerSlackNSec=\t'how late timers may expire'"
+complete -c stockade -n "__fish_stockade_using_subcommand show" -l unit -d 'Apply the sandbox of a service of systemd\'s' -r -f
+complete -c stockade -n "__fish_stockade_using_subcommand show" -l weaker -d 'Go on where the unit confines more than stockade can; what is missing is told'
 complete -c stockade -n "__fish_stockade_using_subcommand show" -l list -d 'Print the profiles that can be named, each with a line about it'
 complete -c stockade -n "__fish_stockade_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -s P -l policy -d 'A profile that the policy extends; the command is not confined by it' -r -F -a "build\t'A compiler that writes the start directory and has no network'
@@ -1332,9 +1337,10 @@ IOSchedulingClass=\t'class of reading from and writing to disks'
 IOSchedulingPriority=\t'priority of reading from and writing to disks'
 TimerSlackNSec=\t'how late timers may expire'"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -l name -d 'What the profile is called, instead of the policy\'s name' -r
-complete -c stockade -n "__fish_stockade_using_subcommand export" -l phase -d 'What the profile does: learn, monitor or protect' -r -f -a "learn\t''
-monitor\t''
-protect\t''"
+complete -c stockade -n "__fish_stockade_using_subcommand export" -l unit -d 'The service that --prefix is for' -r -f
+complete -c stockade -n "__fish_stockade_using_subcommand export" -l directory -d 'What `.` is in the policy, where the service is started with --prefix' -r -f -a "(__fish_complete_directories)"
+complete -c stockade -n "__fish_stockade_using_subcommand export" -l prefix -d 'Put stockade in front of the service\'s command, with the whole policy'
+complete -c stockade -n "__fish_stockade_using_subcommand export" -l weaker -d 'Go on where the service is confined less than by the policy, or than it was; what is missing is told'
 complete -c stockade -n "__fish_stockade_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor analyze check diff show learn doctor import export help" -f -a "run" -d 'Execute a command under policies'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor analyze check diff show learn doctor import export help" -f -a "explain" -d 'Print what would be done, and which directive asks for it'

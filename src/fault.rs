@@ -41,6 +41,11 @@ impl Origin {
         let column = self.source.text.get(line_start..start).map_or(1, |head| head.chars().count() + 1);
         (line, column)
     }
+
+    /// The text as it was written; empty where it cannot be told.
+    pub fn written(&self) -> &str {
+        self.source.text.get(self.span.clone()).unwrap_or_default()
+    }
 }
 
 impl Origin {

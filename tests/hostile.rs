@@ -107,6 +107,11 @@ fn files_that_are_none() {
         let looped = place.join("loop.toml");
         std::os::unix::fs::symlink(&looped, &looped).expect("a link can be made");
         refuses(&who, &looped);
+        // What a shell makes of <(...) is a pipe with a name, not a file that is missing.
+        let script = "\"$0\" run -P <(echo LockPersonality = true) -- echo ran";
+        let piped = who.bare(&["bash", "-c", script]).words(&[kit::base().join("stockade")]).run();
+        piped.ends(78).complains("must be a regular file").complains("-p DIRECTIVE=VALUE");
+        assert_eq!(piped.stdout, "", "{piped}");
     }
 }
 

@@ -231,6 +231,10 @@ fn events_say_whether_the_target_ran() {
         assert_ne!(here, there);
         who.bare(&words).words(&launch(&["--status-fd=9"], &["/nonexistent"])).run().ends(127);
         assert_eq!(names(&read()), ["failed"]);
+        // So does a policy that cannot be used.
+        who.bare(&words).words(&launch(&["--status-fd=9", "-p", "ProtectSystem=x"], &["/bin/true"])).run().ends(78);
+        let seen = read();
+        assert_eq!((names(&seen), &seen[0]["status"]), (vec!["failed".into()], &78.into()));
         // Without a companion: the end cannot be told.
         let plain = who.bare(&words).words(&[base().join("stockade")]);
         let plain =

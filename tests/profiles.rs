@@ -371,6 +371,8 @@ error: a policy must be a regular file, and `/dev/zero` is a device
   |
 1 | Extends = ['/dev/zero']
   |            ^^^^^^^^^^^
+  |
+  = help: write it to a file, or give single directives: -p DIRECTIVE=VALUE
 
 "#]]
     );

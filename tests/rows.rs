@@ -1,8 +1,11 @@
 //! The laws of the rows: every directive is documented, exemplified and readable.
 
+mod meaning;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use meaning::meaning;
 use stockade::draft::Draft;
 use stockade::fault::Source;
 use stockade::policy::form::Form;
@@ -24,43 +27,6 @@ fn read(text: &str) -> (Document, Policy) {
     let document = toml::parse(&source).unwrap_or_else(|faults| panic!("{text}: {}", faults[0].render(false)));
     let policy = Policy::read(&document).unwrap_or_else(|faults| panic!("{text}: {}", faults[0].render(false)));
     (document, policy)
-}
-
-/// What holds, without the places where it was written.
-fn meaning(policy: &Policy) -> String {
-    let mut policy = policy.clone();
-    policy.written.clear();
-    strip(&format!("{policy:?}"))
-}
-
-/// A debug text without its origins, which differ between two writings of the same.
-fn strip(debug: &str) -> String {
-    let mut out = String::new();
-    let mut rest = debug;
-    while let Some(at) = rest.find("Origin {") {
-        out.push_str(&rest[..at]);
-        // An origin ends with its span, `span: 0..1 }`; its text is escaped and cannot hold a bare quote.
-        let mut depth = 0;
-        let mut quoted = false;
-        let mut escaped = false;
-        let end = rest[at..]
-            .char_indices()
-            .find(|(_, c)| {
-                match (quoted, escaped, c) {
-                    (true, true, _) => escaped = false,
-                    (true, false, '\\') => escaped = true,
-                    (_, _, '"') => quoted = !quoted,
-                    (false, _, '{') => depth += 1,
-                    (false, _, '}') => depth -= 1,
-                    _ => {}
-                }
-                *c == '}' && !quoted && depth == 0
-            })
-            .map_or(rest.len(), |(end, _)| at + end + 1);
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    out
 }
 
 #[test]
@@ -264,9 +230,4 @@ fn weights_are_systemds() {
             assert_eq!(ours, *weights, "{family}");
         }
     }
-}
-
-#[test]
-fn origins_are_stripped_from_debug_texts() {
-    assert_eq!(strip(r#"a: Origin { source: Source { name: "x\"}", text: "{" }, span: 0..1 }, b"#), "a: , b");
 }

@@ -12,7 +12,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat, umask};
 use nix::unistd::{chdir, fchdir, pivot_root};
 
-use crate::draft::mounts::{Propagation, Tmpfs};
+use crate::draft::mounts::{Proc, Propagation, Tmpfs};
 use crate::fault::{Exit, Fault};
 use crate::plan::mounts::{Limits, Missing, MountOp, New};
 use crate::sys::letters;
@@ -30,6 +30,7 @@ pub(super) enum Act {
     Slave,
     Take { slot: usize, source: CString, depth: Depth, set: Attributes, optional: bool },
     TakeDevices { make: bool, mqueue: bool },
+    TakeProc { options: Box<[(CString, CString)]> },
     TakeOverlay { slot: usize, overlay: Ephemeral },
     Overlay(Layers),
     Secrets(Secrets),
@@ -51,6 +52,7 @@ pub(super) enum Act {
 pub(super) struct State {
     slots: Box<[Option<Tree>]>,
     devices: Devices,
+    proc: Option<OwnedFd>,
     covers: Covers,
     restrictor: Restrictor,
     /// The launcher's socket, without a name yet.
@@ -81,7 +83,7 @@ impl State {
         }
         let slots = std::iter::repeat_with(|| None).take(slots).collect();
         let (devices, covers, restrictor) = (Devices::default(), Covers::default(), Restrictor::new());
-        Self { slots, devices, covers, restrictor, relay: None }
+        Self { slots, devices, proc: None, covers, restrictor, relay: None }
     }
 
     /// As on Linux before 5.12, so that tests see that way too.
@@ -108,6 +110,10 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             optional: *optional,
         },
         MountOp::TakeDevices { make, mqueue } => Act::TakeDevices { make: *make, mqueue: *mqueue },
+        MountOp::TakeProc(proc) => {
+            let texts = |(key, value): (&str, String)| Ok((string(key)?, string(value)?));
+            Act::TakeProc { options: options(*proc).map(texts).collect::<Result<_, Fault>>()? }
+        }
         MountOp::TakeOverlay { slot, source } => Act::TakeOverlay { slot: *slot, overlay: Ephemeral::ready(source)? },
         MountOp::Overlay { layers, path } => Act::Overlay(Layers::ready(layers, path)?),
         MountOp::Secrets { path, files, owner } => Act::Secrets(Secrets::ready(path, files, *owner)?),
@@ -175,9 +181,8 @@ fn ready_new(what: &New, path: &Path, missing: Missing) -> Result<Act, Fault> {
             (c"tmpfs", flags, data)
         }
         New::Proc(proc) => {
-            let hide = proc.hidepid.map(|word| format!("hidepid={word}"));
-            let subset = proc.subset_pid.then(|| "subset=pid".to_owned());
-            (c"proc", kernels, hide.into_iter().chain(subset).collect::<Vec<_>>().join(","))
+            let words: Vec<String> = options(*proc).map(|(key, value)| format!("{key}={value}")).collect();
+            (c"proc", kernels, words.join(","))
         }
         New::Sysfs => (c"sysfs", kernels, String::new()),
         New::Mqueue => (c"mqueue", kernels, String::new()),
@@ -188,6 +193,12 @@ fn ready_new(what: &New, path: &Path, missing: Missing) -> Result<Act, Fault> {
         }
     };
     Ok(Act::New { kind, target: target(path, missing)?, flags, data: string(data)?, missing })
+}
+
+/// What a procfs is to show (proc(5)).
+fn options(proc: Proc) -> impl Iterator<Item = (&'static str, String)> {
+    let hide = proc.hidepid.map(|word| ("hidepid", word.to_string()));
+    hide.into_iter().chain(proc.subset_pid.then(|| ("subset", "pid".to_owned())))
 }
 
 impl Act {
@@ -204,6 +215,16 @@ impl Act {
                 Ok(())
             }
             Self::TakeDevices { make, mqueue } => state.devices.build(*make, *mqueue),
+            Self::TakeProc { options } => {
+                let context = sys::fsopen(c"proc")?;
+                sys::fsconfig_string(context.as_fd(), c"source", c"proc")?;
+                for (key, value) in options {
+                    sys::fsconfig_string(context.as_fd(), key, value)?;
+                }
+                let set = Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC);
+                state.proc = Some(sys::fsmount(context.as_fd(), set)?);
+                Ok(())
+            }
             Self::TakeOverlay { slot, overlay } => {
                 let tree = overlay.perform(&mut state.restrictor)?;
                 *state.slot(*slot)? = Some(tree);
@@ -247,6 +268,13 @@ impl Act {
                 }
                 state.restrictor.finish(&tree, &target.path)
             }
+            Self::New { kind, target, missing, .. } if *kind == c"proc" && state.proc.is_some() => {
+                let Some(proc) = state.proc.take() else { return Ok(()) };
+                match target.attach(&proc, *missing) {
+                    Err(Errno::ENOENT) if *missing == Missing::Skip => Ok(()),
+                    other => other,
+                }
+            }
             Self::New { kind, target, flags, data, missing } => mount_new(kind, target, *flags, data, *missing),
             Self::Devices { target } => state.devices.attach(target),
             Self::Restrict { target, depth, set, mounted, optional } => {
@@ -276,7 +304,7 @@ pub(super) fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
         (MountOp::Take { recursive: false, .. }, Errno::EINVAL) => {
             "without privileges a path is only shown together with what is mounted below it: use rbind"
         }
-        (MountOp::New { what: New::Proc(_), .. }, Errno::EPERM) => {
+        (MountOp::TakeProc(_) | MountOp::New { what: New::Proc(_), .. }, Errno::EPERM) => {
             "parts of /proc are covered here, as in a container, and a new one would show them"
         }
         (MountOp::New { what: New::Cgroup { .. }, .. }, Errno::ENODEV | Errno::EPERM) => {

@@ -2,22 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 
 use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 use crate::fault::{Exit, Fault, clean};
-use crate::policy::{Policy, service};
+use crate::policy::Policy;
 use crate::report::analyze::Analysis;
 use crate::report::exposure::{Score, Settings};
 use crate::report::reach::{self, Reach};
 use crate::text::profiles::Library;
-use crate::text::units;
 
 use super::door::{self, Faults};
 use super::options::{self, POLICY, PROPERTY};
-use super::read;
+use super::{read, unit};
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -127,9 +125,8 @@ fn policy(names: &[String], properties: &[String], library: &Library) -> anyhow:
 }
 
 fn judged(name: &str) -> anyhow::Result<Analysis> {
-    let (unit, _) = units::load(name, &units::DIRECTORIES.map(Path::new), None).map_err(Faults)?;
+    let (unit, service) = unit::load(name, None).map_err(Faults)?;
     let settings = Settings::read(unit.assignments.iter().map(|one| (&*one.section, &*one.name, &*one.value)));
-    let service = service::service(&unit);
     for left in service.left.iter().filter(|left| left.weaker) {
         let text = clean(&left.text);
         door::tell(&format!("stockade: note: {text} ({}) is in the score, and not in what follows it\n", left.at));

@@ -4,11 +4,14 @@ use std::io;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use crate::fault::Exit;
+use crate::fault::{Exit, Fault};
+use crate::policy::Policy;
 use crate::report::check::Checked;
 use crate::report::lint;
+use crate::text::Document;
 use crate::text::profiles::Library;
 
+use super::unit::{self, Chosen};
 use super::{door, options, read};
 
 /// The command line.
@@ -25,9 +28,17 @@ pub(super) fn command() -> Command {
             Arg::new("POLICY")
                 .help("A profile, or a policy file (with a `/`)")
                 .value_hint(ValueHint::FilePath)
-                .required(true)
+                .required_unless_present("unit")
                 .action(ArgAction::Append)
                 .num_args(1..),
+        )
+        .arg(
+            Arg::new("unit")
+                .long("unit")
+                .value_name("NAME|FILE")
+                .help("Check the sandbox of a service of systemd's, as `run --unit` takes it")
+                .value_hint(ValueHint::Other)
+                .action(ArgAction::Append),
         )
         .arg(options::json())
         .after_long_help(format!("Lints:\n{}", lints.join("\n")))
@@ -36,7 +47,13 @@ pub(super) fn command() -> Command {
 /// Checks each policy on its own.
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let library = Library::of_environment();
-    let checked: Vec<Checked> = super::texts(matches, "POLICY").iter().map(|name| check(name, &library)).collect();
+    let policy = |name: &String| check(name, read::read(std::slice::from_ref(name), &[], &library));
+    let service = |name: &String| {
+        let chosen = Chosen { name: name.clone(), weaker: false };
+        check(name, unit::read(Some(&chosen), &[], &[], &library))
+    };
+    let mut checked: Vec<Checked> = super::texts(matches, "POLICY").iter().map(policy).collect();
+    checked.extend(super::texts(matches, "unit").iter().map(service));
     if matches.get_flag("json") {
         door::json(&checked.iter().map(Checked::json).collect())?;
     } else {
@@ -47,8 +64,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     Ok(if good { Exit::Success } else { Exit::Config })
 }
 
-fn check(name: &str, library: &Library) -> Checked {
-    match read::read(&[name.to_owned()], &[], library) {
+fn check(name: &str, read: Result<(Document, Policy), Vec<Fault>>) -> Checked {
+    match read {
         Ok((document, policy)) => Checked {
             name: name.into(),
             faults: Vec::new(),

@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
 use crate::fault::Exit;
+use crate::plan::command;
 use crate::report::explain;
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
 use super::options::{self, POLICY, PROPERTY};
-use super::read;
+use super::{read, unit};
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -22,6 +23,7 @@ pub(super) fn command() -> Command {
              done or executed.",
         )
         .args([POLICY.arg(), PROPERTY.arg(), options::json()])
+        .args(unit::args())
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
         .arg(
             Arg::new("COMMAND")
@@ -39,8 +41,12 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let policies = super::policies(matches, "POLICY");
     let command: Vec<OsString> = matches.get_many::<OsString>("COMMAND").unwrap_or_default().cloned().collect();
     let library = Library::of_environment();
-    let (_, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
-    let (_, plan) = read::plan(&policy.draft(), command).map_err(Faults)?;
+    let (chosen, properties) = (unit::request(matches), super::texts(matches, PROPERTY.id));
+    let (_, policy) = unit::read(chosen.as_ref(), &policies, &properties, &library).map_err(Faults)?;
+    let draft = policy.draft();
+    // As for `run`: without a command a unit's own is executed.
+    let argv = if chosen.is_some() && command.is_empty() { command::argv(&draft, &[]) } else { command };
+    let (_, plan) = read::plan(&draft, argv).map_err(Faults)?;
     if matches.get_flag("json") {
         door::json(&explain::json(&plan))?;
     } else {

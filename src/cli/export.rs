@@ -13,12 +13,12 @@ use crate::host::{Host, Verdict};
 use crate::plan::stage::Stage;
 use crate::plan::{flat, seccomp};
 use crate::policy::{Policy, restrict};
-use crate::report::{oci, pretty, unit};
+use crate::report::{oci, pretty};
 use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
 use super::options::{POLICY, PROPERTY};
-use super::read;
+use super::{dropin, read};
 
 /// The formats.
 const FORMATS: [&str; 4] = ["oci", "kubernetes", "spo", "unit"];
@@ -32,7 +32,9 @@ pub(super) fn command() -> Command {
              specification, which Docker, podman and containerd read; *kubernetes* the same as a Localhost profile, with what to \
              write in a pod; *spo* a SeccompProfile of the security-profiles-operator. The profile answers every call as the \
              policy does; what cannot be said in it is an error, and what an engine does otherwise is told on standard error. \
-             *unit* is a drop-in for a service of systemd's with all directives that systemd knows; the others are named in comments.",
+             *unit* is a drop-in for a service of systemd's with all directives that systemd knows, or with --prefix one that puts \
+             stockade in front of the service's command. Words that systemd has not are named in comments, and those of them that confine \
+             are an error without --weaker.",
         )
         .arg(Arg::new("FORMAT").help("What to print").required(true).value_parser(PossibleValuesParser::new(FORMATS)))
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
@@ -51,8 +53,11 @@ pub(super) fn command() -> Command {
                 .value_parser(PossibleValuesParser::new(Stage::WORDS))
                 .default_value("protect"),
         )
+        .args(dropin::args())
         .after_long_help(
             "Examples:\n  stockade export oci strict > strict.json\n  stockade export kubernetes ./web.toml --name web\n  \
+             stockade export unit service > /etc/systemd/system/web.service.d/sandbox.conf\n  \
+             stockade export unit --prefix /etc/stockade/nginx.toml --unit nginx.service\n  \
              stockade export spo ./web.toml --phase monitor | kubectl apply -f -",
         )
 }
@@ -60,8 +65,7 @@ pub(super) fn command() -> Command {
 /// Plans the filter and prints it.
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let policies = super::policies(matches, "POLICY");
-    let library = Library::of_environment();
-    let (document, policy) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
+    let properties = super::texts(matches, PROPERTY.id);
     let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
     let word = matches.get_one::<String>("phase").map_or("protect", String::as_str);
     let stage = Stage::parse(word).unwrap_or(Stage::Protect);
@@ -70,11 +74,13 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
             let fault = Fault::new(format!("a unit has no directives by which it would only {word}")).exit(Exit::Usage);
             return Err(Faults::one(fault.help("`stockade monitor` and `learn --cgroup` do that for a service")).into());
         }
-        let (text, notes) = unit::unit(&document).map_err(Faults)?;
-        tell(&notes);
-        door::say(&text)?;
-        return Ok(Exit::Success);
+        return dropin::act(matches, &policies, &properties);
     }
+    if let Some(word) = ["prefix", "weaker"].into_iter().find(|word| matches.get_flag(word)) {
+        let fault = Fault::new(format!("--{word} is for units, and {given} is none")).exit(Exit::Usage);
+        return Err(Faults::one(fault).into());
+    }
+    let (_, policy) = read::read(&policies, &properties, &Library::of_environment()).map_err(Faults)?;
     let name = match matches.get_one::<String>("name") {
         Some(name) => name.clone(),
         None => policies.last().map_or_else(|| "stockade".into(), |policy| stem(policy)),
@@ -115,7 +121,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 }
 
 /// Tells what is to be known about what is printed.
-fn tell(notes: &[String]) {
+pub(super) fn tell(notes: &[String]) {
     for note in notes {
         door::tell(&format!("stockade: note: {}\n", clean(note)));
     }

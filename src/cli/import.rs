@@ -86,7 +86,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let format = text("FORMAT").unwrap_or_default();
     if format == "unit" {
         let name = text("FILE").unwrap_or_default();
-        let service = unit::load(name, Library::of_environment().uid).map_err(Faults)?;
+        let (_, service) = unit::load(name, Some(Library::of_environment().uid)).map_err(Faults)?;
         warn(&service.warnings);
         return write(text("output"), &service::policy(&service, name));
     }

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod doctor;
 mod door;
+mod dropin;
 mod explain;
 mod export;
 mod file;
@@ -105,9 +106,16 @@ fn answer(error: &clap::Error) -> anyhow::Result<Exit> {
         door::say(&text)?;
         return Ok(Exit::Success);
     }
-    let text = text.strip_prefix("error: ").map_or(text.clone(), |rest| format!("stockade: {rest}"));
-    door::tell(&crate::fault::clean(&text));
+    door::tell(&crate::fault::clean(&told(&text)));
     Ok(Exit::Usage)
+}
+
+/// clap's words in the form of a fault's: what is wrong in one line, and what helps.
+fn told(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let (wrong, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let wrong: Vec<&str> = wrong.lines().map(str::trim).collect();
+    format!("stockade: {}\n{}", wrong.join(" "), rest.replace("  tip: ", "  = help: "))
 }
 
 /// A first word that is neither a verb nor a file.
@@ -115,6 +123,7 @@ fn unknown(word: &str) -> Fault {
     let verbs = || VERBS.iter().map(|verb| verb.name);
     let fault = Fault::new(format!("`{word}` is neither a verb nor a policy file")).exit(Exit::Usage);
     let fault = match nearest(word, verbs()) {
+        _ if word.contains(' ') => fault.help("the `#!` line of a policy has no arguments: #!/usr/bin/stockade"),
         _ if SHIPPED.iter().any(|(name, _)| *name == word) => {
             fault.help(format!("a profile is used by: stockade run -P {word} -- COMMAND"))
         }

@@ -6,7 +6,8 @@ use clap::{ArgMatches, Command};
 
 use crate::draft::{Draft, Explain};
 use crate::fault::{Exit, Fault};
-use crate::plan::command;
+use crate::host::Host;
+use crate::plan::{Plan, command};
 use crate::policy::Policy;
 use crate::report::{explain, manual};
 use crate::text::Document;
@@ -97,6 +98,18 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 
 /// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
+    let status = request.status.as_deref().map(descriptor).transpose()?;
+    let (host, plan) = prepare(request).inspect_err(|error| {
+        let first = error.downcast_ref().and_then(|Faults(faults)| faults.first());
+        if let (Some(number), Some(fault)) = (status, first) {
+            crate::run::refuse(number, fault);
+        }
+    })?;
+    Err(Faults::one(crate::run::exec(&plan, &host, status)).into())
+}
+
+/// Reads, plans, and tells what falls short.
+fn prepare(request: &Request) -> anyhow::Result<(Host, Plan)> {
     let library = Library::of_environment();
     let (document, policy) = policy(request, &library).map_err(Faults)?;
     let mut draft = policy.draft();
@@ -112,8 +125,7 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     } else if !plan.shortfalls.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
-    let status = request.status.as_deref().map(descriptor).transpose()?;
-    Err(Faults::one(crate::run::exec(&plan, &host, status)).into())
+    Ok((host, plan))
 }
 
 /// The number behind `--status-fd`.
@@ -127,17 +139,15 @@ fn descriptor(word: &str) -> Result<i32, Faults> {
 
 /// What holds: policies, properties, and a pod's profile.
 fn policy(request: &Request, library: &Library) -> Result<(Document, Policy), Vec<Fault>> {
-    if request.pod.is_none() && request.unit.is_none() {
-        return super::read::read(&request.policies, &request.properties, library);
-    }
+    let Some(pod) = &request.pod else {
+        return unit::read(request.unit.as_ref(), &request.policies, &request.properties, library);
+    };
     let mut document = match &request.unit {
         Some(chosen) => unit::document(chosen, library.uid)?,
         None => Document::default(),
     };
     document.extend(super::read::words(&request.policies, &request.properties, library)?);
-    if let Some(pod) = &request.pod {
-        pod::add(pod, &mut document, library.uid)?;
-    }
+    pod::add(pod, &mut document, library.uid)?;
     let policy = Policy::read(&document)?;
     Ok((document, policy))
 }

@@ -8,7 +8,7 @@ use crate::text::profiles::Library;
 
 use super::door::{self, Faults};
 use super::options::{POLICY, PROPERTY};
-use super::read;
+use super::unit;
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -16,16 +16,17 @@ pub(super) fn command() -> Command {
         .about("Print the policy that holds in the end, or the profiles")
         .long_about(
             "Print the policy that holds when everything in Extends, every -P and every -p is added up, as one policy file. A \
-             comment on each line says where it comes from.",
+             comment on each line says where it comes from. With --unit it begins with what a service of systemd's says.",
         )
         .args([POLICY.arg(), PROPERTY.arg()])
+        .args(unit::args())
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
         .arg(
             Arg::new("list")
                 .long("list")
                 .help("Print the profiles that can be named, each with a line about it")
                 .action(ArgAction::SetTrue)
-                .conflicts_with_all([POLICY.id, PROPERTY.id, "POLICY"]),
+                .conflicts_with_all([POLICY.id, PROPERTY.id, "POLICY", "unit"]),
         )
 }
 
@@ -40,7 +41,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     let policies = super::policies(matches, "POLICY");
-    let (document, _) = read::read(&policies, &super::texts(matches, PROPERTY.id), &library).map_err(Faults)?;
+    let (chosen, properties) = (unit::request(matches), super::texts(matches, PROPERTY.id));
+    let (document, _) = unit::read(chosen.as_ref(), &policies, &properties, &library).map_err(Faults)?;
     door::say(&show::toml(&document))?;
     Ok(Exit::Success)
 }

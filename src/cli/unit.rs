@@ -1,14 +1,17 @@
-//! `stockade run --unit`: the sandbox of a service of systemd's, as the head of a policy.
+//! `--unit`: the sandbox of a service of systemd's, as the head of a policy.
 
 use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
 use crate::fault::{Fault, clean};
+use crate::policy::Policy;
 use crate::policy::service::{self, Service};
+use crate::text::profiles::Library;
+use crate::text::unit::Unit;
 use crate::text::{Document, units};
 
-use super::{door, import};
+use super::{door, import, read};
 
 /// A unit whose sandbox holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +49,32 @@ pub(super) fn request(matches: &ArgMatches) -> Option<Chosen> {
     Some(Chosen { name, weaker: matches.get_flag("weaker") })
 }
 
-/// Reads a unit and gives it its meaning.
+/// Reads a unit on behalf of `uid`, or of nobody where it is only looked at, and gives it its meaning.
 ///
 /// # Errors
 /// As [`units::load`].
-pub(super) fn load(name: &str, uid: u32) -> Result<Service, Vec<Fault>> {
-    let (unit, odd) = units::load(name, &units::DIRECTORIES.map(Path::new), Some(uid))?;
+pub(super) fn load(name: &str, uid: Option<u32>) -> Result<(Unit, Service), Vec<Fault>> {
+    let (unit, odd) = units::load(name, &units::DIRECTORIES.map(Path::new), uid)?;
     let mut service = service::service(&unit);
     service.warnings.splice(0..0, odd);
-    Ok(service)
+    Ok((unit, service))
+}
+
+/// A unit's words, then those of policies and properties, and what they mean together.
+///
+/// # Errors
+/// As [`document`] and [`read::read`].
+pub(super) fn read(
+    chosen: Option<&Chosen>,
+    policies: &[String],
+    properties: &[String],
+    library: &Library,
+) -> Result<(Document, Policy), Vec<Fault>> {
+    let Some(chosen) = chosen else { return read::read(policies, properties, library) };
+    let mut document = document(chosen, library.uid)?;
+    document.extend(read::words(policies, properties, library)?);
+    let policy = Policy::read(&document)?;
+    Ok((document, policy))
 }
 
 /// The words of a unit.
@@ -62,7 +82,7 @@ pub(super) fn load(name: &str, uid: u32) -> Result<Service, Vec<Fault>> {
 /// # Errors
 /// As [`load`], and every word without which the sandbox would be weaker.
 pub(super) fn document(chosen: &Chosen, uid: u32) -> Result<Document, Vec<Fault>> {
-    let Service { document, left, warnings, .. } = load(&chosen.name, uid)?;
+    let (_, Service { document, left, warnings, .. }) = load(&chosen.name, Some(uid))?;
     let lost: Vec<_> = left.into_iter().filter(|left| left.weaker).collect();
     if !chosen.weaker && !lost.is_empty() {
         let fault = |left: service::Left| {

@@ -130,8 +130,6 @@ struct Desk<'a> {
     own: Vec<u32>,
     /// The slots that the layer answers without conditions.
     touched: Vec<usize>,
-    /// Per slot: whether systemd does not know the number. Empty when no layer asks.
-    unknown: Vec<bool>,
     out: Decisions,
 }
 
@@ -155,7 +153,7 @@ impl<'a> Desk<'a> {
         extra.sort_unstable();
         extra.dedup();
         let slots = dense as usize + extra.len() + 1;
-        let mut desk = Self {
+        Ok(Self {
             filter,
             arch,
             native,
@@ -168,13 +166,8 @@ impl<'a> Desk<'a> {
             ways: Vec::new(),
             own: vec![NONE; slots],
             touched: Vec::new(),
-            unknown: Vec::new(),
             out: Decisions { arch, ranges: Vec::new(), nodes: Vec::new(), steps: Vec::new(), tests: Vec::new() },
-        };
-        if filter.layers.iter().any(|layer| layer.unknown.is_some()) {
-            desk.unknown = (0..slots).map(|slot| desk.number(slot).is_none_or(|nr| is_unknown(arch, nr))).collect();
-        }
-        Ok(desk)
+        })
     }
 
     /// The slot of a number that a rule names.
@@ -183,14 +176,6 @@ impl<'a> Desk<'a> {
             number as usize
         } else {
             self.dense as usize + self.extra.partition_point(|extra| *extra < number)
-        }
-    }
-
-    /// The number of a slot; nothing for the last one, which stands for all other numbers.
-    fn number(&self, slot: usize) -> Option<u32> {
-        match slot.checked_sub(self.dense as usize) {
-            None => u32::try_from(slot).ok(),
-            Some(at) => self.extra.get(at).copied(),
         }
     }
 
@@ -239,8 +224,13 @@ impl<'a> Desk<'a> {
             }
         }
         let otherwise = layer.otherwise.to_ret();
-        let unknown = layer.unknown.map_or(otherwise, Action::to_ret);
-        let default = |slot: usize| if self.unknown.get(slot).is_some_and(|it| *it) { unknown } else { otherwise };
+        // Whether systemd knows a number is looked up only for those that no rule names.
+        let (arch, dense, extra) = (self.arch, self.dense, &self.extra);
+        let unknown = |slot: usize| number(dense, extra, slot).is_none_or(|number| is_unknown(arch, number));
+        let default = |slot: usize| match layer.unknown {
+            Some(action) if unknown(slot) => action.to_ret(),
+            _ => otherwise,
+        };
         let own = |slot: usize| if self.own[slot] == NONE { default(slot) } else { self.own[slot] };
         let layers = self.filter.layers.len();
         for (marked, slot) in self.marked.iter().enumerate() {
@@ -267,7 +257,7 @@ impl<'a> Desk<'a> {
             let marked = way.marked;
             let count = self.ways[first..].iter().take_while(|way| way.marked == marked).count();
             let slot = self.marked[marked];
-            let id = self.number(slot).and_then(|number| calls::identify(self.arch, number));
+            let id = number(self.dense, &self.extra, slot).and_then(|number| calls::identify(self.arch, number));
             let mut branch = Branch { marked, id, ways: first..first + count, seen: Vec::new() };
             decided[slot] = self.branch(&mut branch, 0, first, Action::Allow.to_ret())?;
             first += count;
@@ -393,6 +383,14 @@ struct Branch {
     ways: std::ops::Range<usize>,
     /// Layer, strictest answer before it, and where that leads.
     seen: Vec<(usize, u32, Target)>,
+}
+
+/// The number of a slot; nothing for the last one, which stands for all other numbers.
+fn number(dense: u32, extra: &[u32], slot: usize) -> Option<u32> {
+    match slot.checked_sub(dense as usize) {
+        None => u32::try_from(slot).ok(),
+        Some(at) => extra.get(at).copied(),
+    }
 }
 
 /// An index as it is kept: counts of layers, rules, calls and nodes are far below 2^32.

@@ -219,8 +219,7 @@ impl<'a, 'b> Layout<'a, 'b> {
 
     /// Writes the steps.
     pub(super) fn emit(mut self) {
-        let new_root = self.nodes[0].path == Path::new("/") && self.places[0].role == Role::New;
-        if !new_root {
+        if !self.new_root() {
             self.open_domain(0, Phase::Take);
         }
         let mut hidden = Vec::new();
@@ -258,6 +257,10 @@ impl<'a, 'b> Layout<'a, 'b> {
             let under = self.own_mount();
             self.step(Phase::Mounts, MountOp::Uncover { under }, *last);
         }
+    }
+
+    fn new_root(&self) -> bool {
+        self.nodes[0].path == Path::new("/") && self.places[0].role == Role::New
     }
 
     /// A directory on which this plan mounts something for certain.
@@ -363,6 +366,11 @@ impl<'a, 'b> Layout<'a, 'b> {
             _ => New::Mqueue,
         };
         let restrict = limits.read_only && !matches!(what, New::Cgroup { .. });
+        if let New::Proc(proc) = what
+            && self.new_root()
+        {
+            self.step(Phase::Take, MountOp::TakeProc(proc), index);
+        }
         self.step(Phase::Mounts, MountOp::New { what, path: path.clone(), missing }, index);
         let domain = self.places[index].domain;
         self.open_domain(domain, Phase::Mounts);

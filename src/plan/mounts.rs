@@ -50,6 +50,9 @@ pub enum MountOp {
         /// Whether the host's /dev/mqueue is shown.
         mqueue: bool,
     },
+    /// Makes a new /proc, detached, before the root changes: without privileges the kernel gives one only to who sees
+    /// a whole one (mount_namespaces(7)), and a new root shows none.
+    TakeProc(Proc),
     /// Copies a mount whose changes go to memory: an overlay of a new tmpfs over it.
     TakeOverlay {
         /// Where to keep it.
@@ -280,6 +283,7 @@ impl fmt::Display for MountOp {
                 write!(f, "take a {limits} copy of {}{}", source.display(), below(*recursive))
             }
             Self::TakeDevices { .. } => f.write_str("build a /dev with pseudo devices only"),
+            Self::TakeProc(proc) => write!(f, "make a procfs{}", options(&New::Proc(*proc))),
             Self::TakeOverlay { source, .. } => {
                 write!(f, "take a copy of {} whose changes go to memory", source.display())
             }

@@ -117,10 +117,8 @@ impl Node {
                 no_exec = tmpfs.no_exec.then_some(true);
                 Content::Tmpfs(tmpfs)
             }
-            View::Bind(bind) => {
-                read_only = bind.read_only.then_some(true);
-                Content::Bind(bind)
-            }
+            // Whether it can be written is decided when all is known: see `settle`.
+            View::Bind(bind) => Content::Bind(bind),
             View::Devices => Content::Devices,
             View::Proc(proc) => Content::Proc(proc),
             View::Sysfs => Content::Sysfs,
@@ -152,10 +150,16 @@ impl Node {
         let (mut winner, loser) = if other_wins { (other, self) } else { (self, other) };
         let new = |content: &Content| *content != Content::Same;
         if new(&winner.content) && winner.content != loser.content && (new(&loser.content) || loser.granted) {
-            notes.push(format!("{}: {} gives way to {}", winner.path.display(), loser.who(), winner.who()));
+            let granted = matches!(winner.content, Content::Bind(_)) && !new(&loser.content);
+            if !granted {
+                notes.push(format!("{}: {} gives way to {}", winner.path.display(), loser.who(), winner.who()));
+            }
         }
         if winner.content == loser.content {
             winner.optional &= loser.optional;
+        }
+        if let (Content::Bind(one), Content::Bind(other)) = (&mut winner.content, &loser.content) {
+            one.read_only |= other.read_only;
         }
         winner.granted |= loser.granted;
         winner.read_only = stricter(winner.read_only, loser.read_only);
@@ -166,6 +170,14 @@ impl Node {
             }
         }
         winner
+    }
+
+    /// What BindReadOnlyPaths shows is read-only, unless ReadWritePaths names the very path.
+    fn settle(mut self) -> Self {
+        if matches!(&self.content, Content::Bind(bind) if bind.read_only) && !self.granted {
+            self.read_only = Some(true);
+        }
+        self
     }
 }
 
@@ -204,7 +216,7 @@ pub(super) fn merge(wishes: Vec<Wish>, notes: &mut Vec<String>) -> Vec<Node> {
         };
         merged.push(whole);
     }
-    merged
+    merged.into_iter().map(Node::settle).collect()
 }
 
 /// Whether some wish puts something new on a path.

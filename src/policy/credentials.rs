@@ -23,7 +23,7 @@ const MOST: usize = 1 << 20;
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "LoadCredential",
-        form: Form::List("NAME[:PATH]"),
+        form: Form::Texts("NAME[:PATH]"),
         summary: "give the target a secret from a file",
         manual: "The file is read by the caller before anything is confined, and the target finds a copy of that NAME in \
                  $CREDENTIALS_DIRECTORY: a file system in memory that only it sees, which it cannot change, with files \

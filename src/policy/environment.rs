@@ -29,7 +29,7 @@ pub struct Environment {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "ExecSearchPath",
-        form: Form::List("PATH"),
+        form: Form::Texts("PATH"),
         summary: "where programs are looked for",
         manual: "Directories in which a program without a `/` is looked for, instead of those of PATH. The target gets them \
                  as its PATH, unless *Environment* or *EnvironmentFile* sets another. Directories can also be parted by \
@@ -63,7 +63,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Environment",
-        form: Form::List("NAME=VALUE"),
+        form: Form::Texts("NAME=VALUE"),
         summary: "set environment variables",
         manual: "Variables for the target, on top of those that it inherits. A text is split at blanks, with quotes \
                  around what must stay together; an element of a TOML list is one assignment; and a table \
@@ -182,7 +182,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "UnsetEnvironment",
-        form: Form::List("NAME[=VALUE]"),
+        form: Form::Texts("NAME[=VALUE]"),
         summary: "remove variables from the environment, last of all",
         manual: "Names of variables to remove, or whole assignments, which are removed only where the value is the \
                  same. It happens after everything else, so it also undoes *Environment*. Lists add up and an empty \
@@ -219,6 +219,27 @@ pub(crate) fn keyed(entry: &Entry) -> Option<Entry> {
     let inner = Entry { name: name.to_owned(), at: entry.at.clone(), value: entry.value.clone() };
     let value = Value { kind: Kind::Table(vec![inner]), at: entry.value.at.clone() };
     Some(Entry { name: "Environment".into(), at: entry.at.clone(), value })
+}
+
+/// The assignments of a table, however it was written, as the list that says the same; nothing for what is no table.
+pub(crate) fn listed(entry: &Entry) -> Option<Entry> {
+    let keyed = keyed(entry);
+    let table = keyed.as_ref().unwrap_or(entry);
+    let Kind::Table(entries) = &table.value.kind else { return None };
+    if table.name != "Environment" {
+        return None;
+    }
+    let assignment = |entry: &Entry| {
+        let at = entry.value.at.clone();
+        let text = match entry.value.kind {
+            Kind::Boolean(on) => on.to_string(),
+            _ => form::text(&entry.value).ok()?.text,
+        };
+        Some(Value { kind: Kind::Text(format!("{}={text}", entry.name)), at })
+    };
+    let values: Option<Vec<Value>> = entries.iter().map(assignment).collect();
+    let value = Value { kind: Kind::List(values?), at: table.value.at.clone() };
+    Some(Entry { name: table.name.clone(), at: table.at.clone(), value })
 }
 
 fn set(policy: &mut Policy, value: &Value) -> Result<(), Fault> {

@@ -202,7 +202,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "TemporaryFileSystem",
-        form: Form::List("PATH[:OPTION,...]"),
+        form: Form::Texts("PATH[:OPTION,...]"),
         summary: "put empty file systems in memory on paths",
         manual: "Each path gets a new tmpfs, which hides what was there. After a colon, options for it as in tmpfs(5) and \
                  mount(8): `size=`, `nr_inodes=`, `mode=`, `ro`, `noexec`, `nosuid`, `dev`. Without options it has mode \

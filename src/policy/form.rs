@@ -17,8 +17,10 @@ pub enum Form {
     Words(&'static str, fn() -> Vec<String>),
     /// A list of paths.
     Paths,
-    /// A list of texts; the name says what they are.
+    /// A list of lines of words; the name says what they are.
     List(&'static str),
+    /// A list of texts that are taken whole, where one text of several is split at blanks; the name says what they are.
+    Texts(&'static str),
     /// One text; the name says what it is.
     Text(&'static str),
     /// A table with these keys, each with its meaning.
@@ -34,10 +36,20 @@ impl Form {
             Self::Word(words) => words.join("|"),
             Self::Words(what, _) => format!("[~]{what}..."),
             Self::Paths => "PATH...".into(),
-            Self::List(what) => format!("{what}..."),
+            Self::List(what) | Self::Texts(what) => format!("{what}..."),
             Self::Text(what) => (*what).into(),
             Self::Table(_) => "TABLE".into(),
         }
+    }
+
+    /// Whether what is written later adds to what is there.
+    pub fn adds(&self) -> bool {
+        matches!(self, Self::Words(..) | Self::List(_) | Self::Table(_)) || self.whole()
+    }
+
+    /// Whether an element of a list is taken as it is, while a text is split at blanks.
+    pub fn whole(&self) -> bool {
+        matches!(self, Self::Paths | Self::Texts(_))
     }
 }
 
@@ -130,7 +142,7 @@ pub fn words(line: &Item) -> Result<Vec<Item>, Fault> {
     let mut found = Vec::new();
     let mut chars = line.text.chars().peekable();
     loop {
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        while chars.next_if(char::is_ascii_whitespace).is_some() {}
         if chars.peek().is_none() {
             return Ok(found);
         }
@@ -151,7 +163,7 @@ pub fn words(line: &Item) -> Result<Vec<Item>, Fault> {
                 },
                 (c, Some(open)) if c == open => quote = None,
                 ('"' | '\'', None) => quote = Some(c),
-                (c, None) if c.is_whitespace() => break,
+                (c, None) if c.is_ascii_whitespace() => break,
                 (c, _) => text.push(c),
             }
         }

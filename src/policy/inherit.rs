@@ -79,7 +79,7 @@ const PERSONALITIES: &[(&str, u32)] = if cfg!(target_arch = "x86_64") {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "OpenFile",
-        form: Form::List("PATH[:NAME[:OPTIONS]]"),
+        form: Form::Texts("PATH[:NAME[:OPTIONS]]"),
         summary: "open files for the target, as a socket is handed over",
         manual: "Paths of files that are opened before anything is confined; sockets are connected to. The target finds \
                  them as descriptors from 3 on, behind those that the caller hands over, counted by $LISTEN_FDS and \

@@ -157,7 +157,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Landlock.ConnectTCP",
-        form: Form::List("PORT"),
+        form: Form::Texts("PORT"),
         summary: "the TCP ports that can be connected to",
         manual: "Port numbers; connecting to any other port answers EACCES (Landlock ABI 4, Linux 6.7). An empty list \
                  allows none. Lists add up. This is no firewall: Landlock does not see Multipath TCP (IPPROTO_MPTCP), \
@@ -175,7 +175,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Landlock.BindTCP",
-        form: Form::List("PORT"),
+        form: Form::Texts("PORT"),
         summary: "the TCP ports that can be bound",
         manual: "Port numbers, written as in *Landlock.ConnectTCP*; binding any other answers EACCES. Port 0 stands \
                  for the ports that the kernel picks. A socket that calls listen(2) without bind(2) gets such a port \

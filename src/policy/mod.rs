@@ -33,6 +33,7 @@ pub mod overlays;
 pub mod paths;
 pub mod process;
 pub mod profile;
+pub mod quote;
 pub mod restrict;
 pub mod scheduling;
 pub mod seccomp;

@@ -6,6 +6,7 @@ use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::{Layer, Rule};
 use crate::draft::{Asked, By};
 use crate::fault::Fault;
+use crate::text::{Kind, Value};
 
 use super::form::{self, Form};
 use super::layer::{self, ENOSYS, EPERM};
@@ -206,15 +207,24 @@ pub const DIRECTIVES: &[Directive] = &[
         exposure: RESTRICTED,
         read: |policy, value| {
             let mut allowed = policy.namespaces.allowed;
+            let anew = |on: bool| Some(if on { 0 } else { EVERY });
             if let Some(on) = form::switch(value) {
-                allowed = Some(if on { 0 } else { EVERY });
-            } else {
-                let lines = line::lines(value)?;
-                if lines.is_empty() {
-                    allowed = None;
-                }
-                for line in &lines {
-                    allowed = Some(merge(allowed, line)?);
+                policy.namespaces.allowed = anew(on);
+                return Ok(());
+            }
+            let lines = form::lines(value)?;
+            if lines.is_empty() {
+                allowed = None;
+            }
+            for item in lines {
+                let line = Value { kind: Kind::Text(item.text), at: item.at };
+                match form::switch(&line) {
+                    Some(on) => allowed = anew(on),
+                    None => {
+                        for line in &line::lines(&line)? {
+                            allowed = Some(merge(allowed, line)?);
+                        }
+                    }
                 }
             }
             policy.namespaces.allowed = allowed;

@@ -1,6 +1,6 @@
 //! Single paths.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::draft::Asked;
 use crate::draft::mounts::{Bind, MountAsk, View};
@@ -75,7 +75,7 @@ pub const DIRECTIVES: &[Directive] = &[
          and %V stand for what they stand for in systemd.",
         "ReadWritePaths = [\"/var/lib/app\", \"-/var/cache/app\"]",
         Some(
-            "`.` is allowed, and below an empty file system of ProtectHome=tmpfs or TemporaryFileSystem the host's path \
+            "`.` is allowed, a path that BindReadOnlyPaths names as well can be written, and below an empty file system of ProtectHome=tmpfs or TemporaryFileSystem the host's path \
              is brought in",
         )
     ),
@@ -115,14 +115,15 @@ pub const DIRECTIVES: &[Directive] = &[
         View::NoExec,
         "keep files below paths from being executed",
         "Nothing below the paths can be executed or mapped for execution, in what is mounted below them neither, except \
-         below ExecPaths. An interpreter that may be executed still runs scripts from there. `-`, `+`, `.` and \
+         below ExecPaths. An interpreter that may be executed still runs scripts from there, and what a program \
+         makes in memory is below no path: refuse memfd_create(2) as well. `-`, `+`, `.` and \
          specifiers as in ReadWritePaths.",
         "NoExecPaths = [\"/var\", \"/tmp\"]",
         None
     ),
     Directive {
         name: "BindPaths",
-        form: Form::List("SOURCE[:DESTINATION[:rbind|norbind]]"),
+        form: Form::Texts("SOURCE[:DESTINATION[:rbind|norbind]]"),
         summary: "put paths of the host on other paths, writable",
         manual: "The source is a path of the host, the destination one of the target's world, the same path when it is \
                  left out. *rbind* (the default) takes along what is mounted below the source, *norbind* does not. A \
@@ -138,7 +139,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "BindReadOnlyPaths",
-        form: Form::List("SOURCE[:DESTINATION[:rbind|norbind]]"),
+        form: Form::Texts("SOURCE[:DESTINATION[:rbind|norbind]]"),
         summary: "put paths of the host on other paths, read-only",
         manual: "As BindPaths (*rbind*, *norbind*, `-`, `\\:`, tables), but nothing can be written below the destination, \
                  except below deeper paths of ReadWritePaths.",
@@ -243,6 +244,16 @@ fn bind_table(entries: &[Entry], value: &Value) -> Result<BindItem, Fault> {
     form::check_path(&destination.text, &destination)?;
     let (source, destination) = (source.text.into(), destination.text.into());
     Ok(BindItem { source, destination, optional, recursive, at: value.at.clone() })
+}
+
+/// A bind that was written as a table, as the text that says the same; nothing for what is none.
+pub(crate) fn bound(value: &Value) -> Option<String> {
+    let Kind::Table(entries) = &value.kind else { return None };
+    let bind = bind_table(entries, value).ok()?;
+    let part = |path: &Path| path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:");
+    let optional = if bind.optional { "-" } else { "" };
+    let recursive = if bind.recursive { "" } else { ":norbind" };
+    Some(format!("{optional}{}:{}{recursive}", part(&bind.source), part(&bind.destination)))
 }
 
 fn binds(list: &[BindItem], read_only: bool, demands: &mut Demands) {

@@ -115,7 +115,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Descriptors.Pass",
-        form: Form::List("NUMBER"),
+        form: Form::Texts("NUMBER"),
         summary: "leave these file descriptors open",
         manual: "Numbers of open descriptors, from 3 on, that the target inherits. All others above 2 are closed, but \
                  those that LISTEN_FDS announces to this process. Lists add up and an empty one resets. A descriptor \
@@ -175,8 +175,7 @@ pub(super) fn umask(value: &Value) -> Result<Option<u32>, Fault> {
     let text = match &value.kind {
         // TOML knows octal numbers, and a decimal one here would be a mistake nobody sees.
         Kind::Integer(number) => {
-            let written = value.at.source.text.get(value.at.span.clone()).unwrap_or_default();
-            if !written.trim_start().starts_with("0o") && *number != 0 {
+            if !value.at.written().trim_start().starts_with("0o") && *number != 0 {
                 return refuse(&number.to_string(), "write it in quotes, or with TOML's 0o in front: 0o077");
             }
             format!("{number:o}")

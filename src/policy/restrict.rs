@@ -76,8 +76,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  not so from the start. Programs that compile at run time (JavaScript, Java, LuaJIT, some of libffi) \
                  do not work with it.\n\n\
                  Linux 6.3 and later do this themselves (PR_SET_MDWE, prctl(2)) and answer EACCES; elsewhere a filter on \
-                 mmap(2), mprotect(2), pkey_mprotect(2) and shmat(2) answers EPERM. The filter can be passed by mapping \
-                 a file that is written to as well, so add *NoExecPaths* for what can be written.",
+                 mmap(2), mprotect(2), pkey_mprotect(2) and shmat(2) answers EPERM. Either can be passed by mapping a \
+                 file that is written to as well, so add *NoExecPaths* for what can be written, and \
+                 *SystemCallFilter* = [\"~memfd_create\"].",
         example: "MemoryDenyWriteExecute = true",
         unlike: Some(
             "The filter for older kernels also refuses the personality(2) that makes all readable memory executable, and \

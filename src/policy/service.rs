@@ -5,8 +5,8 @@ use crate::fault::{Fault, Origin};
 use crate::text::unit::{self, Assignment, Unit};
 use crate::text::{Document, Entry, Kind, Value};
 
-use super::form::{self, Form, Item};
-use super::{Directive, Policy, find, foreign};
+use super::form::{self, Form};
+use super::{Directive, Policy, find, foreign, quote};
 
 /// What a service comes to.
 #[derive(Clone, Debug, Default)]
@@ -82,18 +82,6 @@ const CONFINING: [&str; 37] = [
     "MemoryZSwapMax",
 ];
 
-/// Lists, beside those of paths, whose elements a policy does not split.
-const WHOLE: [&str; 8] = [
-    "Environment",
-    "UnsetEnvironment",
-    "ExecSearchPath",
-    "LoadCredential",
-    "TemporaryFileSystem",
-    "OpenFile",
-    "BindPaths",
-    "BindReadOnlyPaths",
-];
-
 /// What a system service has when nobody says otherwise, and stockade has not (systemd.exec(5)).
 const DEFAULTS: [(&str, &str); 4] =
     [("KeyringMode", "private"), ("UMask", "0022"), ("WorkingDirectory", "/"), ("IgnoreSIGPIPE", "yes")];
@@ -130,10 +118,9 @@ fn defaults(unit: &Unit, made: &mut Service) {
         let value = Value { kind, at: at.clone() };
         made.document.entries.push(Entry { name: name.into(), at: at.clone(), value });
     };
+    // What is written wrong leaves them as they are.
     for (name, value) in DEFAULTS {
-        if unit.all("Service", name).is_empty() {
-            add(name, Kind::Text(value.into()));
-        }
+        add(name, Kind::Text(value.into()));
     }
     add("PassEnvironment", Kind::List(Vec::new()));
     add("Environment", Kind::List(vec![Value { kind: Kind::Text(SEARCH.into()), at: at.clone() }]));
@@ -155,8 +142,13 @@ fn defaults(unit: &Unit, made: &mut Service) {
     made.notes.push("Standard input is what stockade is given; a service's is /dev/null.".into());
 }
 
+/// Today's name of a word that had another one before.
+pub fn today(name: &str) -> &str {
+    ALIASES.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| *new)
+}
+
 fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
-    let name = ALIASES.iter().find(|(old, _)| *old == one.name).map_or(one.name.as_str(), |(_, new)| *new);
+    let name = today(&one.name);
     let row =
         find(name).filter(|_| !name.contains('.') && !matches!(name, "Exec" | "Extends" | "Prefer" | "SeccompProfile"));
     let Some(row) = row else {
@@ -170,11 +162,20 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
         }
         return;
     };
+    if one.value.is_empty() && keeps(name) {
+        let message = format!("`{name}` cannot be empty, and systemd passes over it");
+        made.warnings.push(Fault::at(&one.value_at, message).help("what stood before it holds"));
+        return leave(one, "an empty value of this means nothing", false, made);
+    }
     let entry = match written(unit, row, one) {
         Ok(entry) => entry,
         Err(why) => return refuse(one, &why, made),
     };
-    let entry = known(entry, made);
+    let mut entry = known(entry, made);
+    // A reset of what a service has by itself brings that back.
+    if let Some((_, default)) = DEFAULTS.iter().find(|(known, _)| *known == name && one.value.is_empty()) {
+        entry.value.kind = Kind::Text((*default).into());
+    }
     // systemd passes over values that it cannot read; here they are told.
     match Policy::read(&Document { entries: vec![entry.clone()] }) {
         Ok(_) => {
@@ -186,13 +187,7 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
                 made.document.entries.push(Entry { name: "Environment".into(), at: one.at.clone(), value });
             }
         }
-        Err(faults) => {
-            let why = faults.first().map_or_else(String::new, |fault| {
-                let help = fault.help.first().map(|help| format!(" ({help})")).unwrap_or_default();
-                format!("{}{help}", fault.message)
-            });
-            refuse(one, &why, made);
-        }
+        Err(faults) => refuse(one, &reason(&faults), made),
     }
 }
 
@@ -204,41 +199,93 @@ fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, Stri
         Expands::Never => one.value.clone(),
     };
     let at = one.value_at.clone();
-    let splits = matches!(row.form, Form::Paths) || WHOLE.contains(&row.name);
-    let kind = if splits {
-        let words = form::words(&Item { text, at: at.clone() }).map_err(|fault| fault.message)?;
-        let element = |word: Item| Value { kind: Kind::Text(word.text), at: word.at };
-        Kind::List(words.into_iter().map(element).collect())
-    } else {
-        Kind::Text(text)
+    let kind = match quote::quoting(row).filter(|_| !text.is_empty()) {
+        Some(quoting) => {
+            let element = |text: String| Value { kind: Kind::Text(text), at: at.clone() };
+            Kind::List(quoting.split(&text)?.into_iter().map(element).collect())
+        }
+        None => Kind::Text(text),
     };
     Ok(Entry { name: row.name.into(), at: one.at.clone(), value: Value { kind, at } })
 }
 
-/// Takes names out that systemd passes over with a warning, and that a policy of ours must not have.
+/// Words whose empty value systemd passes over with a warning, and that a policy would reset.
+pub fn keeps(name: &str) -> bool {
+    matches!(name, "UMask" | "KeyringMode" | "IgnoreSIGPIPE" | "TimeoutStopSec" | "RuntimeMaxSec" | "TimerSlackNSec")
+        || name.starts_with("Limit")
+        || name.ends_with("DirectoryMode")
+}
+
+/// Takes elements out that systemd passes over with a warning, one by one, and that a policy of ours must not have.
 fn known(mut entry: Entry, made: &mut Service) -> Entry {
-    let Kind::Text(text) = &entry.value.kind else { return entry };
-    let calls = matches!(entry.name.as_str(), "SystemCallFilter" | "SystemCallLog");
-    if !(calls || matches!(entry.name.as_str(), "CapabilityBoundingSet" | "AmbientCapabilities")) {
-        return entry;
-    }
-    let (tilde, rest) = text.trim().strip_prefix('~').map_or(("", text.trim()), |rest| ("~", rest));
-    let good = |word: &&str| {
-        let kind = Kind::Text(format!("{tilde}{word}"));
-        let one = Entry { value: Value { kind, at: entry.value.at.clone() }, ..entry.clone() };
-        Policy::read(&Document { entries: vec![one] }).is_ok()
+    let names = [
+        "SystemCallFilter",
+        "SystemCallLog",
+        "CapabilityBoundingSet",
+        "AmbientCapabilities",
+        "RestrictAddressFamilies",
+    ];
+    let (tilde, words): (&str, Vec<String>) = match &entry.value.kind {
+        Kind::Text(text) if names.contains(&entry.name.as_str()) => {
+            let (tilde, rest) = text.trim().strip_prefix('~').map_or(("", text.trim()), |rest| ("~", rest));
+            (tilde, rest.split_ascii_whitespace().map(str::to_owned).collect())
+        }
+        Kind::List(elements) => {
+            let text = |element: &Value| match &element.kind {
+                Kind::Text(text) => text.clone(),
+                _ => String::new(),
+            };
+            ("", elements.iter().map(text).collect())
+        }
+        _ => return entry,
     };
-    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let (kept, lost): (Vec<&str>, Vec<&str>) = words.iter().copied().partition(|word| good(word));
+    let is_list = matches!(entry.value.kind, Kind::List(_));
+    let kind = |words: Vec<String>| {
+        if is_list {
+            let element = |text: String| Value { kind: Kind::Text(text), at: entry.value.at.clone() };
+            Kind::List(words.into_iter().map(element).collect())
+        } else {
+            Kind::Text(format!("{tilde}{}", words.join(" ")))
+        }
+    };
+    let why = |word: &String| {
+        let value = Value { kind: kind(vec![word.clone()]), at: entry.value.at.clone() };
+        let one = Entry { value, ..entry.clone() };
+        Policy::read(&Document { entries: vec![one] }).err().map(|faults| reason(&faults))
+    };
+    let judged: Vec<(String, Option<String>)> = words
+        .into_iter()
+        .map(|word| {
+            let why = why(&word);
+            (word, why)
+        })
+        .collect();
+    let (kept, lost): (Vec<_>, Vec<_>) = judged.into_iter().partition(|(_, why)| why.is_none());
     if lost.is_empty() || kept.is_empty() {
         return entry;
     }
+    let kept = kind(kept.into_iter().map(|(word, _)| word).collect());
+    let unknown = "nobody knows these names; systemd passes over them, too, with a warning";
+    let why = match lost.as_slice() {
+        [(_, Some(why)), ..] if is_list => why.clone(),
+        _ => unknown.into(),
+    };
+    let lost: Vec<String> = lost.into_iter().map(|(word, _)| word).collect();
     let what = format!("{}={tilde}{}", entry.name, lost.join(" "));
-    let why = "nobody knows these names; systemd passes over them, too, with a warning";
-    made.warnings.push(Fault::at(&entry.value.at, format!("not taken over: {what}")).help(why));
-    made.left.push(Left { text: what, at: entry.at.clone(), why: why.into(), weaker: !tilde.is_empty() });
-    entry.value.kind = Kind::Text(format!("{tilde}{}", kept.join(" ")));
+    made.warnings.push(Fault::at(&entry.value.at, format!("not taken over: {what}")).help(why.clone()));
+    // What only allows takes nothing away where it is missing.
+    let weaker = !tilde.is_empty() || is_list && entry.name != "Environment";
+    made.left.push(Left { text: what, at: entry.at.clone(), why, weaker });
+    entry.value.kind = kept;
     entry
+}
+
+/// Why a policy does not take a value.
+fn reason(faults: &[Fault]) -> String {
+    faults.first().map_or_else(String::new, |fault| {
+        let help = fault.help.first().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{}{help}", fault.message)
+    })
 }
 
 /// Whether systemd replaces specifiers in a directive, and a policy does not.
@@ -329,9 +376,6 @@ fn specifiers(text: &str, unit: &Unit, all: bool) -> Result<String, String> {
 fn start(unit: &Unit, made: &mut Service) {
     let all = unit.all("Service", "ExecStart");
     for (number, one) in all.iter().enumerate() {
-        // Several commands can stand on one line, parted by `;`.
-        let mut commands = one.value.split(" ; ");
-        let first = commands.next().unwrap_or_default();
         if number > 0 {
             leave(
                 one,
@@ -341,10 +385,15 @@ fn start(unit: &Unit, made: &mut Service) {
             );
             continue;
         }
-        for more in commands {
-            made.notes.push(format!("A policy executes one command, the first; left out: {more}"));
-        }
-        match exec(unit, first, &mut made.notes) {
+        // Several commands can stand on one line, parted by `;`.
+        let argv = unit::commands(&one.value).and_then(|commands| {
+            for more in commands.iter().skip(1) {
+                let more = format!("{}{} {}", more.prefixes, more.program, more.arguments.join(" "));
+                made.notes.push(format!("A policy executes one command, the first; left out: {more}"));
+            }
+            commands.first().map_or(Ok(Vec::new()), |first| exec(unit, first, &mut made.notes))
+        });
+        match argv {
             Ok(argv) => {
                 let element = |text: String| Value { kind: Kind::Text(text), at: one.value_at.clone() };
                 let value =
@@ -356,15 +405,11 @@ fn start(unit: &Unit, made: &mut Service) {
     }
 }
 
-fn exec(unit: &Unit, command: &str, notes: &mut Vec<String>) -> Result<Vec<String>, String> {
-    let command = command.trim();
-    let rest = command.trim_start_matches(['-', '@', ':', '+', '!', '|']);
-    let prefixes = &command[..command.len() - rest.len()];
-    let has = |prefix: char| prefixes.contains(prefix);
-    let mut argv: Vec<String> =
-        unit::words(rest)?.iter().map(|word| specifiers(word, unit, true)).collect::<Result<_, _>>()?;
-    if argv.first().is_none_or(String::is_empty) {
-        return Err("there is no program in it".into());
+fn exec(unit: &Unit, command: &unit::Command, notes: &mut Vec<String>) -> Result<Vec<String>, String> {
+    let has = |prefix: char| command.has(prefix);
+    let mut argv = vec![specifiers(&command.program, unit, true)?];
+    for word in unit::words(&command.arguments.join(" "))? {
+        argv.push(specifiers(&word, unit, true)?);
     }
     let mut note = |text: &str| notes.push(format!("ExecStart= begins with {text}"));
     if has('-') {
@@ -468,7 +513,8 @@ fn leave(one: &Assignment, why: &str, weaker: bool, made: &mut Service) {
 /// A value that a policy cannot have.
 fn refuse(one: &Assignment, why: &str, made: &mut Service) {
     made.warnings.push(Fault::at(&one.value_at, format!("not taken over: {}", one.name)).help(why.to_owned()));
-    leave(one, why, true, made);
+    // What is empty confines nothing.
+    leave(one, why, !one.value.is_empty(), made);
 }
 
 fn said(one: &Assignment) -> String {
@@ -529,10 +575,10 @@ mod tests {
     fn variables_of_a_command_line_are_replaced_by_a_shell() {
         let mut notes = Vec::new();
         let unit = Unit { name: "x.service".into(), path: "/x".into(), assignments: Vec::new() };
-        let argv = exec(&unit, "@/bin/d name $OPTS a${X}'s $$1 \"q r\"", &mut notes);
-        let argv = argv.or_else(|_| exec(&unit, r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#, &mut notes)).expect("good");
+        let command = |text: &str| unit::commands(text).expect("a command").remove(0);
+        let argv = exec(&unit, &command(r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#), &mut notes).expect("good");
         assert_eq!(argv[2], r#"set -f; exec '/bin/d' $OPTS 'a'"${X}"''\''s' '$1' 'q r'"#);
-        let argv = exec(&unit, ":/bin/d $OPTS", &mut notes).expect("good");
+        let argv = exec(&unit, &command(":/bin/d $OPTS"), &mut notes).expect("good");
         assert_eq!(argv, ["/bin/d", "$OPTS"]);
     }
 }

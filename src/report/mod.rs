@@ -19,6 +19,7 @@ pub mod import;
 pub mod lint;
 pub mod manual;
 pub mod oci;
+pub mod prefix;
 pub mod program;
 pub mod reach;
 pub mod roff;

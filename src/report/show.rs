@@ -1,10 +1,11 @@
 //! The policy that holds in the end, as TOML that can be used again, each line with where it came from.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::fault::Origin;
-use crate::policy::find;
-use crate::policy::form::{self, Form, Item};
+use crate::policy::form;
+use crate::policy::{environment, find};
 use crate::text::{Document, Entry, Kind, Value};
 
 /// What is left of one directive when all its entries are added up.
@@ -12,9 +13,7 @@ enum Effect<'a> {
     /// The last value holds.
     One(&'a Value),
     /// The elements of a list; empty when the last entry was a reset.
-    Many(Vec<Item>, &'a Origin),
-    /// Tables, each with its own keys.
-    Tables(Vec<&'a Entry>),
+    Many(Vec<Value>, &'a Origin),
 }
 
 /// The effective policy. Directives stand in the order of their first entry, tables last.
@@ -22,7 +21,11 @@ pub fn toml(document: &Document) -> String {
     let mut order: Vec<&str> = Vec::new();
     let mut effects: HashMap<&str, Effect<'_>> = HashMap::new();
     // What a policy extends is in the document already.
-    for entry in document.entries.iter().filter(|entry| entry.name != "Extends") {
+    let entries = document.entries.iter().filter(|entry| entry.name != "Extends");
+    // `[Environment]` and `Environment = [...]` cannot stand in one file.
+    let entries: Vec<Cow<'_, Entry>> =
+        entries.map(|entry| environment::listed(entry).map_or(Cow::Borrowed(entry), Cow::Owned)).collect();
+    for entry in &entries {
         if !order.contains(&entry.name.as_str()) {
             order.push(&entry.name);
         }
@@ -34,9 +37,12 @@ pub fn toml(document: &Document) -> String {
     let mut arrays = String::new();
     for name in order {
         let Some(effect) = effects.get(name) else { continue };
-        if let Effect::Tables(entries) = effect {
-            for entry in entries {
-                table(&mut arrays, name, entry);
+        if let Effect::Many(values, _) = effect
+            && !values.is_empty()
+            && values.iter().all(|value| matches!(value.kind, Kind::Table(_)))
+        {
+            for value in values {
+                table(&mut arrays, name, value);
             }
             continue;
         }
@@ -61,64 +67,83 @@ pub fn toml(document: &Document) -> String {
 }
 
 fn add<'a>(old: Option<Effect<'a>>, entry: &'a Entry) -> Effect<'a> {
-    if matches!(entry.value.kind, Kind::Table(_)) {
-        let mut entries = match old {
-            Some(Effect::Tables(entries)) => entries,
-            _ => Vec::new(),
-        };
-        entries.push(entry);
-        return Effect::Tables(entries);
+    let Some(mut elements) = elements(entry) else { return Effect::One(&entry.value) };
+    if elements.is_empty() {
+        return Effect::Many(elements, &entry.value.at);
     }
-    let Some(items) = items(entry) else { return Effect::One(&entry.value) };
-    if items.is_empty() {
-        return Effect::Many(items, &entry.value.at);
+    match old {
+        _ if elements.iter().any(|value| boolean(&entry.name, value)) => {}
+        Some(Effect::Many(before, _)) if !before.is_empty() => elements.splice(0..0, before).for_each(drop),
+        // What is taken from nothing leaves nothing, which a list cannot say but by being empty.
+        Some(Effect::Many(..)) if entry.name == "CapabilityBoundingSet" => {
+            let taken = |value: &Value| matches!(&value.kind, Kind::Text(text) if text.trim_start().starts_with('~'));
+            elements = elements.into_iter().skip_while(taken).collect();
+        }
+        _ => {}
     }
-    let mut all = match old {
-        Some(Effect::Many(all, _)) => all,
-        _ => Vec::new(),
-    };
-    all.extend(items);
-    Effect::Many(all, &entry.value.at)
+    Effect::Many(elements, &entry.value.at)
 }
 
 /// The elements, where the directive is one whose entries add up.
-fn items(entry: &Entry) -> Option<Vec<Item>> {
-    let adds = match find(&entry.name).map(|row| row.form) {
+fn elements(entry: &Entry) -> Option<Vec<Value>> {
+    let row = find(&entry.name);
+    let adds = match (&entry.value.kind, row) {
+        (Kind::Table(_), _) => return Some(vec![entry.value.clone()]),
         // The last argument vector holds, whole.
         _ if entry.name == "Exec" => false,
-        Some(Form::Words(..) | Form::Paths | Form::List(_)) => true,
-        Some(_) => false,
-        None => matches!(entry.value.kind, Kind::List(_)),
+        (_, Some(row)) => row.form.adds(),
+        (kind, None) => matches!(kind, Kind::List(_)),
     };
     if !adds {
         return None;
     }
-    let lines = form::lines(&entry.value).ok()?;
-    let is_text = matches!(entry.value.kind, Kind::Text(_));
-    // An element of a TOML list of paths is one whole path: a text of several has to be split.
-    if is_text && matches!(find(&entry.name).map(|row| row.form), Some(Form::Paths)) {
-        return lines.first().map_or_else(|| Some(Vec::new()), |line| form::words(line).ok());
+    match &entry.value.kind {
+        Kind::List(values) => return Some(values.clone()),
+        Kind::Boolean(_) => return Some(vec![entry.value.clone()]),
+        _ => {}
     }
-    Some(lines)
+    let line = form::lines(&entry.value).ok()?;
+    // An element of a list can be one whole path or assignment: a text of several has to be split.
+    let items = match line.first() {
+        Some(line) if row.is_some_and(|row| row.form.whole()) => form::words(line).ok()?,
+        _ => line,
+    };
+    Some(items.into_iter().map(|item| Value { kind: Kind::Text(item.text), at: item.at }).collect())
+}
+
+/// The list that a boolean starts anew.
+const ANEW: &str = "RestrictNamespaces";
+
+fn boolean(name: &str, value: &Value) -> bool {
+    name == ANEW && form::switch(value).is_some()
 }
 
 fn assignment(name: &str, effect: &Effect<'_>) -> String {
     let name = key(name);
     match effect {
         Effect::One(value) => format!("{name} = {}{}\n", literal(value), comment(&value.at)),
-        Effect::Many(items, at) if items.is_empty() => format!("{name} = []{}\n", comment(at)),
-        Effect::Many(items, _) => {
-            let lines = items.iter().map(|item| format!("  {},{}\n", quoted(&item.text), comment(&item.at)));
+        Effect::Many(values, at) if values.is_empty() => format!("{name} = []{}\n", comment(at)),
+        Effect::Many(values, _) => {
+            if let [value] = values.as_slice()
+                && boolean(&name, value)
+            {
+                return format!("{name} = {}{}\n", literal(value), comment(&value.at));
+            }
+            // In a list a boolean is a word.
+            let element = |value: &Value| match &value.kind {
+                Kind::Boolean(on) => quoted(if *on { "yes" } else { "no" }),
+                _ => literal(value),
+            };
+            let lines = values.iter().map(|value| format!("  {},{}\n", element(value), comment(&value.at)));
             format!("{name} = [\n{}]\n", lines.collect::<String>())
         }
-        Effect::Tables(_) => String::new(),
     }
 }
 
-fn table(text: &mut String, name: &str, entry: &Entry) {
+fn table(text: &mut String, name: &str, value: &Value) {
     let path: Vec<String> = name.split('.').map(key).collect();
-    text.push_str(&format!("\n[[{}]]{}\n", path.join("."), comment(&entry.at)));
-    if let Kind::Table(entries) = &entry.value.kind {
+    text.push_str(&format!("\n[[{}]]{}\n", path.join("."), comment(&value.at)));
+    if let Kind::Table(entries) = &value.kind {
         for entry in entries {
             text.push_str(&format!("{} = {}{}\n", key(&entry.name), literal(&entry.value), comment(&entry.value.at)));
         }
@@ -128,6 +153,8 @@ fn table(text: &mut String, name: &str, entry: &Entry) {
 fn literal(value: &Value) -> String {
     match &value.kind {
         Kind::Boolean(on) => on.to_string(),
+        // Modes are written in octal, and nothing else is read as one.
+        Kind::Integer(number) if value.at.written().starts_with("0o") => format!("0o{number:o}"),
         Kind::Integer(number) => number.to_string(),
         Kind::Text(text) => quoted(text),
         Kind::List(values) => format!("[{}]", values.iter().map(literal).collect::<Vec<_>>().join(", ")),

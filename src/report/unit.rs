@@ -2,30 +2,40 @@
 //! as comments (systemd.exec(5), systemd.syntax(7)).
 
 use crate::fault::Fault;
-use crate::policy::form::Form;
-use crate::policy::{environment, find, service};
-use crate::text::{Document, Entry, Kind, Value};
+use crate::policy::form::{self, Form, Item};
+use crate::policy::quote::{self, Quoting};
+use crate::policy::{Directive, Policy, environment, find, paths, service};
+use crate::text::{Document, Kind, Value};
 
 use super::show::hostile;
 
 /// Directives without a table that are ours alone.
-const OURS: [&str; 4] = ["Exec", "Extends", "Prefer", "SeccompProfile"];
+const OURS: [&str; 5] = ["Exec", "Extends", "Prefer", "SeccompProfile", "Pty"];
 
-/// The drop-in, and what to know about it, one line each. Lists are repeated assignments, as the document has them.
+/// Words of ours that take nothing away from the target.
+const HARMLESS: [&str; 5] = ["Exec", "Extends", "Prefer", "Descriptors.Pass", "Seccomp.Flags"];
+
+/// A drop-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DropIn {
+    /// The text.
+    pub text: String,
+    /// What to know about it, one line each.
+    pub notes: Vec<String>,
+    /// The words that confine and that are not in it.
+    pub weaker: Vec<String>,
+}
+
+/// The drop-in of a policy, in which `.` is `directory`. Lists are repeated assignments, as the document has them.
 ///
 /// # Errors
 /// Values that cannot stand in a unit, or that systemd reads otherwise.
-pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
-    let (mut text, mut ours, mut unlike) = (String::from("[Service]\n"), Vec::<&str>::new(), Vec::new());
-    let mut faults = Vec::new();
-    let directory = document.entries.iter().rev().find(|entry| entry.name == "WorkingDirectory");
-    let start = directory.and_then(|entry| match &entry.value.kind {
-        Kind::Text(path) if path.starts_with('/') => Some(path.trim()),
-        _ => None,
-    });
+pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<Fault>> {
+    let mut text = String::from("[Service]\n");
+    let (mut ours, mut unlike, mut faults) = (Vec::<&str>::new(), Vec::new(), Vec::new());
     for (at, written) in document.entries.iter().enumerate() {
-        let keyed = environment::keyed(written);
-        let entry = keyed.as_ref().unwrap_or(written);
+        let listed = environment::listed(written);
+        let entry = listed.as_ref().unwrap_or(written);
         let name = entry.name.as_str();
         let Some(row) = find(name).filter(|_| !name.contains('.') && !OURS.contains(&name)) else {
             // What a policy extends is in the document already.
@@ -34,14 +44,16 @@ pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
             }
             continue;
         };
-        let adds = matches!(row.form, Form::Words(..) | Form::Paths | Form::List(_));
-        if !adds && document.entries[at + 1..].iter().any(|later| later.name == name) {
+        if !row.form.adds() && document.entries[at + 1..].iter().any(|later| later.name == name) {
             continue;
         }
         if row.unlike.is_some() && !unlike.contains(&row.name) {
             unlike.push(row.name);
         }
-        match values(name, &row.form, &entry.value, start) {
+        match values(row, &entry.value, directory) {
+            // systemd passes over these with a warning.
+            Ok(values) if service::keeps(name) && values.iter().all(String::is_empty) => {}
+            Ok(values) if name == "PassEnvironment" => passed(&values, &mut text),
             Ok(values) => text.extend(values.iter().map(|value| format!("{name}={value}\n"))),
             Err(fault) => faults.push(fault),
         }
@@ -49,83 +61,156 @@ pub fn unit(document: &Document) -> Result<(String, Vec<String>), Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    let mut notes = Vec::new();
-    for name in &ours {
-        let name: String = name.chars().map(|c| if hostile(c) { '?' } else { c }).collect();
-        text.push_str(&format!("# {name}: a word of stockade's that has no counterpart in systemd\n"));
+    if filters(document) {
+        text.push_str(
+            "# A filter of stockade's lets calls of other architectures never pass.\nSystemCallArchitectures=native\n",
+        );
     }
-    if !ours.is_empty() {
-        notes.push(format!("systemd has no word for, so not in it: {}", ours.join(", ")));
+    let mut made = DropIn { text, ..DropIn::default() };
+    for name in ours {
+        let name: String = name.chars().map(|c| if hostile(c) { '?' } else { c }).collect();
+        made.text.push_str(&format!(
+            "# {name}: systemd has no such word. `stockade export unit --prefix` keeps it, with stockade in front of ExecStart=.\n"
+        ));
+        if !HARMLESS.contains(&name.as_str()) {
+            made.weaker.push(name);
+        }
     }
     if !unlike.is_empty() {
-        notes.push(format!("systemd means something else by (see man stockade.toml): {}", unlike.join(", ")));
+        made.notes.push(format!("systemd means something else by (see man stockade.toml): {}", unlike.join(", ")));
     }
-    Ok((text, notes))
+    Ok(made)
+}
+
+/// systemd knows no names with an asterisk.
+fn passed(values: &[String], text: &mut String) {
+    for value in values {
+        let (all, names): (Vec<&str>, Vec<&str>) = value.split_ascii_whitespace().partition(|name| name.ends_with('*'));
+        if all.is_empty() || !names.is_empty() {
+            text.push_str(&format!("PassEnvironment={}\n", names.join(" ")));
+        }
+        if !all.is_empty() {
+            let all = all.join(" ");
+            text.push_str(&format!(
+                "# PassEnvironment={all}: systemd takes whole names only. Write those that are needed.\n"
+            ));
+        }
+    }
+}
+
+/// Whether there is a filter, and nothing is said about architectures.
+fn filters(document: &Document) -> bool {
+    let written = document.entries.iter().any(|entry| entry.name == "SystemCallArchitectures");
+    !written && Policy::read(document).is_ok_and(|policy| !policy.draft().layers.is_empty())
+}
+
+/// Whether a directive has paths of which `.` can be one.
+fn has_paths(row: &Directive) -> bool {
+    match quote::quoting(row) {
+        Some(Quoting::Escaped) => false,
+        Some(_) => true,
+        None => matches!(row.name, "WorkingDirectory" | "RootDirectory"),
+    }
+}
+
+/// The directories of a policy that are where stockade is started: each a value that has `.`.
+pub fn here(document: &Document) -> Vec<&Value> {
+    let mut found = Vec::new();
+    for entry in document.entries.iter().filter(|entry| find(&entry.name).is_some_and(has_paths)) {
+        let elements = match &entry.value.kind {
+            Kind::List(elements) => elements.as_slice(),
+            _ => std::slice::from_ref(&entry.value),
+        };
+        let is_here = |value: &&Value| match (&value.kind, paths::bound(value)) {
+            (_, Some(text)) => absolute(&text, Some("/")).1,
+            (Kind::Text(text), _) => text.split_ascii_whitespace().any(|word| absolute(word, Some("/")).1),
+            _ => false,
+        };
+        found.extend(elements.iter().filter(is_here));
+    }
+    found
+}
+
+/// A path, or several between colons, with `.` replaced; and whether there was one.
+fn absolute(text: &str, directory: Option<&str>) -> (String, bool) {
+    let mut any = false;
+    let part = |part: &str| {
+        let bare = part.trim_start_matches(['-', '+']);
+        if bare != "." {
+            return part.to_owned();
+        }
+        any = true;
+        let directory = directory.unwrap_or(".").replace('\\', "\\\\").replace(':', "\\:").replace('%', "%%");
+        format!("{}{directory}", &part[..part.len() - 1])
+    };
+    let parts: Vec<String> = text.split(':').map(part).collect();
+    (parts.join(":"), any)
 }
 
 /// The right sides of one entry's assignments.
-fn values(name: &str, form: &Form, value: &Value, start: Option<&str>) -> Result<Vec<String>, Fault> {
-    if let (Kind::Table(variables), "Environment") = (&value.kind, name) {
-        let variable = |entry: &Entry| {
-            let text = one(name, form, &entry.value, true, start)?;
-            Ok(quoted(&format!("{}={text}", entry.name)))
-        };
-        return variables.iter().map(variable).collect();
-    }
-    let Kind::List(elements) = &value.kind else { return one(name, form, value, false, start).map(|text| vec![text]) };
-    if elements.is_empty() {
-        return Ok(vec![String::new()]);
-    }
-    elements.iter().map(|element| one(name, form, element, true, start)).collect()
+fn values(row: &Directive, value: &Value, directory: Option<&str>) -> Result<Vec<String>, Fault> {
+    let table;
+    let elements = match &value.kind {
+        Kind::List(elements) if elements.is_empty() => return Ok(vec![String::new()]),
+        Kind::List(elements) => elements.as_slice(),
+        Kind::Table(_) => {
+            table = [value.clone()];
+            &table[..]
+        }
+        Kind::Text(text) if text.trim().is_empty() => return Ok(vec![String::new()]),
+        Kind::Text(text) if row.form.whole() => {
+            let words = form::words(&Item { text: text.clone(), at: value.at.clone() })?;
+            return words.iter().map(|word| one(row, &word.text, value, directory)).collect();
+        }
+        _ => return Ok(vec![one(row, &plain(row, value)?, value, directory)?]),
+    };
+    let element = |element: &Value| match paths::bound(element) {
+        Some(text) => one(row, &text, element, directory),
+        None => one(row, &plain(row, element)?, element, directory),
+    };
+    elements.iter().map(element).collect()
 }
 
-fn one(name: &str, form: &Form, value: &Value, element: bool, start: Option<&str>) -> Result<String, Fault> {
-    let text = match &value.kind {
-        Kind::Boolean(on) => return Ok(if *on { "yes" } else { "no" }.into()),
-        // Only here systemd reads octal.
-        Kind::Integer(mode) if name == "UMask" => return Ok(format!("{mode:04o}")),
-        Kind::Integer(number) => return Ok(number.to_string()),
-        Kind::Text(text) => text.trim(),
-        _ => return Err(value.fault(format!("`{name}` cannot be written in a unit as {}", value.kind_name()))),
-    };
-    let blanks = |c: char| c.is_ascii_whitespace();
-    let paths = matches!(form, Form::Paths);
-    let is_start = |path: &str| path.trim_start_matches(['-', '+']) == ".";
-    let replaced = match start {
-        Some(start) if is_start(text) && name.ends_with("Paths") => Some(text.replace('.', start)),
-        _ => None,
-    };
-    let text = replaced.as_deref().unwrap_or(text);
-    if name.ends_with("Paths") && text.split(blanks).any(is_start) {
+/// A single value as text.
+fn plain(row: &Directive, value: &Value) -> Result<String, Fault> {
+    Ok(match &value.kind {
+        Kind::Boolean(on) => if *on { "yes" } else { "no" }.into(),
+        // Modes are written in octal, and systemd reads them so.
+        Kind::Integer(mode) if row.name == "UMask" || row.name.ends_with("Mode") => format!("{mode:04o}"),
+        Kind::Integer(number) => number.to_string(),
+        Kind::Text(text) if row.form.whole() => text.clone(),
+        Kind::Text(text) => text.trim().into(),
+        _ => return Err(value.fault(format!("`{}` cannot be written in a unit as {}", row.name, value.kind_name()))),
+    })
+}
+
+/// One element as a unit writes it.
+fn one(row: &Directive, text: &str, value: &Value, directory: Option<&str>) -> Result<String, Fault> {
+    let refuse = || value.fault(format!("this value of `{}` cannot stand on one line of a unit", row.name));
+    let (text, moved) = if has_paths(row) { absolute(text, directory) } else { (text.to_owned(), false) };
+    if moved && directory.is_none() {
         return Err(value
             .fault("`.` is the directory that stockade is started in, and a unit has none")
-            .help("name the one that it stands for: -p WorkingDirectory=/srv/web"));
+            .help("--directory DIRECTORY says which it is in the unit")
+            .help("or write the absolute path of a directory"));
+    }
+    // What a policy takes as it stands, systemd would expand.
+    let text = if service::literal(row) { text.replace('%', "%%") } else { text };
+    if let Some(quoting) = quote::quoting(row) {
+        return quoting.join(&text, hostile).ok_or_else(refuse);
     }
     // Blanks are all that parts these words, and a line break would end the assignment.
-    let text = match form {
+    let text = match row.form {
         Form::Words(..) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
-        // An element is one whole path.
-        _ if paths && element && text.contains(|c| blanks(c) || "\"'\\".contains(c)) => quoted(text),
-        _ => text.to_owned(),
+        _ => text,
     };
-    // What a policy takes as it stands, systemd would expand.
-    let text = if find(name).is_some_and(service::literal) { text.replace('%', "%%") } else { text };
-    if text.contains(hostile) || text.ends_with('\\') {
-        return Err(value.fault(format!("this value of `{name}` cannot stand on one line of a unit")));
-    }
-    Ok(text)
-}
-
-/// One word, whatever is in it.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    if text.contains(hostile) || text.ends_with('\\') { Err(refuse()) } else { Ok(text) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fault::Source;
-    use crate::policy::Policy;
     use crate::text::{flags, toml};
     use std::sync::Arc;
 
@@ -142,16 +227,17 @@ InaccessiblePaths = '/mnt /media'
 SystemCallFilter = ['@system-service', '~@privileged']
 CapabilityBoundingSet = []
 LimitNOFILE = 64
+SystemCallArchitectures = 'native'
 Environment = { A = 'b \"c' }
 ";
 
     #[test]
     fn what_is_written_reads_back_as_the_same_policy() {
         let document = read(&format!("{POLICY}[Seccomp]\nExecOnce = true\n"));
-        let (text, notes) = unit(&document).expect("a unit");
+        let DropIn { text, weaker, .. } = unit(&document, None).expect("a unit");
         assert!(text.contains("ReadOnlyPaths=\"/srv/a b\"\nReadOnlyPaths=-/opt\n"), "{text}");
         assert!(text.contains("UMask=0077\n") && text.contains("CapabilityBoundingSet=\n"), "{text}");
-        assert!(text.contains("# Seccomp.ExecOnce: ") && notes[0].contains("Seccomp.ExecOnce"), "{text}");
+        assert!(text.contains("# Seccomp.ExecOnce: ") && weaker == ["Seccomp.ExecOnce"], "{text}");
         let mut back = Document::default();
         for line in text.lines().skip(1).filter(|line| !line.starts_with('#')) {
             back.extend(flags::parse(line).expect("a property"));
@@ -183,7 +269,7 @@ Environment = { A = 'b \"c' }
             "BindReadOnlyPaths = ['.']",
             "User = 'a\\'",
         ] {
-            assert!(unit(&read(text)).is_err(), "{text}");
+            assert!(unit(&read(text), None).is_err(), "{text}");
         }
     }
 }

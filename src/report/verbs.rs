@@ -97,7 +97,9 @@ const SYSTEMD_NOTE: &str = "\
 A start that fails shows in *systemctl status* by systemd's own name, such as 226/NAMESPACE or 228/SECCOMP.
 
 The unit's own sandboxing comes first. With *User=* in the unit, or *RestrictNamespaces=* or *SystemCallFilter=* there, stockade \
-has the rights of that user and that filter only; write *User=* in the policy instead, where stockade applies it last.";
+has the rights of that user and that filter only; write *User=* in the policy instead, where stockade applies it last. \
+`stockade export unit --prefix POLICY --unit NAME` prints a drop-in that does so: its command begins with systemd's `+`, for which \
+the unit's own sandbox does not hold, and which is refused where the policy says less than the unit.";
 
 const PROCESSES: &str = "\
 A launch is one process: stockade becomes the target. Only a policy that needs another process beside it gets one.

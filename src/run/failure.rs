@@ -53,6 +53,9 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
                 fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
             }
+            Op::Directory { .. } if matches!(failure.errno, Errno::ENOENT | Errno::EACCES) => fault
+                .help("it is not in the view that the policy gives, or not for the target's user")
+                .help("WorkingDirectory = \"/\" starts the target elsewhere; BindReadOnlyPaths = [\".\"] shows it"),
             Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
             _ => fault,
         },
@@ -72,7 +75,7 @@ fn stage(host: &Host, op: &Op) -> Option<Stage> {
         Op::Unshare(_) => Some(Stage::Unshare),
         Op::MapIds(_) | Op::Users(_) => Some(Stage::Map),
         Op::Loopback => Some(Stage::Loopback),
-        Op::Mount(MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
+        Op::Mount(MountOp::TakeProc(_) | MountOp::New { what: New::Proc(_), .. }) => Some(Stage::Proc),
         _ => None,
     }
 }
@@ -123,7 +126,7 @@ fn target(plan: &Plan, errno: Errno) -> Fault {
             .fold(fault, |fault, note| fault.help(note.as_str()))
             .help("the path, or the interpreter it names, is not in the view that the policy gives"),
         Errno::ENOEXEC => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
-        Errno::EACCES => fault.help("it is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
+        Errno::EACCES => fault.help("it is a directory, is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
         _ => fault,
     }
 }

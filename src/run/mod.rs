@@ -38,11 +38,24 @@ pub fn exec(plan: &Plan, host: &Host, status: Option<i32>) -> Fault {
     };
     let fault = carry_out(plan, host, status.as_ref());
     if let Some(status) = &status {
-        let line =
-            serde_json::json!({ "event": "failed", "status": fault.exit as u8, "message": clean(&fault.message) });
-        status.say(format!("{line}\n").as_bytes());
+        failed(status, &fault);
     }
     fault
+}
+
+/// Writes to the descriptor for the lines that there is no plan, and why.
+pub fn refuse(number: i32, fault: &Fault) {
+    // One that cannot be written is no reason to tell another fault than this.
+    if number > 2
+        && let Ok(status) = Status::new(number)
+    {
+        failed(&status, fault);
+    }
+}
+
+fn failed(status: &Status, fault: &Fault) {
+    let line = serde_json::json!({ "event": "failed", "status": fault.exit as u8, "message": clean(&fault.message) });
+    status.say(format!("{line}\n").as_bytes());
 }
 
 /// Takes the descriptor for the lines over.

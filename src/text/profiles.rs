@@ -51,6 +51,11 @@ impl Library {
         Self { directories, uid: nix::unistd::getuid().as_raw() }
     }
 
+    /// What a system service finds: root's, with no home.
+    pub fn of_the_system() -> Self {
+        Self { directories: DIRECTORIES.map(PathBuf::from).to_vec(), uid: 0 }
+    }
+
     /// Loads a policy and before it, in order, those that it extends.
     ///
     /// With a `/` it is a path, else the name of a profile. A profile that is extended twice holds

@@ -72,7 +72,7 @@ fn open(way: &Way<'_>) -> Result<Trusted, Fault> {
 }
 
 /// Why something failed, without Rust's `(os error 2)`.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => Errno::from_raw(number).desc().to_lowercase(),
         None => error.to_string(),
@@ -119,6 +119,9 @@ impl Way<'_> {
                     return Err(self.unreadable(&io::Error::from_raw_os_error(libc::ELOOP)));
                 }
                 let target = fs::read_link(&here).map_err(|error| self.unreadable(&error))?;
+                if target.to_str().is_some_and(|name| name.contains(":[")) && here.starts_with("/proc") {
+                    return Err(self.irregular("a descriptor without a file"));
+                }
                 if target.is_absolute() {
                     here = PathBuf::from("/");
                 } else {
@@ -194,7 +197,12 @@ impl Way<'_> {
             () if kind.is_char_device() || kind.is_block_device() => "a device",
             () => "something else",
         };
-        Err(Fault::new(format!("a policy must be a regular file, and `{}` is {what}", self.asked.display())))
+        Err(self.irregular(what))
+    }
+
+    fn irregular(&self, what: &str) -> Fault {
+        Fault::new(format!("a policy must be a regular file, and `{}` is {what}", self.asked.display()))
+            .help("write it to a file, or give single directives: -p DIRECTIVE=VALUE")
     }
 
     fn text(&self, file: File, meta: &Metadata) -> Result<String, Fault> {

@@ -147,6 +147,70 @@ impl Reader<'_> {
     }
 }
 
+/// One command of an `ExecStart=` (systemd.service(5), "command lines").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Those of `-@:+!|` that stand in front of it.
+    pub prefixes: String,
+    /// The program, without quotes; its specifiers are as they were written.
+    pub program: String,
+    /// The words behind it as they were written, quotes and escapes included.
+    pub arguments: Vec<String>,
+}
+
+impl Command {
+    /// Whether it has a prefix.
+    pub fn has(&self, prefix: char) -> bool {
+        self.prefixes.contains(prefix)
+    }
+}
+
+/// The commands of one assignment, which `;` parts.
+///
+/// # Errors
+/// An open quotation, a wrong escape, or no program.
+pub fn commands(text: &str) -> Result<Vec<Command>, String> {
+    let mut found = Vec::new();
+    for tokens in tokens(text).split(|token| token == ";").filter(|tokens| !tokens.is_empty()) {
+        let Some((first, arguments)) = tokens.split_first() else { continue };
+        let first = words(first)?.concat();
+        let program = first.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+        if program.is_empty() {
+            return Err("there is no program in it".into());
+        }
+        words(&arguments.join(" "))?;
+        let prefixes = first[..first.len() - program.len()].into();
+        found.push(Command { prefixes, program: program.into(), arguments: arguments.to_vec() });
+    }
+    if found.is_empty() { Err("there is no program in it".into()) } else { Ok(found) }
+}
+
+/// The words of a command line as they were written.
+fn tokens(text: &str) -> Vec<String> {
+    let (mut found, mut token, mut quote, mut escaped) = (Vec::new(), String::new(), None, false);
+    for c in text.chars() {
+        if escaped {
+            escaped = false;
+        } else if c == '\\' {
+            escaped = true;
+        } else if quote == Some(c) {
+            quote = None;
+        } else if quote.is_none() && matches!(c, '"' | '\'') {
+            quote = Some(c);
+        } else if quote.is_none() && c.is_ascii_whitespace() {
+            if !token.is_empty() {
+                found.push(std::mem::take(&mut token));
+            }
+            continue;
+        }
+        token.push(c);
+    }
+    if !token.is_empty() {
+        found.push(token);
+    }
+    found
+}
+
 /// The words of a command line, with systemd's quotes and C escapes (systemd.service(5), "command lines").
 ///
 /// # Errors
@@ -208,6 +272,8 @@ fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut Strin
         'v' => word.push('\u{b}'),
         's' => word.push(' '),
         '\\' | '"' | '\'' => word.push(letter),
+        // A word of its own, so that it does not part commands.
+        ';' if word.is_empty() && chars.peek().is_none_or(char::is_ascii_whitespace) => word.push(';'),
         // Other escapes stay as they are, for the program.
         other => word.extend(['\\', other]),
     }
@@ -304,6 +370,19 @@ mod tests {
         assert_eq!(words(r#""a b" c\'d \x2dx \d 'e'"#), Ok(want));
         for bad in ["'a", "a\\", "\\x2", "\\x00"] {
             assert!(words(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn commands_are_parted_outside_of_quotes() {
+        let all = commands(r#"-@/bin/a n "x ; y" \; ; "+/bin/b c" $X '; ' ;"#).expect("good");
+        let said: Vec<(&str, &str, String)> =
+            all.iter().map(|one| (&*one.prefixes, &*one.program, one.arguments.join("|"))).collect();
+        let want = [("-@", "/bin/a", r#"n|"x ; y"|\;"#.into()), ("+", "/bin/b c", "$X|'; '".to_owned())];
+        assert_eq!(said, want);
+        assert_eq!(words(r"a \; b\;").expect("good"), ["a", ";", r"b\;"]);
+        for bad in ["", "-", "; ;", "/bin/a 'b", "@ x"] {
+            assert!(commands(bad).is_err(), "{bad}");
         }
     }
 

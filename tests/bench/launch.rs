@@ -13,6 +13,8 @@
 mod commands;
 #[path = "launch/filter.rs"]
 mod filter;
+#[path = "launch/policies.rs"]
+mod policies;
 #[path = "launch/table.rs"]
 mod table;
 

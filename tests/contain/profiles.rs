@@ -134,6 +134,23 @@ fn strict_leaves_no_privilege() {
 }
 
 #[test]
+fn limits_of_others_stay() {
+    for who in people() {
+        let mut child = who.bare(&verbs(&["hang"])).command().spawn().expect("the probe runs");
+        let other = format!("prlimit {}", child.id());
+        let tried = [other.as_str(), "prlimit 0"];
+        let bare = who.bare(&verbs(&tried)).run();
+        let outcomes = ["strict", "build"].map(|profile| under(&who, profile, &tried));
+        child.kill().ok();
+        child.wait().ok();
+        bare.ends(0).answers(&[("other", "ok"), ("own", "ok")]);
+        for outcome in outcomes {
+            outcome.ends(0).answers(&[("other", "EPERM"), ("own", "ok")]);
+        }
+    }
+}
+
+#[test]
 fn strict_keeps_others_safe() {
     for who in people() {
         let mut child = who.bare(&verbs(&["hang"])).command().spawn().expect("the probe runs");
@@ -156,6 +173,23 @@ fn strict_keeps_others_safe() {
         table[12].1 = "ok";
         table[13].1 = "ENOSYS";
         outcome.ends(0).answers(&table);
+    }
+}
+
+#[test]
+fn strict_writes_to_the_start_directory_where_that_is_said() {
+    for who in people() {
+        let place = who.place("writable");
+        let here = format!("ReadWritePaths={}", place.display());
+        for words in [&["-p", "ReadWritePaths=."][..], &["-p", &here]] {
+            let all: Vec<&str> = ["-P", "strict"].iter().chain(words).copied().collect();
+            let outcome = who.confined(&all).words(&["sh", "-c", "echo new > new"]).inside(&place).run();
+            outcome.quietly().ends(0);
+            assert_eq!(fs::read_to_string(place.join("new")).expect("it was written"), "new\n");
+        }
+        let other = ["-P", "strict", "-p", &here, "-p", "ReadOnlyPaths=."];
+        let outcome = who.confined(&other).words(&["sh", "-c", "echo more > new"]).inside(&place).run();
+        outcome.complains("Read-only file system");
     }
 }
 

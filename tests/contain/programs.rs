@@ -160,6 +160,18 @@ fn compiler() {
     }
 }
 
+/// GNU make asks for the user that it is already before each command, and gives up where that is refused.
+#[test]
+fn make() {
+    for who in people() {
+        let place = who.place("make");
+        who.file(&place.join("Makefile"), "all:\n\techo made\n\tls | sort\n");
+        strict(&who, &place, &["make", "-s"]).ends(0).says("made").says("Makefile");
+        let build = who.confined(&["-P", "build"]).words(&["make", "-s", "-j2"]).inside(&place).run();
+        build.ends(0).says("made").says("Makefile");
+    }
+}
+
 #[test]
 fn shell_with_pipes_and_jobs() {
     for who in people() {

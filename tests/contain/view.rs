@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use crate::kit::{Outcome, Who, base, people, shown, verbs};
 
@@ -253,6 +254,32 @@ fn a_new_root_is_all_there_is() {
         outcome.ends(0);
         assert!(!outcome.stdout.contains("etc"), "{outcome}");
         outcome.says("access: ENOENT").says("cwd: /");
+    }
+}
+
+#[test]
+fn a_new_root_has_a_proc_of_its_own() {
+    // Without privileges a procfs can be had only while a whole one is seen, which is not so in the new root.
+    for who in people() {
+        let place = who.place("proc");
+        // One that leads elsewhere leads there inside.
+        symlink("/elsewhere", place.join("proc")).expect("a link can be made");
+        let options = [
+            &format!("RootDirectory={}", place.display()),
+            &format!("BindReadOnlyPaths={}:/tests", base().display()),
+            "PrivatePIDs=yes",
+            "ProtectProc=invisible",
+        ]
+        .map(|word| format!("-p{word}"));
+        for made in ["tests", "elsewhere"] {
+            fs::create_dir(place.join(made)).expect("a directory can be made");
+            who.own(&place.join(made));
+        }
+        let outside = format!("/proc/{}", std::process::id());
+        let tried = ["/tests/probe", "access", "/proc/2", ",", "access", "/elsewhere/self", ",", "access", &outside];
+        let outcome = who.confined(&options).words(&tried).run();
+        outcome.ends(0).answers(&[("target", "ok"), ("self", "ok"), ("other", "ENOENT")]);
+        assert!(!Path::new("/elsewhere").exists(), "nothing is made outside");
     }
 }
 

@@ -170,7 +170,8 @@ fn directory_and_umask() {
         who.tries(&["-p", "WorkingDirectory=/nonexistent"], &["say ran"])
             .runs_nothing()
             .ends(200)
-            .complains("/nonexistent");
+            .complains("/nonexistent")
+            .complains("WorkingDirectory = ");
         who.tries(&["-p", "WorkingDirectory=-/nonexistent"], &["cwd"]).ends(0).says("cwd: /");
         // A start directory that the policy hides is not kept through an old reference.
         let hidden = who.place("hidden");

@@ -149,3 +149,16 @@ fn a_policy_that_others_could_have_written_is_refused() {
         root.bare(&[&path]).run().runs_nothing().ends(78);
     }
 }
+
+#[test]
+fn words_behind_the_launcher_in_the_first_line_are_refused() {
+    for who in people() {
+        let place = who.place("words");
+        let text = format!("#!{} run -P none --\nExec = [\"{}\"]\n", base().join("stockade").display(), probe());
+        let path = who.file(&place.join("tool"), text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("modes can be set");
+        let outcome = who.bare(&[&path]).words(&["argv"]).run();
+        outcome.ends(64).complains("the `#!` line of a policy has no arguments");
+        assert_eq!(outcome.stdout, "", "{outcome}");
+    }
+}

@@ -373,9 +373,10 @@ static int v_pidfdgetfd(char **a) {
   return e;
 }
 static int v_kill(char **a) { return answer(kill(number(a[0]), number(a[1]))); }
-static int v_prlimit(char **a) {
+static int v_prlimit(char **a) {  // limits of another process, or of this one (0)
   struct rlimit limit;
-  return answer(prlimit(number(a[0]), RLIMIT_NOFILE, NULL, &limit));
+  prlimit(0, RLIMIT_NOFILE, NULL, &limit);
+  return answer(prlimit(number(a[0]), RLIMIT_NOFILE, &limit, NULL));
 }
 
 // ---- mounts and namespaces

@@ -468,7 +468,7 @@ mod laws {
             prop_assume!(!hidden);
             // From the inside out: the first wish that says something about writing decides.
             let writing = above.iter().find_map(|path| {
-                if at("ReadOnlyPaths", path) || (at("BindReadOnlyPaths", path) && !at("BindPaths", path)) { Some(true) }
+                if at("ReadOnlyPaths", path) || (at("BindReadOnlyPaths", path) && !at("BindPaths", path) && !at("ReadWritePaths", path)) { Some(true) }
                 else if at("ReadWritePaths", path) || at("BindPaths", path) || at("TemporaryFileSystem", path) { Some(false) }
                 else { None }
             });

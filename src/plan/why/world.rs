@@ -260,6 +260,7 @@ impl World {
             | MountOp::Secrets { .. }
             | MountOp::Slave
             | MountOp::TakeDevices { .. }
+            | MountOp::TakeProc(_)
             | MountOp::Propagate(_)
             | MountOp::Point { .. }
             | MountOp::Uncover { .. }

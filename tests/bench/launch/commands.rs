@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::policies::policies;
 use super::{Entry, filter};
 
 /// What is made equal.
@@ -48,21 +49,6 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").expect("/proc is mounted")) == 0
 }
 
-/// stockade's policies, level by level. What the others of the level do, and no more.
-fn policies() -> Vec<(&'static str, Level, String)> {
-    let drop = "NoNewPrivileges = true\nCapabilityBoundingSet = []\n";
-    let calls = "Extends = [\"container-default\"]\n";
-    let view = "PrivateIPC = true\nProtectHostname = true\nReadOnlyPaths = [\"/\"]\nPrivateDevices = true\n\
-                TemporaryFileSystem = [\"/tmp:mode=1777\"]\n";
-    // lim's own five rules.
-    let paths = "[Landlock]\nReadExecute = [\"/usr\", \"/opt\"]\nRead = [\"/etc\"]\nReadWrite = [\"/dev\"]\nReadWriteExecute = [\"/tmp\"]\n";
-    vec![
-        ("stockade", Level::InPlace, format!("{calls}{drop}{paths}")),
-        ("stockade", Level::View, format!("{view}{drop}")),
-        ("stockade", Level::Whole, format!("{calls}{view}PrivateNetwork = true\n{drop}")),
-    ]
-}
-
 /// The target, in a place.
 fn built(place: &Path) -> Result<String, String> {
     let target = place.join("true");
@@ -94,10 +80,10 @@ pub(crate) fn entries() -> Result<Vec<Entry>, String> {
         entries.push(Entry { label, level, argv, times: Vec::new() });
     };
     add("fork+exec", Level::Plain, &[]);
-    for (label, level, text) in policies() {
-        let path = place.join(format!("{}.toml", level.name()));
+    for (level, (name, text)) in [Level::InPlace, Level::View, Level::Whole].into_iter().zip(policies()) {
+        let path = place.join(format!("{name}.toml"));
         fs::write(&path, text).map_err(|error| error.to_string())?;
-        add(label, level, &[env!("CARGO_BIN_EXE_stockade"), "run", "-P", &path.display().to_string(), "--"]);
+        add("stockade", level, &[env!("CARGO_BIN_EXE_stockade"), "run", "-P", &path.display().to_string(), "--"]);
     }
     let bpf = format!("--bpf={}", bpf.display());
     others(&bpf, &mut add);
