@@ -281,7 +281,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__export)
-            opts="-P -p -h --policy --property --name --prefix --unit --directory --weaker --help oci kubernetes spo unit build container-default network-service none service strict"
+            opts="-P -p -h --policy --property --name --phase --prefix --unit --directory --weaker --help oci kubernetes spo unit build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +305,10 @@ _stockade() {
                     ;;
                 --name)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --phase)
+                    COMPREPLY=($(compgen -W "learn monitor protect" -- "${cur}"))
                     return 0
                     ;;
                 --unit)

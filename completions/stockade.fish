@@ -1337,6 +1337,9 @@ IOSchedulingClass=\t'class of reading from and writing to disks'
 IOSchedulingPriority=\t'priority of reading from and writing to disks'
 TimerSlackNSec=\t'how late timers may expire'"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -l name -d 'What the profile is called, instead of the policy\'s name' -r
+complete -c stockade -n "__fish_stockade_using_subcommand export" -l phase -d 'What the profile does: learn, monitor or protect' -r -f -a "learn\t''
+monitor\t''
+protect\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -l unit -d 'The service that --prefix is for' -r -f
 complete -c stockade -n "__fish_stockade_using_subcommand export" -l directory -d 'What `.` is in the policy, where the service is started with --prefix' -r -f -a "(__fish_complete_directories)"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -l prefix -d 'Put stockade in front of the service\'s command, with the whole policy'
