@@ -329,7 +329,7 @@ fn learnt_policies_travel() {
             assert_eq!(export(format, &there(format, &text), &[]), text, "{format} {phase}");
         }
     }
-    let start = ["-p", "WorkingDirectory=/srv/web"];
+    let start = ["--weaker", "--directory", "/srv/web"];
     let text = export("unit", POLICY, &start);
     assert!(text.contains("SystemCallFilter=") && text.contains("RestrictAddressFamilies=AF_INET"), "{text}");
     // A service has defaults of systemd's besides; once they are written down nothing changes any more.
