@@ -382,16 +382,16 @@ fn screens_work_under_the_strictest_profile_and_in_a_terminal_of_their_own() {
             let seen = on(&[&["expect=line 5 of"], &search[..], stop, &end].concat(), &["/usr/bin/less", &text]);
             let stopped = if lone { "stopped 20\nas before\n" } else { "" };
             assert_eq!(seen, format!("{stopped}exited 0\nas before\nthe job's\n"), "less, {more:?}");
-            // An editor writes.
+            // An editor writes: one letter, as it shows longer words in pieces.
             fs::remove_file(&written).ok();
-            let edit = ["expect=~", "type=ityped in there^[", "expect=typed in there", "type=:w^M", "expect=written"];
-            let stop = ["type=^Z", "wait", "settled", "take", "fg", "expect=typed in there"];
+            let edit = ["expect=~", "type=i#^[", "expect=#", "type=:w^M", "expect=written"];
+            let stop = ["type=^Z", "wait", "settled", "take", "fg", "expect=#"];
             let stop = if lone { &stop[..] } else { &[] };
             let end = ["type=:q^M", "wait", "settled", "whose"];
             let file = written.to_string_lossy().into_owned();
             let seen = on(&[&edit[..], stop, &end].concat(), &["/usr/bin/vi", "-u", "NONE", "-n", &file]);
             assert_eq!(seen, format!("{stopped}exited 0\nas before\nthe job's\n"), "vi, {more:?}");
-            assert_eq!(fs::read_to_string(&written).expect("it was written"), "typed in there\n");
+            assert_eq!(fs::read_to_string(&written).expect("it was written"), "#\n");
             // A shell has jobs, and stops a pager of its own.
             let jobs = [
                 "expect=ready>",
