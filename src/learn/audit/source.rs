@@ -100,7 +100,7 @@ impl Source {
         }
     }
 
-    /// Whether calls are audited; see [`netlink::audits`].
+    /// Whether calls are audited, as `netlink` tells.
     pub fn audits(&self) -> Option<bool> {
         netlink::audits()
     }
