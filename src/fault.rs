@@ -17,6 +17,14 @@ pub struct Source {
     pub text: String,
 }
 
+/// Why something failed, without Rust's `(os error 2)`.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_lowercase(),
+        None => error.to_string(),
+    }
+}
+
 /// Where something was written: a range of bytes in a [`Source`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {

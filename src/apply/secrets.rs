@@ -97,7 +97,7 @@ fn read(file: &SecretFile) -> Result<Option<Vec<u8>>, Fault> {
             Ok(text) => return Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing = missing.or(Some(path)),
             Err(error) => {
-                let why = crate::text::trust::reason(&error);
+                let why = crate::fault::reason(&error);
                 return Err(
                     Fault::new(format!("cannot read the credential {}: {why}", path.display())).exit(Exit::Credentials)
                 );

@@ -23,7 +23,8 @@ pub(super) fn args() -> [Arg; 5] {
                 "*unit*: put stockade in front of the service's command, with the whole policy, instead of giving systemd the \
                  directives that it knows. The command is that of --unit, all of its ExecStart= with their prefixes and as they \
                  were quoted, or COMMAND. It runs with systemd's `+`: the unit's own sandbox does not hold for it, so \
-                 what the unit confines and the policy does not is an error. ExecReload=, ExecStop= and their kin stay as they are.",
+                 what the unit confines and the policy does not is an error (by the names of directives: of two values for one, the policy's \
+                 holds, tighter or not). ExecReload=, ExecStop= and their kin stay as they are.",
             )
             .action(ArgAction::SetTrue),
         Arg::new("unit").long("unit").value_name("NAME|FILE").requires("prefix").help("The service that --prefix is for").value_hint(ValueHint::Other),

@@ -75,10 +75,9 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         return Err(Faults::one(fault.exit(Exit::Usage)).into());
     }
     let needed: Vec<Need> = needs.needs.into_values().collect();
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let places = super::learn::here();
     let target = Target { case: &case, name: &path, text: &text, places: &places };
-    let merged = merge::merge(&target, &needed, &look).map_err(Faults::one)?;
+    let merged = merge::merge(&target, &needed, &Thing::behind).map_err(Faults::one)?;
     if merged.text != text {
         prove(&library, &path, &merged, &needed)?;
         let diff = TextDiff::from_lines(text.as_str(), merged.text.as_str());
@@ -87,7 +86,9 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     }
     door::tell(&clean(&summary(&merged, needs.events)));
     if matches.get_flag("write") && merged.text != text {
-        let real = fs::canonicalize(&path)?;
+        let real = fs::canonicalize(&path).map_err(|error| {
+            Faults::one(Fault::new(format!("cannot find {path}: {}", crate::fault::reason(&error))))
+        })?;
         super::learn::replace(&real.to_string_lossy(), &merged.text).map_err(Faults::one)?;
     }
     Ok(Exit::Success)
@@ -121,10 +122,9 @@ fn case(library: &Library, path: &str, text: Option<&str>) -> anyhow::Result<Cas
 /// The text that comes of it allows what it is to allow.
 fn prove(library: &Library, path: &str, merged: &Merged, needs: &[Need]) -> anyhow::Result<()> {
     let case = case(library, path, Some(&merged.text))?;
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let places = super::learn::here();
     let again = Target { case: &case, name: path, text: &merged.text, places: &places };
-    let again = merge::merge(&again, needs, &look).map_err(Faults::one)?;
+    let again = merge::merge(&again, needs, &Thing::behind).map_err(Faults::one)?;
     if again.text == merged.text && again.allowed >= merged.allowed + merged.gained {
         return Ok(());
     }

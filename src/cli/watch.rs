@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
@@ -121,7 +120,7 @@ fn warn(source: &Source, whom: &Whom) {
     if let Some(warning) = source.warning() {
         door::tell(&format!("stockade: {warning}\n"));
     }
-    if source.audits() == Some(false) {
+    if source::audits() == Some(false) {
         door::tell(
             "stockade: the kernel does not audit calls: arguments and what Landlock refuses are not recorded \
              (auditctl -e 1, or audit=1 at boot)\n",
@@ -169,8 +168,7 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn tell(&mut self, sighting: &Sighting) -> Result<(), Stopped> {
-        let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
-        let asked = self.judge.as_ref().map(|judge| Asked { judge, look: &look });
+        let asked = self.judge.as_ref().map(|judge| Asked { judge, look: &Thing::behind });
         let Some(event) = audit::event(sighting, asked) else { return Ok(()) };
         if !self.told.insert(event.key()) {
             return Ok(());

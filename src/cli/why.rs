@@ -77,16 +77,15 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let questions = questions(matches).map_err(|fault| Faults::one(fault.exit(Exit::Usage)))?;
     let policies = super::policies(matches, "POLICY");
     let case = case(&policies, &super::texts(matches, PROPERTY.id))?;
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
     let told: Vec<Told> = questions
         .into_iter()
         .map(|(words, question)| {
-            let mut answer = case.1.ask(&question, &look);
+            let mut answer = case.1.ask(&question, &Thing::behind);
             if let Question::Path(_, operation) = &question {
                 answer.notes.extend(case.1.differing(*operation));
             }
             let denied = answer.verdict == Verdict::Denied;
-            let change = if denied { case.0.change(&question, &answer, &look) } else { None };
+            let change = if denied { case.0.change(&question, &answer, &Thing::behind) } else { None };
             Told { words, answer, change }
         })
         .collect();
@@ -112,8 +111,7 @@ pub(super) fn case(policies: &[String], properties: &[String]) -> anyhow::Result
     let (host, _) = read::plan(&policy.draft(), Vec::new()).map_err(Faults)?;
     let mounts = crate::host::mounts::table().map_err(Faults::one)?;
     let case = Case { document, host, mounts };
-    let look = |_: &Path, host: Option<&Path>| host.map_or(Thing::MISSING, Thing::whole);
-    let judge = case.judge(&[], &look);
+    let judge = case.judge(&[], &Thing::behind);
     let judge = judge.ok_or_else(|| Faults::one(Fault::new("the policy cannot be planned").exit(Exit::Config)))?;
     Ok((case, judge))
 }

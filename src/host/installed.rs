@@ -43,7 +43,8 @@ impl Installed {
     /// There is no such process, or /proc hides it.
     pub fn of(pid: i32) -> Result<Self, Fault> {
         let text = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| {
-            let fault = Fault::new(format!("cannot read /proc/{pid}/status: {}", reason(&error))).exit(Exit::Failure);
+            let fault = Fault::new(format!("cannot read /proc/{pid}/status: {}", crate::fault::reason(&error)))
+                .exit(Exit::Failure);
             match error.kind() {
                 std::io::ErrorKind::NotFound => fault.help("there is no such process, or /proc hides those of others"),
                 _ => fault,
@@ -110,8 +111,4 @@ impl Installed {
             other => fault(&other.desc().to_lowercase()),
         }
     }
-}
-
-fn reason(error: &std::io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |code| Errno::from_raw(code).desc().to_lowercase())
 }

@@ -92,6 +92,11 @@ impl Thing {
         Self { kind, mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, acl: Vec::new() }
     }
 
+    /// What a policy's path shows of the host, with its access control list: nothing where it shows nothing.
+    pub fn behind(_: &Path, host: Option<&Path>) -> Self {
+        host.map_or(Self::MISSING, Self::whole)
+    }
+
     /// The same with its access control list.
     pub fn whole(path: &Path) -> Self {
         let mut thing = Self::at(path);

@@ -96,9 +96,6 @@ const LOST: &[&str] = &[
     "LogNamespace",
 ];
 
-/// Commands beside the main one.
-const OTHERS: [&str; 6] = ["ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"];
-
 /// The drop-in.
 ///
 /// # Errors
@@ -297,7 +294,7 @@ fn lost(unit: &Unit, policy: &Policy) -> Vec<String> {
 
 /// The commands that stay as they are.
 fn others(unit: &Unit, notes: &mut Vec<String>) {
-    let names: Vec<&str> = OTHERS.into_iter().filter(|name| !unit.all("Service", name).is_empty()).collect();
+    let names: Vec<&str> = unit::OTHERS.into_iter().filter(|name| !unit.all("Service", name).is_empty()).collect();
     if !names.is_empty() {
         notes.push(format!("{}: as before, with the unit's own sandbox and without stockade", names.join(", ")));
     }

@@ -18,9 +18,6 @@ use crate::text::units;
 const MADE: [&str; 4] =
     ["/run/systemd/transient", "/run/systemd/generator.early", "/run/systemd/generator", "/run/systemd/generator.late"];
 
-/// Other commands of a service than the one that forks.
-const OTHERS: [&str; 6] = ["ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"];
-
 /// The refusal, where this process is the command of such a service.
 ///
 /// A unit of a user's manager, one whose files cannot be read, and one that has stockade in front of other commands, too,
@@ -65,7 +62,7 @@ fn forks(unit: &Unit, own: &[String]) -> Option<String> {
         let words = unit::words(command).unwrap_or_default();
         words.first().and_then(|word| last(word)).is_some_and(|word| own.contains(&word))
     };
-    let several = OTHERS.iter().any(|name| unit.all("Service", name).iter().any(ours));
+    let several = unit::OTHERS.iter().any(|name| unit.all("Service", name).iter().any(ours));
     (!several).then(|| kind.at.to_string())
 }
 

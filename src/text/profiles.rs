@@ -139,7 +139,7 @@ impl Library {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
                 Err(error) if error.kind() == ErrorKind::PermissionDenied && !of_the_system(directory) => {}
                 Err(error) => {
-                    let why = trust::reason(&error);
+                    let why = crate::fault::reason(&error);
                     return Err(Fault::new(format!("cannot look for the profile `{}`: {why}", path.display())));
                 }
             }

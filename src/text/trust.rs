@@ -16,7 +16,6 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
-use nix::errno::Errno;
 
 use crate::fault::Fault;
 
@@ -69,14 +68,6 @@ fn open(way: &Way<'_>) -> Result<Trusted, Fault> {
     way.check(&real, &meta)?;
     let text = way.text(file, &meta)?;
     Ok(Trusted { identity: (meta.dev(), meta.ino()), text })
-}
-
-/// Why something failed, without Rust's `(os error 2)`.
-pub(crate) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => Errno::from_raw(number).desc().to_lowercase(),
-        None => error.to_string(),
-    }
 }
 
 /// The way to a policy.
@@ -227,7 +218,7 @@ impl Way<'_> {
     }
 
     fn unreadable(&self, error: &io::Error) -> Fault {
-        Fault::new(format!("cannot read the policy `{}`: {}", self.asked.display(), reason(error)))
+        Fault::new(format!("cannot read the policy `{}`: {}", self.asked.display(), crate::fault::reason(error)))
     }
 }
 

@@ -165,6 +165,10 @@ impl Command {
     }
 }
 
+/// A service's commands beside its main ones (systemd.service(5)).
+pub const OTHERS: [&str; 6] =
+    ["ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"];
+
 /// The commands of one assignment, which `;` parts.
 ///
 /// # Errors

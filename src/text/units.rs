@@ -104,7 +104,7 @@ fn find(name: &str, directories: &[&Path]) -> Result<PathBuf, Fault> {
                 Ok(_) => return Ok(path),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    let why = trust::reason(&error);
+                    let why = crate::fault::reason(&error);
                     return Err(Fault::new(format!("cannot look for the unit `{}`: {why}", path.display())));
                 }
             }
@@ -138,13 +138,13 @@ fn dropins(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
             Ok(entries) => entries,
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound) => continue,
             Err(error) => {
-                let why = trust::reason(&error);
+                let why = crate::fault::reason(&error);
                 return Err(Fault::new(format!("cannot look for drop-ins in `{}`: {why}", directory.display())));
             }
         };
         for entry in entries {
             let entry = entry.map_err(|error| {
-                Fault::new(format!("cannot read `{}`: {}", directory.display(), trust::reason(&error)))
+                Fault::new(format!("cannot read `{}`: {}", directory.display(), crate::fault::reason(&error)))
             })?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if !name.starts_with('.') && entry.path().extension().is_some_and(|end| end == "conf") {

@@ -100,11 +100,6 @@ impl Source {
         }
     }
 
-    /// Whether calls are audited, as `netlink` tells.
-    pub fn audits(&self) -> Option<bool> {
-        netlink::audits()
-    }
-
     /// What becomes readable when records come.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         match &self.inner {
@@ -180,6 +175,11 @@ impl Drop for Source {
             child.wait().ok();
         }
     }
+}
+
+/// Whether the kernel audits calls; nothing where that cannot be asked.
+pub fn audits() -> Option<bool> {
+    netlink::audits()
 }
 
 /// A kernel without audit.
