@@ -221,10 +221,14 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
     all
 }
 
-/// The rights to give at once: creating takes two.
+/// The rights to give at once: what makes a file writes it, and what writes one cuts it, for which nobody asks as it is
+/// opened (ftruncate(2)).
 fn rights(operation: Option<Operation>, missing: u64) -> u64 {
-    const MAKE_AND_WRITE: u64 = 1 << 8 | 1 << 1;
-    if operation == Some(Operation::Create) { missing | MAKE_AND_WRITE } else { missing }
+    const WRITE: u64 = 1 << 1;
+    const TRUNCATE: u64 = 1 << 14;
+    const MAKE: u64 = 1 << 8;
+    let all = if operation == Some(Operation::Create) { missing | MAKE | WRITE } else { missing };
+    if all & WRITE == 0 { all } else { all | TRUNCATE }
 }
 
 /// The directory that a path is in.
