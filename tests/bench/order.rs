@@ -7,7 +7,8 @@
 //! Without BINARY, a build of stockade with its symbols, it is the benchmark's own.
 //! Launches are executed instruction by instruction, under the levels' policies and `strict`. Printed is how
 //! many bytes the executed functions have and on how many pieces of 64 KiB they lie, which the kernel maps at a time.
-//! `--write` puts their sections into `.cargo/launch.ld`, in the order of their first execution.
+//! `--write` puts their sections into `.cargo/launch.ld`, in the order of their first execution; cargo links by it when a
+//! source has changed.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
