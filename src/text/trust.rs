@@ -16,7 +16,6 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
-
 use crate::fault::Fault;
 
 /// How long a policy can be: 1 MiB.

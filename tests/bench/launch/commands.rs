@@ -1,6 +1,7 @@
 //! The commands that are compared, and what is made equal among them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -61,6 +62,17 @@ fn built(place: &Path) -> Result<String, String> {
     }
 }
 
+/// A program as installing leaves it: written in large pieces. The linker leaves one in the page cache page by page, of which
+/// a launch maps hundreds, and costs a fifth more until that is gone.
+fn copied(place: &Path, program: &Path) -> Result<String, String> {
+    let copy = place.join(program.file_name().unwrap_or_default());
+    fs::remove_file(&copy)
+        .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .and_then(|()| fs::copy(program, &copy))
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    Ok(copy.display().to_string())
+}
+
 /// Every command of the run.
 pub(crate) fn entries() -> Result<Vec<Entry>, String> {
     // Not below /tmp, which some levels replace.
@@ -73,6 +85,8 @@ pub(crate) fn entries() -> Result<Vec<Entry>, String> {
     let reachable = built(&temporary)?;
     let bpf = place.join("filter.bpf");
     fs::write(&bpf, filter::program()).map_err(|error| error.to_string())?;
+    let stockade = copied(&place, Path::new(env!("CARGO_BIN_EXE_stockade")))?;
+    let lim = installed("lim").map(|lim| copied(&place, &lim)).transpose()?;
     let mut entries = Vec::new();
     let mut add = |label, level, words: &[&str]| {
         let mut argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
@@ -83,26 +97,25 @@ pub(crate) fn entries() -> Result<Vec<Entry>, String> {
     for (level, (name, text)) in [Level::InPlace, Level::View, Level::Whole].into_iter().zip(policies()) {
         let path = place.join(format!("{name}.toml"));
         fs::write(&path, text).map_err(|error| error.to_string())?;
-        add("stockade", level, &[env!("CARGO_BIN_EXE_stockade"), "run", "-P", &path.display().to_string(), "--"]);
+        add("stockade", level, &[&stockade, "run", "-P", &path.display().to_string(), "--"]);
     }
     let bpf = format!("--bpf={}", bpf.display());
-    others(&bpf, &mut add);
+    others(&bpf, lim.as_deref(), &mut add);
     Ok(entries)
 }
 
 /// The other launchers, where they are installed.
-fn others(bpf: &str, add: &mut impl FnMut(&'static str, Level, &[&str])) {
+fn others(bpf: &str, lim: Option<&str>, add: &mut impl FnMut(&'static str, Level, &[&str])) {
     // A caller with privileges needs no user namespace; stockade makes none then.
     let spaces = if is_root() { "--ns=mit" } else { "--ns=umit" };
     let whole = if is_root() { "--ns=mitn" } else { "--ns=umitn" };
-    if let Some(lim) = installed("lim") {
-        let lim = lim.display().to_string();
-        add("lim", Level::InPlace, &[&lim, "--stay", "--nnp", "--caps", bpf, "--ll=5"]);
-        add("lim", Level::View, &[&lim, "--stay", spaces, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps"]);
+    if let Some(lim) = lim {
+        add("lim", Level::InPlace, &[lim, "--stay", "--nnp", "--caps", bpf, "--ll=5"]);
+        add("lim", Level::View, &[lim, "--stay", spaces, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps"]);
         add(
             "lim",
             Level::Whole,
-            &[&lim, "--stay", whole, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps", "--lo", bpf],
+            &[lim, "--stay", whole, "--root=otattr", "--devpts", "--tmp", "--nnp", "--caps", "--lo", bpf],
         );
     }
     if let Some(bwrap) = installed("bwrap") {
