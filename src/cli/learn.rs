@@ -54,10 +54,10 @@ start directory where a profile has it read-only.
 `/proc/PID/cgroup` its control group. While the pod does all that it ever does, run `stockade learn --cgroup \
 /sys/fs/cgroup/kubepods.slice/... --for 3600 -o web.toml`. What several nodes saw adds up, in any order: collect each node's \
 _web.toml.seen_, and run `stockade learn --merge a.toml.seen b.toml.seen -o web.toml`. The security-profiles-operator distributes \
-it: `stockade export spo web.toml --phase monitor | kubectl apply -f -` makes a SeccompProfile, whose _status.localhostProfile_ is \
+it: `stockade export spo ./web.toml --phase monitor | kubectl apply -f -` makes a SeccompProfile, whose _status.localhostProfile_ is \
 what a pod names in its _securityContext.seccompProfile_, of type Localhost. In this phase nothing is refused; what would be \
 is in each node's audit log (type 1326), which the operator's log enricher collects. When nothing new arrives, apply \
-`stockade export spo web.toml -p SystemCallFilter=execve`: the engine starts the container's program by execve(2) under the \
+`stockade export spo ./web.toml -p SystemCallFilter=execve`: the engine starts the container's program by execve(2) under the \
 profile. `--phase learn` gives the profile that logs every call, for clusters without eBPF. `stockade export kubernetes` writes the \
 same for nodes without the operator: the file, where it goes, and the pod's lines.";
 
