@@ -1,20 +1,26 @@
 //! ACT: a [`Plan`] becomes [`Ready`] (everything looked up, allocated and compiled) and is then carried out,
 //! one short function for each operation. A step that fails stops everything.
+//!
+//! In: a [`Plan`]. Out: the target in this process, or a [`Failure`]: which step, and the kernel's answer.
+//!
+//! - the file system: `mounts`, `directories` (a service's directories), `secrets`
+//! - the process: `identity`, `users` (id maps), `attributes`, `limits`, `files`, `cgroup`
+//! - what it may do: `landlock`, `seccomp`; `supervise` (who answers notifications)
+//! - the target: `find`, and `inspect` before strict mode
+//!
+//! The act of a new operation is a function in the file of its kind, called in `Ready::perform`; what it needs of
+//! memory is made ready before, and a call that no crate has is wrapped in `sys`.
 
 mod attributes;
-mod devices;
+mod cgroup;
+mod directories;
 mod files;
 pub mod find;
-mod group;
-mod hidden;
 mod identity;
 mod inspect;
 mod landlock;
 mod limits;
 mod mounts;
-mod overlay;
-mod places;
-mod restrict;
 mod seccomp;
 mod secrets;
 pub mod supervise;
@@ -52,8 +58,8 @@ enum Act {
     Identity(identity::Act),
     Attribute(attributes::Act),
     OpenFile(files::Act),
-    Group(group::Act),
-    MakeDirectory(places::Act),
+    Group(cgroup::Act),
+    MakeDirectory(directories::Act),
     Landlock(landlock::Act),
     Unshare(CloneFlags),
     Companion(CompanionOp),
@@ -247,8 +253,8 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
         Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::OpenFile { path, mode, number } => Act::OpenFile(files::Act::ready(path, *mode, *number)),
-        Op::Group(group) => Act::Group(group::Act::ready(group)?),
-        Op::MakeDirectory(make) => Act::MakeDirectory(places::Act::ready(make)?),
+        Op::Group(group) => Act::Group(cgroup::Act::ready(group)?),
+        Op::MakeDirectory(make) => Act::MakeDirectory(directories::Act::ready(make)?),
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
         Op::Attach(_) => Act::Attached,

@@ -205,7 +205,7 @@ pub fn newest(arch: Arch) -> u32 {
 
 /// The table's name that looks most like a misspelt one.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    super::spelling::nearest(name, Id::all().map(Id::name))
+    crate::fault::nearest(name, Id::all().map(Id::name))
 }
 
 /// Which arguments of a call are 32 bits wide (`int`, `unsigned int`, `pid_t`, `uid_t` …), argument 0 in bit 0.
@@ -309,7 +309,7 @@ pub fn made(audit: u32, number: u32) -> Option<(Arch, u32)> {
 }
 
 /// libseccomp's own name for an architecture.
-pub fn scmp(arch: Arch) -> Option<ScmpArch> {
+fn scmp(arch: Arch) -> Option<ScmpArch> {
     Some(match arch {
         Arch::X86_64 => ScmpArch::X8664,
         Arch::X86 => ScmpArch::X86,

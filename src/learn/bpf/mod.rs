@@ -2,6 +2,10 @@
 //! capabilities that it was found to have, assembled here. Paths and sockets it does not see.
 //!
 //! It needs CAP_BPF, CAP_PERFMON and Linux 5.8 with BTF, and neither a compiler nor tracefs.
+//!
+//! `start` puts every program in its place, `program` has them as instructions of the `assembler`, `layout` finds the
+//! members of the kernel's structures, `machine` has what differs between machines, `maps` the memory that programs
+//! share with us, and `scope` who is watched.
 
 mod assembler;
 mod layout;

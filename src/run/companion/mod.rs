@@ -7,6 +7,9 @@
 //!
 //! The target is the launcher's own child, so its status comes first hand. The helper dies with the launcher, and the
 //! namespace with its process 1.
+//!
+//! The launcher's side is `desk`, with `queue` (signals), `relay` (messages to the service manager), `pty` and
+//! `terminal`, and `report` (lines of JSON); the helper's is `warden`; `confine` is what both can still do.
 
 mod confine;
 mod desk;
