@@ -113,12 +113,15 @@ impl Ready {
     /// # Errors
     /// Words that cannot be handed to the kernel (a NUL byte), one fault each.
     pub fn new(plan: &Plan) -> Result<Self, Fault> {
-        let acts = plan.steps.iter().map(ready).collect::<Result<Vec<_>, _>>()?;
+        let mut acts = Vec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
+            acts.push(ready(step)?);
+        }
         let argv = plan.argv.iter().map(|word| c_string(word.as_encoded_bytes())).collect::<Result<_, _>>()?;
         let environment = plan
             .environment
             .iter()
-            .map(|(name, value)| c_string(&[name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat()))
+            .map(|(name, value)| variable(name.as_encoded_bytes(), value.as_encoded_bytes()))
             .collect::<Result<_, _>>()?;
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(&plan.program, &plan.search_path())?;
@@ -284,8 +287,19 @@ pub fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
 }
 
 /// A string for the kernel.
-fn c_string(bytes: &[u8]) -> Result<CString, Fault> {
-    CString::new(bytes).map_err(|_| {
-        Fault::new(format!("`{}` holds a NUL byte, which the kernel cannot take", String::from_utf8_lossy(bytes)))
+fn c_string(bytes: impl Into<Vec<u8>>) -> Result<CString, Fault> {
+    CString::new(bytes).map_err(|error| {
+        let bytes = error.into_vec();
+        Fault::new(format!("`{}` holds a NUL byte, which the kernel cannot take", String::from_utf8_lossy(&bytes)))
     })
+}
+
+/// `NAME=VALUE`.
+fn variable(name: &[u8], value: &[u8]) -> Result<CString, Fault> {
+    // With the NUL that follows.
+    let mut bytes = Vec::with_capacity(name.len() + value.len() + 2);
+    bytes.extend_from_slice(name);
+    bytes.push(b'=');
+    bytes.extend_from_slice(value);
+    c_string(bytes)
 }

@@ -85,6 +85,10 @@ impl Devices {
             }
         }
         let shown = TREES.len() - usize::from(!mqueue);
+        if !mqueue {
+            // One of its own is mounted there.
+            mkdirat(&tmpfs, c"mqueue", Mode::from_bits_truncate(0o755))?;
+        }
         for ((name, host), copy) in TREES.into_iter().zip(&mut self.trees).take(shown) {
             *copy = if name == PTS && !make { Some(terminals()?) } else { host_tree(host, Depth::Recursive)? };
             if copy.is_some() {

@@ -481,9 +481,9 @@ fn carry_over(planner: &Planner<'_>, wishes: &mut Vec<Wish>) {
         .collect();
     for (path, by) in fresh {
         let points = planner.host.mounts.iter().map(|mount| &mount.point);
-        let inside: Vec<&PathBuf> = points.filter(|point| point.starts_with(&path) && **point != path).collect();
+        let inside: Vec<&PathBuf> = points.filter(|point| view::inside(point, &path) && **point != path).collect();
         for point in &inside {
-            let nested = inside.iter().any(|other| point.starts_with(other) && other != point);
+            let nested = inside.iter().any(|other| view::inside(point, other) && other != point);
             if nested || view::replaced(wishes, point) {
                 continue;
             }

@@ -65,7 +65,7 @@ impl What {
     pub(in crate::policy) fn calls(&self) -> Vec<Call> {
         match self {
             Self::Call(call) => vec![call.clone()],
-            Self::Group(group) => group.set().iter().map(Call::Known).collect(),
+            Self::Group(group) => group.set().calls(),
         }
     }
 }

@@ -304,7 +304,7 @@ pub(crate) fn list(policy: &Policy, by: &By) -> Option<Layer> {
         if list.allow
             && let Some(group) = groups::group("@default")
         {
-            let calls = group.set().iter().map(Call::Known).collect();
+            let calls = group.set().calls();
             rules.push(Rule { calls, when: Vec::new(), action: Action::Allow, by: by.clone(), on: Vec::new() });
         }
     }
