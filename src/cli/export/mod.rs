@@ -31,9 +31,12 @@ struct Format {
     word: &'static str,
     /// Whether the name of the profile is that of a Kubernetes object.
     object: bool,
-    /// The profile by a name, and what is to be known about it.
-    write: fn(&Flat, &str) -> Result<(String, Vec<String>), Fault>,
+    /// Writes the profile by this name.
+    write: fn(&Flat, &str) -> Result<Written, Fault>,
 }
+
+/// A profile's text, and what is to be known about it.
+type Written = (String, Vec<String>);
 
 /// The formats, in the order of the help.
 const FORMATS: [Format; 3] = [
