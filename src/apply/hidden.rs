@@ -15,7 +15,8 @@ use nix::unistd::{UnlinkatFlags, chdir, fchdir, unlinkat};
 
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
-use super::mounts::{again, is_directory};
+use super::mounts::again;
+use super::point::is_directory;
 use super::restrict::Restrictor;
 
 /// The file system that covers come from.

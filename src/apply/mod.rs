@@ -14,6 +14,7 @@ mod limits;
 mod mounts;
 mod overlay;
 mod places;
+mod point;
 mod restrict;
 mod seccomp;
 mod secrets;

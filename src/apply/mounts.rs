@@ -9,7 +9,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat, umask};
+use nix::sys::stat::fstat;
 use nix::unistd::{chdir, fchdir, pivot_root};
 
 use crate::draft::mounts::{Proc, Propagation, Tmpfs};
@@ -21,6 +21,7 @@ use crate::sys::mount::{self as sys, Attributes, Depth};
 use super::devices::Devices;
 use super::hidden::Covers;
 use super::overlay::{Ephemeral, Layers};
+use super::point::{Target, exact_modes};
 use super::restrict::Restrictor;
 use super::secrets::Secrets;
 
@@ -104,6 +105,10 @@ pub(super) enum Act {
     Exists {
         target: CString,
     },
+    Hold {
+        target: Target,
+        set: Attributes,
+    },
 }
 
 /// What goes from one act to the next.
@@ -121,13 +126,6 @@ pub(super) struct State {
 pub(super) struct Tree {
     pub(super) fd: OwnedFd,
     pub(super) pending: Attributes,
-}
-
-/// A path, and all the directories that it is in, should they have to be made.
-#[derive(Debug)]
-pub(super) struct Target {
-    pub(super) path: CString,
-    parents: Box<[CString]>,
 }
 
 impl State {
@@ -203,6 +201,7 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             Act::Relay { directory: text(path.parent().unwrap_or(Path::new("/")))?, path: text(path)? }
         }
         MountOp::Exists { path } => Act::Exists { target: text(path)? },
+        MountOp::Hold { path, limits } => Act::Hold { target: target(path, Missing::Make)?, set: attributes(*limits) },
     })
 }
 
@@ -351,6 +350,11 @@ impl Act {
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
+            Self::Hold { target, set } if target.has_link() => {
+                let done = state.restrictor.restrict(&target.path, Depth::Recursive, *set, true);
+                unless_missing(done, true, ())
+            }
+            Self::Hold { .. } => Ok(()),
         }
     }
 }
@@ -446,56 +450,6 @@ fn unless_missing<T>(done: Result<T, Errno>, optional: bool, otherwise: T) -> Re
         Err(Errno::ENOENT | Errno::ENOTDIR) if optional => Ok(otherwise),
         other => other,
     }
-}
-
-impl Target {
-    /// Mounts a detached tree here.
-    pub(super) fn attach(&self, tree: &OwnedFd, missing: Missing) -> Result<(), Errno> {
-        match sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path) {
-            Err(Errno::ENOENT) if missing == Missing::Make => {
-                self.make(Some(&fstat(tree)?))?;
-                sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path)
-            }
-            other => other,
-        }
-    }
-
-    /// Makes the mount point: a directory, or an empty file for what is no directory.
-    pub(super) fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
-        let _mask = exact_modes();
-        for parent in &self.parents {
-            present(mkdirat(AT_FDCWD, parent.as_c_str(), Mode::from_bits_truncate(0o755)))?;
-        }
-        let path = self.path.as_c_str();
-        if like.is_none_or(is_directory) {
-            present(mkdirat(AT_FDCWD, path, Mode::from_bits_truncate(0o755)))
-        } else {
-            present(mknodat(AT_FDCWD, path, SFlag::S_IFREG, Mode::from_bits_truncate(0o444), 0))
-        }
-    }
-}
-
-/// It is fine if it is there already.
-pub(super) fn present(made: Result<(), Errno>) -> Result<(), Errno> {
-    match made {
-        Err(Errno::EEXIST) => Ok(()),
-        other => other,
-    }
-}
-
-pub(super) fn is_directory(found: &FileStat) -> bool {
-    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
-}
-
-/// Until it is dropped, what is made has exactly the mode that it is made with.
-pub(super) fn exact_modes() -> impl Drop {
-    struct Restore(Mode);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            umask(self.0);
-        }
-    }
-    Restore(umask(Mode::empty()))
 }
 
 fn attributes(limits: Limits) -> Attributes {
