@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::draft::Agent;
 use crate::draft::calls::Call;
 use crate::draft::decision::{Decision, Opening};
-use crate::draft::Agent;
 use crate::fault::{Fault, Origin};
 use crate::text::Entry;
 
