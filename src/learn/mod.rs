@@ -9,6 +9,7 @@ pub mod merge;
 pub mod notify;
 pub mod observed;
 pub mod places;
+mod reading;
 pub mod record;
 pub mod running;
 pub mod session;
