@@ -17,7 +17,6 @@ pub(in crate::learn) struct Real {
 const REMEMBERED: usize = 65536;
 
 impl Real {
-    #[allow(dead_code)] // Until the collector by eBPF looks there.
     /// Of somebody whose root directory is found here.
     pub(in crate::learn) fn below(root: PathBuf) -> Self {
         Self { root: Some(root), known: HashMap::new() }
