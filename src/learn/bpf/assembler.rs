@@ -38,7 +38,7 @@ pub(super) enum Alu {
     Move = 0xb0,
 }
 
-/// When to jump; unsigned, but for the last.
+/// When to jump; unsigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum When {
@@ -48,8 +48,6 @@ pub(super) enum When {
     Bits = 0x40,
     NotEqual = 0x50,
     Below = 0xa0,
-    /// Signed.
-    Less = 0xc0,
 }
 
 /// The kernel's functions by number (`enum bpf_func_id`); all since Linux 5.8 or before, but for the last: 5.11.

@@ -108,16 +108,6 @@ impl Collector {
         });
     }
 
-    /// What the numbers do not say, in words: what was lost.
-    pub fn shortfalls(&self) -> Vec<String> {
-        let count = |place: u32| self.maps.failed.word(place as usize);
-        let lost = |count: u64, why: &str| {
-            (count > 0).then(|| format!("the arguments of {count} system calls were not seen: {why}"))
-        };
-        let one = lost(count(LOST), "there was no room for them");
-        one.into_iter().chain(lost(count(UNREAD), "they could not be read")).collect()
-    }
-
     /// Ends the programs and tells what they saw.
     pub fn finish(mut self) -> Observed {
         // Nothing is written any more after that.
@@ -127,6 +117,7 @@ impl Collector {
         let views = self.views;
         let mut observed = self.gathered.finish(|path| views.exists(path));
         observed.calls = calls;
+        observed.lost = [LOST, UNREAD].iter().map(|place| self.maps.failed.word(*place as usize)).sum();
         if !self.unknown.contains(&Part::Capabilities) {
             let found = (0..64_u8).map(|number| (number, self.maps.capabilities.word(usize::from(number) * 8)));
             observed.capabilities = found.filter(|(_, count)| *count > 0).collect();

@@ -85,6 +85,7 @@ fn row(tells: Tells) -> Option<Row> {
     Some(match tells {
         Tells::Nothing => return None,
         Tells::Path(at) => path(at),
+        Tells::Directory => Row { texts: [(1, HERE), (0, 0)], vain: true, ..none },
         Tells::Mode(at, _) => path(at),
         Tells::Paths(one, other) => Row { texts: [text(one), text(other)], ..none },
         Tells::FileMode => Row { texts: [(0, 1), (0, 0)], ..none },

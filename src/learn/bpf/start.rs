@@ -27,7 +27,7 @@ fn fault(message: impl Into<String>) -> Fault {
     Fault::new(message).exit(Exit::Bpf)
 }
 
-const OTHERWISE: &str = "the collector by notifications needs none of this";
+const OTHERWISE: &str = "a command can be listened to by notifications, which need none of this: `learn --by notify -- COMMAND`";
 
 pub(super) fn available() -> Result<(), Fault> {
     let effective =

@@ -23,6 +23,8 @@ pub(super) struct Event<'a> {
     args: [u64; 6],
     /// Its texts and their directories, as the row says: arguments counted from one.
     texts: [(u8, u8); 2],
+    /// Whether the working directory is the one that the call has led to.
+    moved: bool,
     /// Whether a process is not below the control group that is watched, where one is.
     elsewhere: &'a dyn Fn(i32) -> bool,
 }
@@ -33,12 +35,13 @@ impl<'a> Event<'a> {
         if bytes.len() < offset(DATA) {
             return None;
         }
-        let mut event = Self { bytes, args: [0; 6], texts: [(0, 0); 2], elsewhere };
+        let mut event = Self { bytes, args: [0; 6], texts: [(0, 0); 2], moved: false, elsewhere };
         for (index, arg) in event.args.iter_mut().enumerate() {
             *arg = double(bytes, offset(ARGS) + 8 * index);
         }
         let tells = all.get(event.word(ROW) as usize).copied()?;
         event.texts = texts(tells);
+        event.moved = matches!(tells, Tells::Directory) && event.result() == 0;
         Some((event, tells))
     }
 
@@ -156,6 +159,11 @@ impl Call for Event<'_> {
     }
 
     fn text(&self, address: u64) -> Result<Vec<u8>, Errno> {
+        if self.moved
+            && let Some(directory) = self.base(BASE)
+        {
+            return Ok(directory.into_os_string().into_encoded_bytes());
+        }
         let both = self.texts.iter().zip([(0, self.word(TEXT)), (self.word(SECOND), self.word(SECOND + 4))]);
         let mut found = both.filter(|((text, _), _)| self.counted(*text) == Some(address));
         let text = found.find_map(|(_, (at, length))| self.data(at, length));

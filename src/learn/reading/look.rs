@@ -41,6 +41,7 @@ pub(in crate::learn) fn look<C: Call>(caller: &C, tells: Tells, real: &mut Real)
     Ok(match tells {
         Tells::Nothing | Tells::Blind => Vec::new(),
         Tells::Path(at) => path(caller, at, real)?,
+        Tells::Directory => path(caller, At { dir: None, path: 0, kind: Use::Look, follow: true }, real)?,
         Tells::Paths(one, other) => {
             let mut found = path(caller, one, real)?;
             found.extend(path(caller, other, real)?);

@@ -23,6 +23,8 @@ pub(in crate::learn) enum Tells {
     Nothing,
     /// One path.
     Path(At),
+    /// chdir(2).
+    Directory,
     /// Two paths.
     Paths(At, At),
     /// A path and flags of open(2) in the argument after it, and a mode after them.
@@ -81,9 +83,10 @@ pub(in crate::learn) fn tells(name: &str) -> Tells {
         "execve" => Tells::Execute(None, 0),
         "execveat" => Tells::Execute(D, 1),
         "uselib" => Tells::Path(at(None, 0, Use::Execute)),
-        "stat" | "stat64" | "oldstat" | "access" | "statfs" | "statfs64" | "getxattr" | "listxattr" | "chdir" => {
+        "stat" | "stat64" | "oldstat" | "access" | "statfs" | "statfs64" | "getxattr" | "listxattr" => {
             Tells::Path(at(None, 0, Use::Look))
         }
+        "chdir" => Tells::Directory,
         "lstat" | "lstat64" | "oldlstat" | "lgetxattr" | "llistxattr" | "readlink" => {
             Tells::Path(link(None, 0, Use::Look))
         }
