@@ -96,9 +96,11 @@ pub const DIRECTIVES: &[Directive] = &[
                  descriptors that are terminals become the new one; files and pipes stay what they are. Where none is a \
                  terminal, what the target writes to /dev/tty goes to the caller's /dev/tty, or nowhere.\n\n\
                  The caller's terminal is raw while the target runs in the foreground, and is put back when it ends, is \
-                 stopped, or a signal ends it, even SIGKILL of stockade. The size of the window is passed on. Ctrl-C and Ctrl-Z are the inner terminal's: a shell in there has jobs, while a \
-                 single program is not stopped by Ctrl-Z, as there is nobody in its session to continue it. SIGTSTP to \
-                 stockade stops stockade alone. At the end all that was written is shown first. It gives the target a PID \
+                 stopped, or a signal ends it, even SIGKILL of stockade. The size of the window is passed on. Ctrl-C and \
+                 Ctrl-Z are the inner terminal's: a shell in there has jobs, and a single program is one itself, which \
+                 Ctrl-Z stops together with stockade, until the outer shell's fg continues both. As process 1 \
+                 (*Init.AsPid1*) only what catches SIGTSTP takes notice of Ctrl-Z. SIGSTOP to stockade stops stockade \
+                 alone. At the end all that was written is shown first. It gives the target a PID \
                  namespace as *PrivatePIDs* does, and excludes what that excludes: strict mode and tracers.\n\n\
                  Without it, the target uses the caller's terminal itself. A policy that takes anything away from the \
                  target (by a view, namespaces, Landlock, a filter, another user, or NoNewPrivileges) then refuses \

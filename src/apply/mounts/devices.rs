@@ -11,7 +11,7 @@ use nix::unistd::symlinkat;
 use crate::plan::mounts::Missing;
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
-use crate::apply::mounts::{Target, exact_modes};
+use super::point::{Target, exact_modes};
 
 /// Name, path on the host, major and minor number (Documentation/admin-guide/devices.txt).
 const NODES: [(&CStr, &CStr, u64, u64); 7] = [

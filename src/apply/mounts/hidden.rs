@@ -15,8 +15,9 @@ use nix::unistd::{UnlinkatFlags, chdir, fchdir, unlinkat};
 
 use crate::sys::mount::{self as sys, Attributes, Depth};
 
+use super::again;
+use super::point::is_directory;
 use super::restrict::Restrictor;
-use crate::apply::mounts::{again, is_directory};
 
 /// The file system that covers come from.
 #[derive(Default)]

@@ -2,11 +2,13 @@
 //! allocates nothing.
 //!
 //! Here are the acts and the trees that they hold; `restrict` restricts a tree, `hidden` covers what must not be
-//! opened, `devices` builds a /dev, `overlay` puts layers together.
+//! opened, `devices` builds a /dev, `overlay` puts layers together,
+//! `point` makes what is mounted on.
 
 mod devices;
 mod hidden;
 mod overlay;
+mod point;
 mod restrict;
 
 use std::ffi::{CStr, CString};
@@ -17,7 +19,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat, umask};
+use nix::sys::stat::fstat;
 use nix::unistd::{chdir, fchdir, pivot_root};
 
 use crate::draft::mounts::{Proc, Propagation, Tmpfs};
@@ -30,6 +32,7 @@ use super::secrets::Secrets;
 use devices::Devices;
 use hidden::Covers;
 use overlay::{Ephemeral, Layers};
+use point::{Target, exact_modes};
 use restrict::Restrictor;
 
 /// A [`MountOp`] with its texts as the kernel wants them.
@@ -112,6 +115,10 @@ pub(super) enum Act {
     Exists {
         target: CString,
     },
+    Hold {
+        target: Target,
+        set: Attributes,
+    },
 }
 
 /// What goes from one act to the next.
@@ -129,13 +136,6 @@ pub(super) struct State {
 pub(in crate::apply) struct Tree {
     pub(super) fd: OwnedFd,
     pub(super) pending: Attributes,
-}
-
-/// A path, and all the directories that it is in, should they have to be made.
-#[derive(Debug)]
-pub(super) struct Target {
-    pub(super) path: CString,
-    parents: Box<[CString]>,
 }
 
 impl State {
@@ -211,6 +211,7 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             Act::Relay { directory: text(path.parent().unwrap_or(Path::new("/")))?, path: text(path)? }
         }
         MountOp::Exists { path } => Act::Exists { target: text(path)? },
+        MountOp::Hold { path, limits } => Act::Hold { target: target(path, Missing::Make)?, set: attributes(*limits) },
     })
 }
 
@@ -359,6 +360,11 @@ impl Act {
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
+            Self::Hold { target, set } if target.has_link() => {
+                let done = state.restrictor.restrict(&target.path, Depth::Recursive, *set, true);
+                unless_missing(done, true, ())
+            }
+            Self::Hold { .. } => Ok(()),
         }
     }
 }
@@ -454,56 +460,6 @@ fn unless_missing<T>(done: Result<T, Errno>, optional: bool, otherwise: T) -> Re
         Err(Errno::ENOENT | Errno::ENOTDIR) if optional => Ok(otherwise),
         other => other,
     }
-}
-
-impl Target {
-    /// Mounts a detached tree here.
-    pub(super) fn attach(&self, tree: &OwnedFd, missing: Missing) -> Result<(), Errno> {
-        match sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path) {
-            Err(Errno::ENOENT) if missing == Missing::Make => {
-                self.make(Some(&fstat(tree)?))?;
-                sys::move_mount(tree.as_fd(), AT_FDCWD, &self.path)
-            }
-            other => other,
-        }
-    }
-
-    /// Makes the mount point: a directory, or an empty file for what is no directory.
-    pub(super) fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
-        let _mask = exact_modes();
-        for parent in &self.parents {
-            present(mkdirat(AT_FDCWD, parent.as_c_str(), Mode::from_bits_truncate(0o755)))?;
-        }
-        let path = self.path.as_c_str();
-        if like.is_none_or(is_directory) {
-            present(mkdirat(AT_FDCWD, path, Mode::from_bits_truncate(0o755)))
-        } else {
-            present(mknodat(AT_FDCWD, path, SFlag::S_IFREG, Mode::from_bits_truncate(0o444), 0))
-        }
-    }
-}
-
-/// It is fine if it is there already.
-pub(super) fn present(made: Result<(), Errno>) -> Result<(), Errno> {
-    match made {
-        Err(Errno::EEXIST) => Ok(()),
-        other => other,
-    }
-}
-
-pub(super) fn is_directory(found: &FileStat) -> bool {
-    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
-}
-
-/// Until it is dropped, what is made has exactly the mode that it is made with.
-pub(super) fn exact_modes() -> impl Drop {
-    struct Restore(Mode);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            umask(self.0);
-        }
-    }
-    Restore(umask(Mode::empty()))
 }
 
 fn attributes(limits: Limits) -> Attributes {

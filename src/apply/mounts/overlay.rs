@@ -1,17 +1,18 @@
 //! File systems in layers (overlayfs).
 
 use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
-use nix::mount::{MsFlags, mount};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, stat};
-use nix::unistd::{Gid, Uid, chdir, chown, mkdir};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, fstat, mkdirat, stat};
+use nix::unistd::{Gid, Uid, chdir, fchdir, fchownat};
 
 use crate::fault::{Exit, Fault};
-use crate::sys::mount::{Attributes, Depth};
+use crate::sys::mount::{self as sys, Attributes, Depth};
 
 use super::restrict::Restrictor;
 use crate::apply::c_string;
@@ -73,52 +74,51 @@ impl Layers {
 #[derive(Debug)]
 pub(in crate::apply) struct Ephemeral {
     source: CString,
-    upper: CString,
-    work: CString,
-    options: CString,
 }
 
+/// What the memory has in it: the directory, what is changed, what the kernel needs beside, and what comes out.
+const PARTS: [&CStr; 4] = [c"lower", c"upper", c"work", c"root"];
+
 impl Ephemeral {
-    /// Makes the texts.
+    /// Makes it ready.
     ///
     /// # Errors
-    /// A path with a NUL byte, or one that overlayfs cannot name.
+    /// A path with a NUL byte.
     pub(super) fn ready(source: &Path) -> Result<Self, Fault> {
-        let (upper, work) = (source.join("upper"), source.join("work"));
-        let text = |path: &Path| c_string(path.as_os_str().as_bytes());
-        if source.as_os_str().as_bytes().iter().any(|byte| b",:\\\"".contains(byte)) {
-            let fault =
-                Fault::new(format!("{} cannot be the lower layer: its path has a separator in it", source.display()));
-            return Err(fault.help("rename it").exit(Exit::Namespace));
-        }
-        // The directory itself is covered by the memory then, and reached as the working directory.
-        let options = format!("lowerdir=.,upperdir={},workdir={}", upper.display(), work.display());
-        Ok(Self {
-            source: text(source)?,
-            upper: text(&upper)?,
-            work: text(&work)?,
-            options: c_string(options.as_bytes())?,
-        })
+        Ok(Self { source: c_string(source.as_os_str().as_bytes())? })
     }
 
-    /// Covers the directory in this namespace and copies the result, detached.
+    /// Copies the directory under a layer in memory, detached.
+    ///
+    /// The directory is looked up once: who owns one above it may put another in its place meanwhile. The memory is over
+    /// the root for a moment, where nobody who has one sees it, and where its parts have names for the overlay.
     pub(super) fn perform(&self, restrictor: &mut Restrictor) -> Result<Tree, Errno> {
-        chdir(self.source.as_c_str())?;
-        let facts = stat(c".")?;
-        let flags = MsFlags::MS_NODEV;
-        again(|| mount(Some(c"tmpfs"), self.source.as_c_str(), Some(c"tmpfs"), flags, Some(c"mode=0700")))?;
+        let lower = sys::open_tree(AT_FDCWD, &self.source, Depth::Recursive)?;
+        let facts = fstat(&lower)?;
+        let context = sys::fsopen(c"tmpfs")?;
+        sys::fsconfig_string(context.as_fd(), c"mode", c"0700")?;
+        let memory = sys::fsmount(context.as_fd(), Attributes::NO_DEV)?;
+        for name in PARTS {
+            mkdirat(&memory, name, Mode::S_IRWXU)?;
+        }
+        let [below, upper, _, root] = PARTS;
         // The root of the view has the owner and mode of the upper layer.
-        let mode = Mode::from_bits_truncate(facts.st_mode & 0o7777);
-        mkdir(self.upper.as_c_str(), Mode::S_IRWXU)?;
-        mkdir(self.work.as_c_str(), Mode::S_IRWXU)?;
-        match chown(self.upper.as_c_str(), Some(Uid::from_raw(facts.st_uid)), Some(Gid::from_raw(facts.st_gid))) {
+        let (uid, gid) = (Uid::from_raw(facts.st_uid), Gid::from_raw(facts.st_gid));
+        match fchownat(&memory, upper, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW) {
             // An owner that this user namespace does not have cannot be given.
             Ok(()) | Err(Errno::EINVAL | Errno::EPERM) => {}
             Err(errno) => return Err(errno),
         }
-        fchmodat(AT_FDCWD, self.upper.as_c_str(), mode, FchmodatFlags::FollowSymlink)?;
-        overlay(&self.source, &self.options, MsFlags::empty())?;
-        restrictor.copy(AT_FDCWD, &self.source, Depth::One, Attributes::default())
+        let mode = Mode::from_bits_truncate(facts.st_mode & 0o7777);
+        fchmodat(&memory, upper, mode, FchmodatFlags::FollowSymlink)?;
+        sys::move_mount(memory.as_fd(), AT_FDCWD, c"/")?;
+        sys::move_mount(lower.as_fd(), memory.as_fd(), below)?;
+        fchdir(&memory)?;
+        overlay(root, c"lowerdir=lower,upperdir=upper,workdir=work", MsFlags::empty())?;
+        let tree = restrictor.copy(memory.as_fd(), root, Depth::One, Attributes::default())?;
+        again(|| umount2(c".", MntFlags::MNT_DETACH))?;
+        chdir(c"/")?;
+        Ok(tree)
     }
 }
 

@@ -43,6 +43,8 @@ pub(in crate::plan) const DEVICES: &[&str] = &[
 enum Role {
     /// Nothing: it is so already.
     Nothing,
+    /// Nothing: whatever its path is, the target sees nothing there.
+    Gone,
     /// It is so already, if it exists.
     Exists,
     /// It gets stricter where it is.
@@ -112,7 +114,7 @@ impl<'a, 'b> Layout<'a, 'b> {
             while around.pop_if(|outer| !inside(&path, &layout.nodes[*outer].path)).is_some() {}
             let place = layout.place(index, around.last().copied());
             layout.places.push(place);
-            if !matches!(place.role, Role::Nothing | Role::Exists) {
+            if !matches!(place.role, Role::Nothing | Role::Gone | Role::Exists) {
                 around.push(index);
             }
         }
@@ -123,6 +125,7 @@ impl<'a, 'b> Layout<'a, 'b> {
     fn place(&mut self, index: usize, outer: Option<usize>) -> Place {
         let (limits, domain) = outer.map_or((Limits::NONE, 0), |at| (self.places[at].limits, self.places[at].domain));
         let nothing = Place { role: Role::Nothing, limits, domain, slot: 0, missing: Missing::Fail };
+        let gone = Place { role: Role::Gone, ..nothing };
         if let Some(outer) = outer.filter(|outer| self.nodes[*outer].content == Content::Hidden) {
             let (node, outer) = (&self.nodes[index], &self.nodes[outer]);
             if node.granted || !matches!(node.content, Content::Same | Content::Hidden) {
@@ -135,7 +138,7 @@ impl<'a, 'b> Layout<'a, 'b> {
                 );
                 self.planner.notes.push(text);
             }
-            return nothing;
+            return gone;
         }
         self.domains[domain].used = true;
         let kind = self.domains[domain].kind;
@@ -143,12 +146,12 @@ impl<'a, 'b> Layout<'a, 'b> {
         let node = &mut self.nodes[index];
         let no_exec = node.no_exec.unwrap_or(limits.no_exec);
         match node.content {
-            Content::Hidden if absent => return nothing,
+            Content::Hidden if absent => return gone,
             Content::Hidden => return Place { role: Role::Hide, ..nothing },
             Content::Same if absent => {
                 // Nothing is there to restrict. Only what was asked for by name to be writable is brought in.
                 if !node.granted || node.optional || self.planner.draft.root.is_some() {
-                    return nothing;
+                    return gone;
                 }
                 let bind = Bind { source: node.path.clone(), recursive: true, read_only: node.read_only == Some(true) };
                 node.content = Content::Bind(bind);
@@ -222,12 +225,15 @@ impl<'a, 'b> Layout<'a, 'b> {
         if !self.new_root() {
             self.open_domain(0, Phase::Take);
         }
-        let mut hidden = Vec::new();
+        let (mut hidden, mut held) = (Vec::new(), Vec::new());
         for index in 0..self.nodes.len() {
             let (place, node) = (self.places[index], &self.nodes[index]);
             let (path, optional) = (node.path.clone(), node.optional);
+            if self.leads_out(index) {
+                held.push(index);
+            }
             match place.role {
-                Role::Nothing => {}
+                Role::Nothing | Role::Gone => {}
                 Role::Exists => self.step(Phase::Mounts, MountOp::Exists { path }, index),
                 Role::Restrict => {
                     let mounted = self.mounted(&path);
@@ -242,7 +248,11 @@ impl<'a, 'b> Layout<'a, 'b> {
                 Role::Hide => hidden.push(index),
             }
         }
-        // Last, so that a path that leads here by a symlink into something mounted meanwhile is covered too.
+        // Last, so that a path that leads here by a symlink into something mounted meanwhile is restricted and covered too.
+        for index in held {
+            let (path, limits) = (self.nodes[index].path.clone(), asked(&self.nodes[index]));
+            self.step(Phase::Mounts, MountOp::Hold { path, limits }, index);
+        }
         let attach = self.planner.host.release < COPIES_DETACHED;
         for index in &hidden {
             let node = &self.nodes[*index];
@@ -256,6 +266,29 @@ impl<'a, 'b> Layout<'a, 'b> {
         if let Some(last) = hidden.last() {
             let under = self.own_mount();
             self.step(Phase::Mounts, MountOp::Uncover { under }, *last);
+        }
+    }
+
+    /// Whether a symlink at or in the path of a node that only restricts could lead to where it would not hold: out of
+    /// a tree that is as strict already, or into something that is mounted later.
+    fn leads_out(&self, index: usize) -> bool {
+        let node = &self.nodes[index];
+        if node.content != Content::Same || asked(node) == Limits::NONE {
+            return false;
+        }
+        match self.places[index].role {
+            // The whole root is restricted before anything in it.
+            _ if node.path == Path::new("/") => false,
+            // The kernel's links lead to nothing that a policy mounts.
+            _ if ["/proc", "/sys"].iter().any(|kernels| node.path.starts_with(kernels)) => false,
+            Role::Nothing | Role::Exists => true,
+            Role::Restrict | Role::Keep(_) => {
+                let mut later = self.nodes.iter().zip(&self.places).skip(index + 1);
+                later.any(|(other, place)| {
+                    matches!(place.role, Role::New | Role::Keep(_)) && !inside(&other.path, &node.path)
+                })
+            }
+            Role::Gone | Role::New | Role::Hide => false,
         }
     }
 
@@ -324,6 +357,11 @@ impl<'a, 'b> Layout<'a, 'b> {
                 let mqueue = !self.nodes.iter().any(|node| node.content == Content::Mqueue && node.path == own_queue);
                 self.step(Phase::Take, MountOp::TakeDevices { make, mqueue }, index);
                 self.step(Phase::Mounts, MountOp::Devices { path: path.clone() }, index);
+                if limits != Limits::NONE {
+                    let (path, optional) = (path.clone(), false);
+                    let op = MountOp::Restrict { path, limits, recursive: true, mounted: true, optional };
+                    self.step(Phase::Mounts, op, index);
+                }
                 self.close(index, path, false);
             }
             Content::Credentials if !root => self.emit_secrets(index, path),
@@ -421,4 +459,9 @@ impl<'a, 'b> Layout<'a, 'b> {
         fault.origin.clone_from(&by.origin);
         self.planner.faults.push(fault);
     }
+}
+
+/// What a node forbids by its own words.
+fn asked(node: &Node) -> Limits {
+    Limits { read_only: node.read_only == Some(true), no_exec: node.no_exec == Some(true) }
 }

@@ -163,6 +163,13 @@ pub enum MountOp {
         /// Where.
         path: PathBuf,
     },
+    /// Restricts what a path leads to by a symlink, which need not be where the path is restricted; nothing without one.
+    Hold {
+        /// Where.
+        path: PathBuf,
+        /// Restrictions.
+        limits: Limits,
+    },
 }
 
 /// One secret and where it may come from.
@@ -319,6 +326,9 @@ impl fmt::Display for MountOp {
             Self::Uncover { .. } => f.write_str("put away what the covers were made from"),
             Self::Relay { path } => write!(f, "mount the launcher's socket on {}", path.display()),
             Self::Exists { path } => write!(f, "check that {} exists", path.display()),
+            Self::Hold { path, limits } => {
+                write!(f, "make {} {limits}, recursively, if a symlink leads there from elsewhere", path.display())
+            }
         }
     }
 }
@@ -410,6 +420,10 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
         }
         if let (Some(root), false) = (&root, rooted) {
             let Ok(inside) = path.strip_prefix(root) else {
+                if matches!(view, View::Hidden | View::ReadOnly | View::NoExec) && !optional {
+                    planner.short(not_below_root(&path, &asked.by));
+                    continue;
+                }
                 planner.notes.push(format!(
                     "{}: {} has no effect on it, as it is not below RootDirectory",
                     path.display(),
@@ -439,6 +453,18 @@ fn expanded(planner: &mut Planner<'_>, path: &std::path::Path, by: &By) -> Optio
             planner.faults.push(fault);
             None
         }
+    }
+}
+
+/// A restriction of a path that the target does not have would hold for nothing.
+fn not_below_root(path: &std::path::Path, by: &By) -> Shortfall {
+    let path = path.display();
+    Shortfall {
+        by: by.clone(),
+        missing: format!("{} has no effect on {path}", by.directive),
+        reason: "that is a path of the host, and not below RootDirectory".into(),
+        remedy: format!("write `+{path}` for the path below RootDirectory, or `-{path}` if it may have no effect"),
+        exit: Exit::Namespace,
     }
 }
 

@@ -256,6 +256,11 @@ impl World {
                     self.put(Piece::new(&at, Source::Cover(thing.kind == Kind::Directory), limits, by));
                 }
             }
+            MountOp::Hold { path, limits } => {
+                if let Some(at) = self.plain(path, look).filter(|at| at != path) {
+                    self.restrict(&at, *limits, true, by);
+                }
+            }
             MountOp::Overlay { .. }
             | MountOp::Secrets { .. }
             | MountOp::Slave

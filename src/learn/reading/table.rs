@@ -6,23 +6,25 @@ use crate::learn::observed::Use;
 
 /// A path among the arguments.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct At {
+pub(in crate::learn) struct At {
     /// Which argument is the directory that a relative path starts from; nothing: the working directory.
-    pub(super) dir: Option<usize>,
+    pub(in crate::learn) dir: Option<usize>,
     /// Which argument is the path.
-    pub(super) path: usize,
+    pub(in crate::learn) path: usize,
     /// What is done there.
-    pub(super) kind: Use,
+    pub(in crate::learn) kind: Use,
     /// Whether a link at the end is followed.
-    pub(super) follow: bool,
+    pub(in crate::learn) follow: bool,
 }
 
 /// What a call tells by its arguments.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Tells {
+pub(in crate::learn) enum Tells {
     Nothing,
     /// One path.
     Path(At),
+    /// chdir(2).
+    Directory,
     /// Two paths.
     Paths(At, At),
     /// A path and flags of open(2) in the argument after it, and a mode after them.
@@ -71,7 +73,7 @@ const fn link(dir: Option<usize>, path: usize, kind: Use) -> At {
 }
 
 /// What the call with this name tells.
-pub(super) fn tells(name: &str) -> Tells {
+pub(in crate::learn) fn tells(name: &str) -> Tells {
     const D: Option<usize> = Some(0);
     match name {
         "open" => Tells::Open(None, 0),
@@ -81,9 +83,10 @@ pub(super) fn tells(name: &str) -> Tells {
         "execve" => Tells::Execute(None, 0),
         "execveat" => Tells::Execute(D, 1),
         "uselib" => Tells::Path(at(None, 0, Use::Execute)),
-        "stat" | "stat64" | "oldstat" | "access" | "statfs" | "statfs64" | "getxattr" | "listxattr" | "chdir" => {
+        "stat" | "stat64" | "oldstat" | "access" | "statfs" | "statfs64" | "getxattr" | "listxattr" => {
             Tells::Path(at(None, 0, Use::Look))
         }
+        "chdir" => Tells::Directory,
         "lstat" | "lstat64" | "oldlstat" | "lgetxattr" | "llistxattr" | "readlink" => {
             Tells::Path(link(None, 0, Use::Look))
         }
@@ -133,7 +136,7 @@ pub(super) fn tells(name: &str) -> Tells {
 }
 
 /// What every call of an architecture tells, by its number.
-pub(super) fn table(arch: Arch) -> Vec<Tells> {
+pub(in crate::learn) fn table(arch: Arch) -> Vec<Tells> {
     let row = |number| calls::name(arch, number).map_or(Tells::Nothing, |name| tells(&name));
     let mut rows: Vec<Tells> = (0..=calls::newest(arch)).map(row).collect();
     // The oldest mmap of x86 has its arguments in memory.

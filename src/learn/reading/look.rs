@@ -1,22 +1,19 @@
 //! What one call tells.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 
-use crate::draft::arch::Arch;
 use crate::learn::observed::{Act, Part, Reach, Use};
-use crate::sys::notify::{Notification, int};
+use crate::sys::notify::int;
 use crate::sys::target;
 
-use super::caller::{Caller, Real};
-use super::table::{At, Tells, tells};
+use super::{At, Call, Real, Tells, tells};
 
 /// One thing that a call tells.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(in crate::learn) enum Found {
     /// Something is done at a path.
     Path(PathBuf, Use),
     /// A socket of this family, type and protocol is made.
@@ -38,12 +35,13 @@ const NEW: u64 = 0x7e02_0080;
 const SET_ID: i32 = 0o6000;
 
 /// Reads what the call tells.
-pub(super) fn look(caller: &Caller<'_>, tells: Tells, real: &mut Real) -> Result<Vec<Found>, Unseen> {
+pub(in crate::learn) fn look<C: Call>(caller: &C, tells: Tells, real: &mut Real) -> Result<Vec<Found>, Unseen> {
     let act = |wanted: bool, act: Act| if wanted { vec![Found::Act(act)] } else { Vec::new() };
     let acts = |errno| (Part::Acts, errno);
     Ok(match tells {
         Tells::Nothing | Tells::Blind => Vec::new(),
         Tells::Path(at) => path(caller, at, real)?,
+        Tells::Directory => path(caller, At { dir: None, path: 0, kind: Use::Look, follow: true }, real)?,
         Tells::Paths(one, other) => {
             let mut found = path(caller, one, real)?;
             found.extend(path(caller, other, real)?);
@@ -112,7 +110,7 @@ fn is_realtime(policy: i32) -> bool {
     matches!(policy & !0x4000_0000, libc::SCHED_FIFO | libc::SCHED_RR | libc::SCHED_DEADLINE)
 }
 
-fn path(caller: &Caller<'_>, at: At, real: &mut Real) -> Result<Vec<Found>, Unseen> {
+fn path<C: Call>(caller: &C, at: At, real: &mut Real) -> Result<Vec<Found>, Unseen> {
     let address = caller.arg(at.path);
     if address == 0 {
         return Ok(Vec::new());
@@ -122,8 +120,8 @@ fn path(caller: &Caller<'_>, at: At, real: &mut Real) -> Result<Vec<Found>, Unse
     Ok(path.map(|path| Found::Path(path, at.kind)).into_iter().collect())
 }
 
-fn open(
-    caller: &Caller<'_>,
+fn open<C: Call>(
+    caller: &C,
     dir: Option<usize>,
     at: usize,
     flags: i32,
@@ -136,7 +134,7 @@ fn open(
     let mut found = Vec::new();
     let temporary = flags & libc::O_TMPFILE == libc::O_TMPFILE;
     let path = if temporary { path.join("unnamed") } else { path };
-    let makes = temporary || flags & libc::O_CREAT != 0 && fs::symlink_metadata(&path).is_err();
+    let makes = temporary || flags & libc::O_CREAT != 0 && caller.is_missing(&path, real);
     if flags & (libc::O_CREAT | libc::O_TMPFILE) != 0 && makes && mode & SET_ID != 0 {
         found.push(Found::Act(Act::SetId));
     }
@@ -161,7 +159,7 @@ fn open(
     Ok(found)
 }
 
-fn map(caller: &Caller<'_>) -> Vec<Found> {
+fn map<C: Call>(caller: &C) -> Vec<Found> {
     let (protection, flags, file) = (caller.int(2), caller.int(3), caller.int(4));
     if protection & libc::PROT_EXEC == 0 {
         return Vec::new();
@@ -186,8 +184,8 @@ enum Does {
     Send,
 }
 
-fn address(
-    caller: &Caller<'_>,
+fn address<C: Call>(
+    caller: &C,
     socket: i32,
     at: u64,
     length: u64,
@@ -200,7 +198,7 @@ fn address(
     let mut bytes = [0_u8; 128];
     let length = usize::try_from(length).unwrap_or(128).min(128);
     let into = bytes.get_mut(..length).unwrap_or_default();
-    let got = target::read_memory(caller.call.thread, at, into).map_err(|errno| (Part::Sockets, errno))?;
+    let got = caller.memory(at, into).map_err(|errno| (Part::Sockets, errno))?;
     let bytes = bytes.get(..got).unwrap_or_default();
     let Some(family) = bytes.get(..2).and_then(|two| two.try_into().ok()).map(u16::from_ne_bytes) else {
         return Ok(Vec::new());
@@ -233,7 +231,7 @@ fn address(
 const SOCKETCALLS: [(u64, &str, usize); 6] =
     [(1, "socket", 3), (2, "bind", 3), (3, "connect", 3), (11, "sendto", 6), (16, "sendmsg", 3), (20, "sendmmsg", 4)];
 
-fn socketcall(caller: &Caller<'_>, real: &mut Real) -> Result<Vec<Found>, Unseen> {
+fn socketcall<C: Call>(caller: &C, real: &mut Real) -> Result<Vec<Found>, Unseen> {
     let Some((_, name, count)) = SOCKETCALLS.iter().find(|(number, ..)| *number == caller.arg(0)) else {
         return Ok(Vec::new());
     };
@@ -241,6 +239,5 @@ fn socketcall(caller: &Caller<'_>, real: &mut Real) -> Result<Vec<Found>, Unseen
     for (index, arg) in args.iter_mut().enumerate().take(*count) {
         *arg = caller.word(caller.arg(1), index as u64).map_err(|errno| (Part::Sockets, errno))?;
     }
-    let call = Notification { args, ..*caller.call };
-    look(&Caller { call: &call, arch: Arch::X86 }, tells(name), real)
+    look(&caller.with(args), tells(name), real)
 }
