@@ -30,7 +30,10 @@ const EFFECTS: &[(&str, &[(&str, &str)])] = &[
         &[("line /place/to/file", "from here"), ("write /place/to/x", "EROFS"), ("mountflags /place/to", RO)],
     ),
     ("PrivateDevices=yes", &[("access /dev/kmsg", "ENOENT"), ("write /dev/null", "ok"), ("iopl", "EPERM")]),
-    ("ProtectKernelTunables=yes", &[("mountflags /proc/sys", RO), ("mountflags /sys", RO)]),
+    (
+        "ProtectKernelTunables=yes",
+        &[("mountflags /sys", RO), ("write /proc/sys/kernel/hostname", "EROFS|EACCES|ENOENT")],
+    ),
     ("ProtectKernelModules=yes", &[("module", "EPERM"), ("finitmodule", "EPERM")]),
     ("ProtectKernelLogs=yes", &[("syslog", "EPERM"), ("read /dev/kmsg", "EACCES|EPERM|ENOENT|ENXIO|empty")]),
     ("ProtectControlGroups=yes", &[("mountflags /sys/fs/cgroup", RO)]),
