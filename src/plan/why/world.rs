@@ -8,10 +8,10 @@ use crate::host::look::{Kind, Thing};
 use crate::host::{Host, Mount};
 
 use super::super::Plan;
-use super::super::layout::DEVICES;
 use super::super::mounts::{Limits, MountOp, New};
 use super::super::op::{Op, Step};
-use super::super::view::inside;
+use crate::plan::mounts::layout::DEVICES;
+use crate::plan::mounts::view::inside;
 
 /// What a mount shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
