@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::text::{Document, Entry, Kind, Value};
 
 use super::*;
+use crate::plan::Plan;
 
 /// The draft of `Name=value` lines, as `-p` reads them.
 fn draft(lines: &[&str]) -> Draft {
