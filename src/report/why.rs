@@ -22,12 +22,14 @@ pub struct Told {
 
 /// What a question is about, in words: `read /etc/shadow`.
 pub fn words(question: &Question) -> String {
-    use crate::plan::why::Reach;
+    use crate::plan::why::{Outside, Reach};
     match question {
         Question::Path(path, operation) => format!("{} {}", operation.word(), path.display()),
         Question::Call(calls::Question { arch, number, .. }) => rules::names(*arch, *number),
         Question::Net(Reach::Connect(address)) => format!("connect {address}"),
         Question::Net(Reach::Bind(address)) => format!("bind {address}"),
+        Question::Outside(Outside::Abstract(name)) => format!("connect @{name}"),
+        Question::Outside(Outside::Signal(pid)) => format!("signal {pid}"),
         Question::Capability(cap) => cap.to_string(),
     }
 }

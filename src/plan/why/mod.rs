@@ -2,12 +2,14 @@
 
 mod change;
 mod judge;
+mod others;
 mod path;
 mod reach;
 mod world;
 
 pub use change::{Case, Change, suggestion};
 pub use judge::{Judge, Subject};
+pub use others::Outside;
 pub use path::{OPERATIONS, Operation};
 pub use reach::Reach;
 pub use world::Look;
@@ -28,6 +30,8 @@ pub enum Question {
     Call(verdict::Question),
     /// A connection or a bound socket.
     Net(Reach),
+    /// A process or an abstract socket outside of the sandbox.
+    Outside(Outside),
     /// The use of a capability.
     Capability(caps::Capability),
 }
@@ -47,6 +51,8 @@ pub enum Layer {
     Landlock,
     /// Network namespaces.
     Network,
+    /// PID namespaces.
+    Processes,
     /// Capabilities.
     Capabilities,
 }
@@ -61,6 +67,7 @@ impl Layer {
             Self::Permissions => "permissions",
             Self::Landlock => "landlock",
             Self::Network => "network",
+            Self::Processes => "processes",
             Self::Capabilities => "capabilities",
         }
     }
@@ -79,7 +86,7 @@ pub struct Reason {
     pub text: String,
     /// What is in the way: a path, a call, a port, a capability.
     pub what: String,
-    /// LANDLOCK_ACCESS_FS_* bits that are missing there.
+    /// LANDLOCK_ACCESS_FS_* bits that are missing there; of a scope, the LANDLOCK_SCOPE_* bits that hold besides.
     pub rights: u64,
 }
 
