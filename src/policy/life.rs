@@ -1,12 +1,11 @@
 //! How long the target lives, and who lives beside it.
 
-use crate::draft::Asked;
 use crate::draft::mounts::{Proc, View};
 use crate::draft::namespaces::Namespace;
 use crate::fault::Fault;
 use crate::text::Value;
 
-use super::amount::{self, SECOND};
+use super::form::amount::{self, SECOND};
 use super::form::{self, Form};
 use super::{Demands, Directive, Policy};
 
@@ -45,7 +44,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if let Some(what) = policy.life.runtime {
-                demands.draft.runtime = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.runtime = Some(demands.asked(what));
                 processes(policy, demands);
             }
         },
@@ -64,8 +63,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.grace = policy.life.grace.map(|what| Asked { what, by });
+            demands.draft.grace = policy.life.grace.map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -85,7 +83,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.life.as_pid1 {
-                demands.draft.as_pid1 = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.as_pid1 = Some(demands.asked(()));
             }
         },
     },
@@ -118,7 +116,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.life.pty {
-                demands.draft.pty = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.pty = Some(demands.asked(()));
                 processes(policy, demands);
             }
         },

@@ -146,7 +146,7 @@ fn write(program: &mut [sock_filter], calls: &[c_long], killing: Kill) -> Option
 mod tests {
     use super::*;
     use crate::draft::action::Action;
-    use crate::plan::machine::{Data, Instruction, run};
+    use crate::plan::filter::machine::{Data, Instruction, run};
 
     fn answer(call: c_long, args: [u64; 6]) -> Action {
         ask(&LAUNCHER, Kill::Own, call, args)

@@ -7,6 +7,10 @@
 //!
 //! The target is the launcher's own child, so its status comes first hand. The helper dies with the launcher, and the
 //! namespace with its process 1. With a terminal of its own the target is the helper's child (see [`session`]).
+//!
+//! The launcher's side is `desk`, with `queue` (signals), `relay` (messages to the service manager), `pty` and
+//! `terminal`, and `report` (lines of JSON); the helper's is `warden`, and `session` with a terminal; `confine` is what
+//! both can still do.
 
 mod confine;
 mod desk;
