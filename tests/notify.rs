@@ -152,7 +152,7 @@ fn calls_are_written_down_and_run() {
         let outcome = tries(&who, &rules, &["socket", "1"]);
         outcome.ends(0).says("socket: 3").complains("(notify) called socket(1, 2, 0");
         let outcome = tries(&who, &rules, &["line", "/etc/hostname"]);
-        outcome.ends(0).complains("called openat(-100, \"/etc/hostname\", ").complains("[as it was read]");
+        outcome.ends(0).complains("called openat(AT_FDCWD, \"/etc/hostname\", ").complains("[as it was read]");
     }
 }
 

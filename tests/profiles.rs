@@ -63,8 +63,17 @@ fn a_path_has_a_slash_and_a_name_has_none() {
     assert_eq!(users(&load(&scratch, path.to_str().expect("text")).expect("path")), ["web"]);
     let other = Library { directories: Vec::new(), ..library(&scratch) };
     assert!(other.load("web", None).is_err());
-    // Never from the working directory, where the last target may have put it.
-    assert!(other.load("Cargo.toml", None).is_err());
+    // Never from the working directory, where the last target may have put it; but that it is there is told.
+    let faults = other.load("Cargo", None).expect_err("a name");
+    assert_eq!(faults[0].help[0], "to use the file of that name: ./Cargo.toml");
+    // The ending makes it a file: of the directory of the one that says it, else of the working directory.
+    scratch.write("top.toml", "Extends = 'web.toml'\n");
+    assert_eq!(users(&load(&scratch, "top").expect("a file beside it")), ["web"]);
+    let faults = load(&scratch, "none-of-this.toml").expect_err("a file");
+    assert!(faults[0].message.contains("`./none-of-this.toml`"), "{}", faults[0].message);
+    // So no profile has such a name.
+    scratch.write("twice.toml.toml", "User = 'twice'\n");
+    assert!(library(&scratch).names().iter().all(|(name, _)| !name.contains("twice")));
 }
 
 #[test]
@@ -116,16 +125,6 @@ error: there is no profile `strcit`
   = help: did you mean `strict`?
   = help: the profiles are: build, container-default, network-service, none, service, strict, web
   = help: `strcit.toml` was looked for in [DIR], then in the binary
-
-"#]]
-    );
-    assert_data_eq!(
-        message(&scratch, load(&scratch, "web.toml")),
-        str![[r#"
-stockade: there is no profile `web.toml`
-  = help: a file is named with a `/`: ./web.toml
-  = help: the profiles are: build, container-default, network-service, none, service, strict, web
-  = help: `web.toml.toml` was looked for in [DIR], then in the binary
 
 "#]]
     );
@@ -438,7 +437,7 @@ fn build_is_strict_but_for_what_it_says() {
         // Comments and line breaks of a list apart, the texts are the same.
         kept.map(|entry| entry.name.clone() + &entry.value.at.source.text[entry.value.at.span.clone()]).collect()
     };
-    let strict = entries("strict", &["BindReadOnlyPaths", "PassEnvironment"]);
+    let strict = entries("strict", &["BindReadOnlyPaths", "PassEnvironment", "Environment"]);
     let build = entries("build", &["BindPaths", "BindReadOnlyPaths", "PassEnvironment", "Environment"]);
     assert_eq!(strict, build);
 }

@@ -3,6 +3,7 @@
 mod kit;
 
 use std::fs;
+use std::path::Path;
 
 use kit::{host_has, people, say, verbs};
 
@@ -139,5 +140,36 @@ fn monitor_denies_nothing_and_tells_the_same() {
         let seen = who.stockade(&["monitor", "-P", &policy, "--", "/bin/sh", "-c", "exit 7"]).run();
         seen.ends(7);
         fs::remove_file(fresh).expect("it was made");
+    }
+}
+
+#[test]
+fn what_the_target_makes_in_a_tmp_of_its_own_is_no_denial() {
+    if unable() {
+        return;
+    }
+    for who in people() {
+        let name = format!("/tmp/stockade-tell-{}-{}", std::process::id(), who.name);
+        let script = format!("echo 1 >{name} && cat {name} && rm {name}; mkdir {name} && ls {name} && rmdir {name}");
+        let options = ["-p", "PrivateTmp=yes", "-p", "PrivateDevices=yes", "-p", "ProtectSystem=strict"];
+        for verb in [&["run", "--explain-denials"][..], &["monitor"]] {
+            let run = who.stockade(verb).words(&options).words(&["--", "/bin/sh", "-c", &script]);
+            run.inside(Path::new("/")).run().ends(0).says("1").quietly();
+        }
+        // The new /dev is read-only, what it shows of the host's is not.
+        let script = format!("echo 1 >/dev/shm/{0} && cat /dev/shm/{0} && rm /dev/shm/{0}", &name[5..]);
+        let run = who.stockade(&["run", "--explain-denials"]).words(&options);
+        run.words(&["--", "/bin/sh", "-c", &script]).inside(Path::new("/")).run().ends(0).says("1").quietly();
+    }
+}
+
+#[test]
+fn arguments_are_words_and_only_those_that_the_call_takes() {
+    for who in people() {
+        let place = who.place("arguments");
+        let options = ["--explain-denials", "-p", "SystemCallFilter=~mkdir mkdirat", "-p"];
+        let run = who.stockade(&["run"]).words(&options).words(&["SystemCallErrorNumber=EACCES", "--", "mkdir", "new"]);
+        let seen = run.inside(&place).run();
+        assert!(seen.stderr.contains("called mkdir(\"new\", 0x1ff): "), "{seen}");
     }
 }

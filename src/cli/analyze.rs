@@ -40,7 +40,7 @@ pub(super) fn command() -> Command {
         .args([POLICY.arg(), PROPERTY.arg(), options::json()])
         .arg(
             Arg::new("POLICY")
-                .help("A profile, or a policy file (with a `/`); each is judged on its own")
+                .help("A profile, or a policy file (with a `/` or `.toml`); each is judged on its own")
                 .value_hint(ValueHint::FilePath)
                 .action(ArgAction::Append)
                 .num_args(0..),

@@ -26,7 +26,7 @@ pub(super) fn command() -> Command {
         )
         .arg(
             Arg::new("POLICY")
-                .help("A profile, or a policy file (with a `/`)")
+                .help("A profile, or a policy file (with a `/` or `.toml`)")
                 .value_hint(ValueHint::FilePath)
                 .required_unless_present("unit")
                 .action(ArgAction::Append)

@@ -26,7 +26,7 @@ pub(super) fn command() -> Command {
              --json prints *a*, *b*, *same*, and the lists *b_allows*, *a_allows* and *otherwise* (different, and neither more nor \
              less), each change with *kind*, *item* and what *a* and *b* make of it.",
         )
-        .arg(policy("A", "The first profile, or policy file (with a `/`)"))
+        .arg(policy("A", "The first profile, or policy file (with a `/` or `.toml`)"))
         .arg(policy("B", "The second"))
         .arg(options::json())
         .after_long_help("Examples:\n  stockade diff strict ./web.toml\n  stockade diff --json ./old.toml ./new.toml")

@@ -22,7 +22,7 @@ pub(super) fn command() -> Command {
             "Tell what this kernel and this user can and cannot do, what each gap costs, and what would close it. With a policy, \
              only what that policy needs.",
         )
-        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .arg(options::json())
 }
 

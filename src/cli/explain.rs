@@ -24,7 +24,7 @@ pub(super) fn command() -> Command {
         )
         .args([POLICY.arg(), PROPERTY.arg(), options::json()])
         .args(unit::args())
-        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .arg(
             Arg::new("COMMAND")
                 .help("The command that would be executed")

@@ -100,7 +100,7 @@ pub(super) fn command() -> Command {
                 .value_parser(value_parser!(u16).range(1..))
                 .requires("pid"),
         )
-        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .after_long_help(EXAMPLES)
 }
 

@@ -5,7 +5,8 @@
 //! - the verbs, in the order of the help: `run`, `explain`, `filter`, `why`, `monitor`, `merge`, `analyze`, `check`,
 //!   `diff`, `show`, `learn`, `doctor`, `import`, `export`, `generate`; `file` is a policy that is a program
 //! - what they share: `options` (one table), `read` (from what was typed to a policy), `unit` (`--unit`), `pod`
-//!   (`--pod`), `door` (the way to the terminal)
+//!   (`--pod`), `door` (the way to the terminal),
+//!   `others` (what other tools call it)
 //!
 //! A new verb is a file here and a row of `VERBS`: help, manual and completions follow from its command line.
 
@@ -24,6 +25,7 @@ mod learn;
 mod merge;
 mod monitor;
 mod options;
+mod others;
 mod pod;
 pub mod read;
 pub mod run;
@@ -34,7 +36,7 @@ mod why;
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
 
 use crate::fault::{Exit, Fault, nearest};
@@ -71,6 +73,15 @@ const VERBS: &[Verb] = &[
 /// What stockade is, in one line.
 const ABOUT: &str = "execute programs under policies in systemd's words";
 
+/// What somebody does first.
+const EXAMPLES: &str = "\
+Examples:
+  stockade run -P strict -- ls -la               run ls confined; `show --list` names the profiles
+  stockade run -P strict --explain-denials -- ./program    and be told what is denied, and by what
+  stockade why -P strict --path ~/.ssh           ask, and run nothing
+  stockade learn -o program.toml -- ./program    write a policy for a program, from what it does
+  stockade doctor                                what this machine can do";
+
 /// The program; returns its exit status.
 pub fn main() -> i32 {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -92,7 +103,7 @@ fn dispatch(words: &[OsString]) -> anyhow::Result<Exit> {
     if let Some(known) = VERBS.iter().find(|known| first == known.name) {
         return match verb(known.command).try_get_matches_from(rest) {
             Ok(matches) => (known.act)(&matches),
-            Err(error) => answer(&error),
+            Err(error) => answer(&error, Some(&(known.command)())),
         };
     }
     if file::named(first) {
@@ -100,23 +111,56 @@ fn dispatch(words: &[OsString]) -> anyhow::Result<Exit> {
     }
     match first.to_str() {
         Some(word) if !word.starts_with('-') && word != "help" => Err(Faults::one(unknown(word)).into()),
+        Some(word) if run_has(word) => Err(Faults::one(early(word)).into()),
         _ => match whole().no_binary_name(true).try_get_matches_from(words) {
             // The root has neither options nor arguments of its own.
             Ok(_) => Ok(Exit::Usage),
-            Err(error) => answer(&error),
+            Err(error) => answer(&error, None),
         },
     }
 }
 
 /// Tells what clap has to say: help and the version are results, everything else is wrong usage.
-fn answer(error: &clap::Error) -> anyhow::Result<Exit> {
+fn answer(error: &clap::Error, verb: Option<&Command>) -> anyhow::Result<Exit> {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         door::say(&text)?;
         return Ok(Exit::Success);
     }
+    if let Some(fault) = verb.and_then(|verb| usage(error, verb)) {
+        return Err(Faults::one(fault).into());
+    }
     door::tell(&crate::fault::clean(&told(&text)));
     Ok(Exit::Usage)
+}
+
+/// What is wrong with an unknown or a missing word, and what to write instead.
+fn usage(error: &clap::Error, verb: &Command) -> Option<Fault> {
+    let name = format!("stockade {}", verb.get_name());
+    let words = match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(word) => vec![word.clone()],
+        ContextValue::Strings(words) => words.clone(),
+        _ => return None,
+    };
+    let fault = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let word = words.first()?;
+            let is = if word.starts_with('-') { "is not an option of" } else { "is one word too many for" };
+            let fault = Fault::new(format!("`{word}` {is} `{name}`"));
+            let suggested = error.get(ContextKind::SuggestedArg).map(|near| format!("did you mean `{near}`?"));
+            let help = others::option(word).or_else(|| others::profile(word, SHIPPED)).or(suggested);
+            if let Some(help) = help {
+                return Some(fault.help(help).help(format!("`{name} -h` lists what it takes")).exit(Exit::Usage));
+            }
+            fault
+        }
+        ErrorKind::MissingRequiredArgument => Fault::new(format!("`{name}` needs {}", words.join(" and "))),
+        _ => return None,
+    };
+    let examples = verb.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let example = examples.lines().map(str::trim).find(|line| line.starts_with(&name));
+    let fault = example.map_or(fault.clone(), |example| fault.help(format!("for example: {example}")));
+    Some(fault.help(format!("`{name} -h` lists what it takes")).exit(Exit::Usage))
 }
 
 /// clap's words in the form of a fault's: what is wrong in one line, and what helps.
@@ -127,11 +171,33 @@ fn told(text: &str) -> String {
     format!("stockade: {}\n{}", wrong.join(" "), rest.replace("  tip: ", "  = help: "))
 }
 
+/// Whether an option of `run` stands where a verb belongs.
+fn run_has(word: &str) -> bool {
+    options::RUN.iter().any(|opt| {
+        let long = word.strip_prefix("--").and_then(|long| long.split('=').next());
+        let short = word.strip_prefix('-').and_then(|rest| rest.chars().next());
+        long == Some(opt.long) || opt.short.is_some() && short == opt.short
+    })
+}
+
+/// An option without its verb.
+fn early(word: &str) -> Fault {
+    let fault = Fault::new(format!("`{word}` stands where a verb belongs")).exit(Exit::Usage);
+    fault.help(format!("to run a command: stockade run {word} ...")).help(format!("the verbs are: {}", listed()))
+}
+
+/// The verbs in one line.
+fn listed() -> String {
+    let names: Vec<String> = visible().iter().map(|verb| verb.get_name().to_owned()).collect();
+    names.join(", ")
+}
+
 /// A first word that is neither a verb nor a file.
 fn unknown(word: &str) -> Fault {
     let verbs = || VERBS.iter().map(|verb| verb.name);
     let fault = Fault::new(format!("`{word}` is neither a verb nor a policy file")).exit(Exit::Usage);
     let fault = match nearest(word, verbs()) {
+        _ if others::verb(word).is_some() => fault.help(others::verb(word).unwrap_or_default()),
         _ if word.contains(' ') => fault.help("the `#!` line of a policy has no arguments: #!/usr/bin/stockade"),
         _ if SHIPPED.iter().any(|(name, _)| *name == word) => {
             fault.help(format!("a profile is used by: stockade run -P {word} -- COMMAND"))
@@ -140,10 +206,9 @@ fn unknown(word: &str) -> Fault {
             fault.help("there is no such file in this directory")
         }
         Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => fault.help(format!("to run it: stockade run -P PROFILE -- {word}")),
+        None => fault.help(format!("to run it: stockade run -P strict -- {word} ...")),
     };
-    let names: Vec<String> = visible().iter().map(|verb| verb.get_name().to_owned()).collect();
-    fault.help(format!("the verbs are: {}", names.join(", ")))
+    fault.help(format!("the verbs are: {}", listed()))
 }
 
 /// One verb's command line, on its own.
@@ -170,8 +235,8 @@ fn root() -> Command {
         .about(ABOUT)
         .override_usage("stockade VERB ...\n       stockade FILE [ARGUMENT]...")
         .subcommand_required(true)
-        .after_help("`stockade VERB --help` says more about one, and `man stockade.toml` lists the directives.")
-        .after_long_help(format!("FILE:\n{}", file::ABOUT))
+        .after_help("Begin with: stockade run -P strict -- ls\n`stockade VERB --help` says more about one, and `man stockade.toml` lists the directives.")
+        .after_long_help(format!("FILE:\n{}\n\n{EXAMPLES}", file::ABOUT))
 }
 
 /// All the values of an option.

@@ -28,10 +28,10 @@ pub(super) const POLICY: Opt = Opt {
     short: Some('P'),
     long: "policy",
     value: Some("NAME|FILE"),
-    help: "Apply a profile, or a policy file (with a `/`)",
-    more: "Apply this profile or policy. A value with a `/` is a file; else it is a name, looked for in \
-           $XDG_CONFIG_HOME/stockade, /etc/stockade, /usr/share/stockade/profiles and among the built-in profiles \
-           (`stockade show --list`). Several add up in order. `-P none` confines nothing.",
+    help: "Apply a profile, or a policy file (with a `/` or `.toml`)",
+    more: "Apply this profile or policy. A value with a `/` or the ending `.toml` is a file; else it is a name, \
+           looked for in $XDG_CONFIG_HOME/stockade, /etc/stockade, /usr/share/stockade/profiles and among the built-in \
+           profiles (`stockade show --list`), never in the directory that stockade is started in. Several add up in order. `-P none` confines nothing.",
 };
 
 /// `-p`.

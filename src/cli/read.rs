@@ -56,7 +56,8 @@ pub fn plan(draft: &Draft, argv: Vec<OsString>) -> Result<(Host, Plan), Vec<Faul
 fn nothing(library: &Library) -> Fault {
     let profiles = library.names();
     let width = profiles.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut fault = Fault::new("no policy was given").exit(Exit::Usage);
+    let fault = Fault::new("no policy was given").exit(Exit::Usage);
+    let mut fault = fault.help("name a profile or a file, for instance: -P strict, or -P ./web.toml");
     for (name, summary) in &profiles {
         fault = fault.help(format!("-P {name:width$}  {summary}"));
     }

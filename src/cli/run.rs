@@ -57,7 +57,7 @@ const EXAMPLES: &str = "\
 Examples:
   stockade run -P strict -- python3 convert.py
   stockade run -P build -p Environment=CI=1 -- make
-  stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./configure
+  stockade run -p PrivateNetwork=yes -p ProtectHome=tmpfs -p BindPaths=. -- ./configure
   stockade run --pod pod.yaml --container web -- ./server
   stockade run --unit nginx.service -- nginx -t";
 

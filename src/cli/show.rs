@@ -20,7 +20,7 @@ pub(super) fn command() -> Command {
         )
         .args([POLICY.arg(), PROPERTY.arg()])
         .args(unit::args())
-        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .arg(
             Arg::new("list")
                 .long("list")

@@ -71,7 +71,7 @@ pub(super) fn command() -> Command {
         .arg(many("bind", "ADDRESS:PORT", "Ask about a bound TCP socket"))
         .arg(many("signal", "PID", "Ask about a signal to a process outside of the sandbox"))
         .arg(many("capability", "CAPABILITY", "Ask about a capability"))
-        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .after_long_help(EXAMPLES)
 }
 
@@ -156,9 +156,14 @@ fn questions(matches: &ArgMatches) -> Result<Vec<(String, Question)>, Fault> {
         all.push((name, Question::Capability(cap)));
     }
     if all.is_empty() {
-        return Err(Fault::new("nothing was asked").help(
-            "ask by --path, --syscall, --connect, --bind, --signal or --capability; `stockade why --help` has examples",
-        ));
+        let fault = Fault::new("nothing was asked");
+        // The one word that stands alone is the policy's; with -P there is one already.
+        let alone = super::texts(matches, "POLICY").pop().filter(|word| !word.ends_with(".toml"));
+        let about = alone.filter(|word| word.contains('/') || !super::texts(matches, POLICY.id).is_empty());
+        let fault = about.map_or(fault.clone(), |word| fault.help(format!("to ask about it: --path {word}")));
+        return Err(fault
+            .help("ask by --path, --syscall, --connect, --bind, --signal or --capability")
+            .help("for example: stockade why -P strict --path ~/.ssh/id_rsa --op read"));
     }
     Ok(all)
 }

@@ -36,7 +36,8 @@ pub const DIRECTIVES: &[Directive] = &[
         summary: "give the target a /dev without real devices",
         manual: "With *yes*, /dev is a new, read-only file system that holds the pseudo devices null, zero, full, random, \
                  urandom and tty, terminals (/dev/pts, /dev/ptmx), /dev/shm, /dev/mqueue, /dev/hugepages and the link \
-                 /dev/log. CAP_MKNOD and CAP_SYS_RAWIO are dropped and the system calls of @raw-io fail with EPERM. \
+                 /dev/log. For an ordinary user, /dev/pts is a new one and the terminal that was inherited is /dev/console. \
+                 CAP_MKNOD and CAP_SYS_RAWIO are dropped and the system calls of @raw-io fail with EPERM. \
                  BindPaths can add a device.",
         example: "PrivateDevices = true",
         unlike: Some("there is no device cgroup behind it (DevicePolicy=closed), which only a manager can set up"),

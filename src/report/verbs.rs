@@ -80,7 +80,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "Single directives, as for systemd-run(1):",
-        "stockade run -p PrivateNetwork=yes -p ProtectHome=yes -- ./build.sh",
+        "stockade run -p PrivateNetwork=yes -p ProtectHome=tmpfs -p BindPaths=. -- ./build.sh",
     ),
     ("What would be done, and who asked for it:", "stockade explain -P strict -- python3 convert.py"),
     ("A policy file that is a program:", "./pdftotext.toml in.pdf"),

@@ -55,7 +55,8 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             }
             Op::Directory { .. } if matches!(failure.errno, Errno::ENOENT | Errno::EACCES) => fault
                 .help("it is not in the view that the policy gives, or not for the target's user")
-                .help("WorkingDirectory = \"/\" starts the target elsewhere; BindReadOnlyPaths = [\".\"] shows it"),
+                .help("to start elsewhere: -p WorkingDirectory=/")
+                .help("to show it: -p BindReadOnlyPaths=. or -p BindPaths=. (beside ProtectHome=tmpfs; =yes hides those, too)"),
             Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
             _ => fault,
         },

@@ -58,7 +58,7 @@ impl Library {
 
     /// Loads a policy and before it, in order, those that it extends.
     ///
-    /// With a `/` it is a path, else the name of a profile. A profile that is extended twice holds
+    /// With a `/` or the ending `.toml` it is a path, else the name of a profile. A profile that is extended twice holds
     /// once, at its first place. `at` is where the name was written, if anywhere.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Library {
         for directory in &self.directories {
             let files = fs::read_dir(directory).into_iter().flatten().flatten();
             let found = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()));
-            names.extend(found);
+            names.extend(found.filter(|name| !is_path(OsStr::new(name))));
         }
         names.sort();
         names.dedup();
@@ -148,14 +148,16 @@ impl Library {
         Ok(shipped.map(|(name, text)| Found::Shipped(name, text)))
     }
 
-    fn missing(&self, name: &str) -> Fault {
+    /// No such profile. A file of that name is told of and not taken: names are never looked for where stockade is started.
+    fn missing(&self, name: &str, base: Option<&Path>) -> Fault {
         let names = self.available();
         let mut fault = Fault::new(format!("there is no profile `{name}`"));
         if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
             fault = fault.help(format!("did you mean `{near}`?"));
         }
-        if Path::new(name).extension().is_some_and(|end| end == "toml") {
-            fault = fault.help(format!("a file is named with a `/`: ./{name}"));
+        let beside = [format!("{name}.toml"), name.to_owned()];
+        if let Some(file) = beside.iter().find(|file| base.unwrap_or(Path::new(".")).join(file).is_file()) {
+            fault = fault.help(format!("to use the file of that name: ./{file}"));
         }
         let places: Vec<String> = self.directories.iter().map(|path| path.display().to_string()).collect();
         fault
@@ -240,13 +242,17 @@ impl<'a> Loader<'a> {
         if bytes.is_empty() || bytes.contains(&0) {
             return Err(Fault::new(format!("`{}` cannot be the name of a profile", name.display())));
         }
-        let found = if bytes.contains(&b'/') {
-            Some(Found::File(base.map_or_else(|| PathBuf::from(name), |base| base.join(name))))
+        let found = if is_path(name) {
+            Some(Found::File(match base {
+                Some(base) => base.join(name),
+                None if bytes.contains(&b'/') => PathBuf::from(name),
+                None => Path::new(".").join(name),
+            }))
         } else {
             self.library.find(name)?
         };
         match found {
-            None => Err(self.library.missing(&name.to_string_lossy())),
+            None => Err(self.library.missing(&name.to_string_lossy(), base)),
             Some(Found::Shipped(name, text)) => Ok(Opened {
                 identity: Identity::Shipped(name),
                 source: Arc::new(Source { name: format!("profile:{name}"), text: text.into() }),
@@ -302,6 +308,12 @@ fn extended(entry: &Entry) -> Result<Vec<(&str, &Origin)>, Fault> {
             .collect(),
         _ => Err(wrong(&entry.value)),
     }
+}
+
+/// Whether a file is meant and no profile: profiles are named without their ending.
+fn is_path(name: &OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    bytes.contains(&b'/') || bytes.ends_with(b".toml")
 }
 
 /// Whether a directory is one that administrators and packages fill.

@@ -213,3 +213,34 @@ fn a_sandbox_inside_a_sandbox_says_why_not() {
         outcome.ends(0).answers(&[("wx", "EACCES|EPERM"), ("limit", "nofile 32 32")]);
     }
 }
+
+#[test]
+fn the_terminal_has_a_name() {
+    if !crate::kit::host_has("userns") {
+        return crate::kit::say("the_terminal_has_a_name: not run: namespaces cannot be made here");
+    }
+    for who in people() {
+        let place = who.place("terminal");
+        let stockade = crate::kit::base().join("stockade").display().to_string();
+        let inside = format!("{stockade} run -P strict -- sh -c 'tty && echo typed >\"$(tty)\"'");
+        let outcome = who.bare(&["script", "-qec", &inside, "/dev/null"]).inside(&place).run();
+        outcome.ends(0);
+        let name = if who.is_root() { "/dev/pts/" } else { "/dev/console" };
+        assert!(outcome.stdout.contains(name) && outcome.stdout.contains("typed"), "{outcome}");
+        // What is no terminal is none.
+        let outcome = strict(&who, &place, &["sh", "-c", "tty; test ! -e /dev/console"]);
+        outcome.ends(0).says("not a tty");
+    }
+}
+
+#[test]
+fn caches_go_where_they_can_be_written() {
+    for who in people() {
+        let place = who.place("caches");
+        for profile in ["strict", "build"] {
+            let script = "mkdir -p $XDG_CACHE_HOME/x && echo 1 >$XDG_CACHE_HOME/x/y && cat $XDG_CACHE_HOME/x/y";
+            let run = who.confined(&["-P", profile]).words(&["sh", "-c", script]).inside(&place);
+            run.run().ends(0).says("1");
+        }
+    }
+}

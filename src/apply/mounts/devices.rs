@@ -1,11 +1,12 @@
 //! A /dev of pseudo devices.
 
 use std::ffi::CStr;
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
-use nix::sys::stat::{Mode, SFlag, makedev, mkdirat, mknodat};
+use nix::sys::stat::{Mode, SFlag, fstat, major, makedev, minor, mkdirat, mknodat, stat};
 use nix::unistd::symlinkat;
 
 use crate::plan::mounts::Missing;
@@ -26,6 +27,9 @@ const NODES: [(&CStr, &CStr, u64, u64); 7] = [
 
 /// Only a node of the file system beside it opens it, so it cannot be mounted as a single file (devpts).
 const PTMX: &CStr = c"ptmx";
+
+/// Where the terminal that was inherited is shown, where it has no name among the terminals.
+const CONSOLE: &CStr = c"console";
 
 /// The directory of the terminals.
 const PTS: &CStr = c"pts";
@@ -48,6 +52,7 @@ pub(in crate::apply) struct Devices {
     tmpfs: Option<OwnedFd>,
     nodes: [Option<OwnedFd>; NODES.len()],
     trees: [Option<OwnedFd>; TREES.len()],
+    console: Option<OwnedFd>,
 }
 
 impl Devices {
@@ -95,6 +100,12 @@ impl Devices {
                 mkdirat(&tmpfs, name, Mode::from_bits_truncate(0o755))?;
             }
         }
+        if !make {
+            self.console = inherited()?;
+        }
+        if self.console.is_some() {
+            mknodat(&tmpfs, CONSOLE, SFlag::S_IFREG, Mode::from_bits_truncate(0o444), 0)?;
+        }
         for (name, to) in LINKS {
             symlinkat(to, &tmpfs, name)?;
         }
@@ -108,7 +119,8 @@ impl Devices {
         target.attach(&tmpfs, Missing::Make)?;
         let nodes = NODES.iter().map(|(name, ..)| *name).zip(&mut self.nodes);
         let trees = TREES.iter().map(|(name, _)| *name).zip(&mut self.trees);
-        for (name, copy) in nodes.chain(trees) {
+        let console = (CONSOLE, &mut self.console);
+        for (name, copy) in nodes.chain(trees).chain([console]) {
             if let Some(copy) = copy.take() {
                 sys::move_mount(copy.as_fd(), tmpfs.as_fd(), name)?;
             }
@@ -119,13 +131,41 @@ impl Devices {
 
 /// Terminals of its own, where the node that makes new ones cannot be made: the host's does not work from
 /// another file system, and its terminals of the same user could be written to. The one that was inherited
-/// goes on working and has no name.
+/// goes on working, and is /dev/console ([`inherited`]).
 fn terminals() -> Result<OwnedFd, Errno> {
     let context = sys::fsopen(c"devpts")?;
     for (key, value) in [(c"ptmxmode", c"666"), (c"mode", c"620")] {
         sys::fsconfig_string(context.as_fd(), key, value)?;
     }
     sys::fsmount(context.as_fd(), Attributes::NO_SUID.and(Attributes::NO_EXEC))
+}
+
+/// The terminal that standard input, output or error is: ttyname(3) looks through /dev for it where its own name is not to
+/// be seen, so `tty`, gpg and their like find it. Whoever holds it can open it anew in any case (/proc/self/fd).
+fn inherited() -> Result<Option<OwnedFd>, Errno> {
+    for held in [c"/proc/self/fd/0", c"/proc/self/fd/1", c"/proc/self/fd/2"] {
+        let Some((held, number)) = stat(held).ok().and_then(|held| Some((held, terminal(held.st_rdev)?))) else {
+            continue;
+        };
+        // Written here, since nothing may be allocated: "/dev/pts/" and at most seven digits.
+        let mut path = [0; 32];
+        if write!(&mut path[..31], "/dev/pts/{number}").is_err() {
+            continue;
+        }
+        let Ok(path) = CStr::from_bytes_until_nul(&path) else { continue };
+        let Some(copy) = host_tree(path, Depth::One)? else { continue };
+        // Another devpts can have a terminal of the same number.
+        let found = fstat(&copy)?;
+        if (found.st_dev, found.st_ino, found.st_rdev) == (held.st_dev, held.st_ino, held.st_rdev) {
+            return Ok(Some(copy));
+        }
+    }
+    Ok(None)
+}
+
+/// The number of a terminal of devpts by its device: all have the major number 136 (fs/devpts/inode.c).
+fn terminal(device: u64) -> Option<u64> {
+    (major(device) == 136).then(|| minor(device))
 }
 
 /// A copy of what the host has there, if it has.

@@ -67,7 +67,7 @@ pub(super) fn command() -> Command {
              are an error without --weaker.",
         )
         .arg(Arg::new("FORMAT").help("What to print").required(true).value_parser(PossibleValuesParser::new(words)))
-        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
+        .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .args([POLICY.arg(), PROPERTY.arg()])
         .arg(Arg::new("name").long("name").value_name("NAME").help("What the profile is called, instead of the policy's name"))
         .args(unit::args())

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Id};
-use crate::learn::observed::{Act, Observed};
+use crate::learn::observed::{Act, Observed, Use};
 
 use super::base::Base;
 use super::risk;
@@ -123,6 +123,69 @@ const EVERY: &[&str] = &[
     "writev",
 ];
 
+/// What programs do with what they have already: their descriptors, directories and children, the time. Which of these are
+/// made is a matter of the day (how much there is to read, whether a child is still busy), and none gives anything more.
+const OWN: &[&str] = &[
+    "chdir",
+    "clock_getres",
+    "clock_gettime",
+    "clock_nanosleep",
+    "copy_file_range",
+    "dup",
+    "dup2",
+    "dup3",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_pwait",
+    "epoll_wait",
+    "eventfd2",
+    "fadvise64",
+    "fchdir",
+    "fcntl",
+    "fdatasync",
+    "fstatfs",
+    "fsync",
+    "ftruncate",
+    "getcwd",
+    "getdents64",
+    "getegid",
+    "geteuid",
+    "getgid",
+    "getgroups",
+    "getpgid",
+    "getpgrp",
+    "getppid",
+    "getrusage",
+    "getsid",
+    "gettimeofday",
+    "getuid",
+    "nanosleep",
+    "pipe",
+    "pipe2",
+    "poll",
+    "ppoll",
+    "pselect6",
+    "readv",
+    "rt_sigpending",
+    "rt_sigsuspend",
+    "rt_sigtimedwait",
+    "sched_getaffinity",
+    "sched_yield",
+    "select",
+    "sendfile",
+    "statfs",
+    "sysinfo",
+    "time",
+    "times",
+    "umask",
+    "wait4",
+    "waitid",
+];
+
+/// Who makes files comes to make directories, to put one file in another's place, and to clean up: a backup, a temporary
+/// directory. Where, is for Landlock to say.
+const MAKERS: &[&str] = &["mkdir", "mkdirat", "rename", "renameat", "renameat2", "rmdir", "unlink", "unlinkat"];
+
 /// What Go's runtime calls when its threads wait for each other, are interrupted, or look after memory, and when it first
 /// waits for a descriptor: in some runs only.
 const GO: &[&str] = &[
@@ -177,9 +240,11 @@ pub fn allowed(seen: &Observed) -> BTreeSet<String> {
 /// What was not seen and can stand for what was.
 fn relatives(seen: &Observed, names: &BTreeMap<String, u64>) -> BTreeSet<String> {
     let go: &[&str] = if seen.acts.contains_key(&Act::Go) { GO } else { &[] };
+    let makes = seen.paths.values().any(|uses| uses.times.contains_key(&Use::Create));
+    let makers: &[&str] = if makes { MAKERS } else { &[] };
     let needed = |name: &&str| names.contains_key(*name) || go.contains(name);
     let families = FAMILIES.iter().filter(|family| family.iter().any(&needed));
-    let all = families.copied().flatten().chain(EVERY).chain(go);
+    let all = families.copied().flatten().chain(EVERY).chain(OWN).chain(makers).chain(go);
     let mut more: BTreeSet<String> = all.map(|name| (*name).to_owned()).collect();
     more.retain(|name| !names.contains_key(name) && Id::named(name).is_some());
     more
@@ -222,7 +287,13 @@ pub(super) fn write(seen: &Observed, base: &Base, out: &mut String) -> Result<Ve
         }
     )?;
     let more: Vec<String> = relatives(seen, &names).into_iter().filter(is_said).collect();
-    wrapped(&more.iter().map(String::as_str).collect::<Vec<_>>(), out)?;
+    let (own, others): (Vec<&str>, Vec<&str>) =
+        more.iter().map(String::as_str).partition(|name| OWN.contains(name) && !EVERY.contains(name));
+    wrapped(&others, out)?;
+    if !own.is_empty() {
+        writeln!(out, "    # Not seen: what any program may do another day with what it has already.")?;
+        wrapped(&own, out)?;
+    }
     if !executes(&names) {
         writeln!(
             out,
@@ -280,7 +351,7 @@ mod tests {
 
     #[test]
     fn families_hold_what_can_be_named_and_nothing_dangerous() {
-        let all = FAMILIES.iter().copied().flatten().chain(EVERY).chain(GO);
+        let all = FAMILIES.iter().copied().flatten().chain(EVERY).chain(OWN).chain(MAKERS).chain(GO);
         for name in all {
             assert!(calls::Call::parse(name).is_known(), "{name}");
             assert!(risk::call(name).is_none(), "{name}");
@@ -295,5 +366,17 @@ mod tests {
         seen.calls.insert((Arch::native(), number.expect("a number")), 3);
         let allowed = allowed(&seen);
         assert!(allowed.contains("epoll_pwait2") && allowed.contains("rt_sigreturn") && !allowed.contains("socket"));
+    }
+
+    #[test]
+    fn what_any_program_may_do_another_day_comes_along() {
+        let mut seen = Observed::default();
+        let before = allowed(&seen);
+        assert!(["pipe2", "poll", "getdents64"].iter().all(|name| before.contains(*name)));
+        assert!(["mkdir", "rename", "socket", "kill", "execve"].iter().all(|name| !before.contains(*name)));
+        seen.used("./a".into(), Use::Create, "x");
+        let after = allowed(&seen);
+        assert!(["mkdir", "renameat2", "unlink"].iter().all(|name| after.contains(*name)));
+        assert!(["chmod", "chown", "mknod", "symlink"].iter().all(|name| !after.contains(*name)));
     }
 }

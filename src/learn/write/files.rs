@@ -126,6 +126,7 @@ pub(super) fn files(seen: &Observed) -> Files {
             }
         }
     }
+    terminals(&mut files.needs);
     while collapse(&mut files.needs) {}
     let all = files.needs.clone();
     files.needs.retain(|path, need| !covered(path, need.rights, &all));
@@ -177,6 +178,24 @@ fn grant(needs: &mut BTreeMap<String, Need>, path: &str, kind: Use, times: u64, 
     need.times = need.times.saturating_add(times);
     need.by.extend(uses.by.iter().cloned());
     need.paths += 1;
+}
+
+/// Who makes terminals of its own gets another one each time, and opens it by its name. In a /dev of its own, /dev/ptmx
+/// can be a link to the one in /dev/pts.
+fn terminals(needs: &mut BTreeMap<String, Need>) {
+    let ones: Vec<String> = needs.keys().filter(|path| path.starts_with("/dev/pts/")).cloned().collect();
+    let ptmx = needs.remove("/dev/ptmx");
+    let Some(mut need) = ptmx.or_else(|| needs.remove("/dev/pts/ptmx")) else { return };
+    for one in ones {
+        let Some(gone) = needs.remove(&one) else { continue };
+        need.times = need.times.saturating_add(gone.times);
+        need.by.extend(gone.by);
+        need.paths += gone.paths;
+    }
+    need.rights = need.rights.with(Rights { read: true, write: true, ..Rights::default() });
+    for path in ["/dev/ptmx", "/dev/pts"] {
+        needs.insert(path.to_owned(), need.clone());
+    }
 }
 
 /// Replaces many files of a directory by it; whether there was one.
@@ -282,6 +301,15 @@ mod tests {
         assert_eq!(summed(&[("/var/lib/x/db", Use::Create)]).0, vec![("/var/lib/x".into(), WRITE)]);
         assert_eq!(summed(&[("%h/.history", Use::Create)]).1, 1);
         assert_eq!(summed(&[("/tmp", Use::Create)]).0, vec![("/tmp".into(), WRITE)]);
+    }
+
+    #[test]
+    fn who_makes_terminals_can_open_them() {
+        let (needs, _) = summed(&[("/dev/ptmx", Use::Write), ("/dev/pts/3", Use::Write)]);
+        let both = Rights { read: true, write: true, ..Rights::default() };
+        assert_eq!(needs, [("/dev/ptmx".into(), both), ("/dev/pts".into(), both)]);
+        let (inherited, _) = summed(&[("/dev/pts/3", Use::Write)]);
+        assert_eq!(inherited, [("/dev/pts/3".into(), WRITE)], "the one that was inherited is no other");
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub(super) enum Place {
     Barred(PathBuf, Thing),
 }
 
+/// Directories of the host's that a new /dev has, each a mount of its own.
+const SHOWN: [&str; 3] = ["/dev/shm", "/dev/hugepages", "/dev/mqueue"];
+
 /// Links that are followed, as in the kernel.
 const LINKS: usize = 40;
 
@@ -124,7 +127,9 @@ impl World {
                 Thing { kind, ..Thing::MISSING }
             }
             Source::Memory(mode) if top => Thing::directory(*mode),
-            Source::Cover(_) | Source::Memory(_) => Thing::MISSING,
+            // What the target has made there since: nothing, where the policy alone is asked.
+            Source::Memory(_) => look(path, None),
+            Source::Cover(_) => Thing::MISSING,
             Source::Devices => device(piece, path, look),
             Source::Kernel => look(path, Some(path)),
         };
@@ -243,7 +248,13 @@ impl World {
             }
             MountOp::Devices { path } => {
                 let limits = Limits { read_only: false, no_exec: true };
-                self.put(Piece::new(&self.point(path, look), Source::Devices, limits, by));
+                let at = self.point(path, look);
+                let trees: Vec<_> = SHOWN.iter().filter_map(|host| self.shown(Path::new(host), look)).collect();
+                self.put(Piece::new(&at, Source::Devices, limits, by));
+                for (host, tree) in trees {
+                    let to = host.file_name().map_or_else(|| at.clone(), |name| at.join(name));
+                    self.attach(Some((host, tree)), &to, by);
+                }
             }
             MountOp::Restrict { path, limits, recursive, .. } => {
                 if let Some(at) = self.plain(path, look) {
@@ -272,6 +283,12 @@ impl World {
             | MountOp::Relay { .. }
             | MountOp::Exists { .. } => {}
         }
+    }
+
+    /// A directory of the host's /dev that the new one shows as it is: not read-only with it.
+    fn shown(&self, host: &Path, look: Look<'_>) -> Option<(PathBuf, Vec<Piece>)> {
+        let there = self.thing(host, look).kind == Kind::Directory;
+        there.then(|| (host.to_path_buf(), self.tree(host, true)))
     }
 
     /// The mounts at and below a path.

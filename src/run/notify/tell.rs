@@ -29,7 +29,11 @@ const MOST: usize = 4096;
 
 /// What was told.
 #[derive(Default)]
-pub(super) struct Told(BTreeSet<String>);
+pub(super) struct Told {
+    kinds: BTreeSet<String>,
+    /// While nothing is denied: what the targets made, which a directory of the policy's own would have, too.
+    made: BTreeSet<PathBuf>,
+}
 
 impl Told {
     /// What there is to tell of a call that the filter refuses (`action`) or that something else will: nothing when nothing
@@ -43,7 +47,7 @@ impl Told {
     ) -> Vec<Event> {
         let by_filter = action.and_then(|_| refused(teller, notification));
         let gets_past = action.is_none() || teller.explain == Explain::Monitor;
-        let by_others = if gets_past { predicted(teller, caller, notification) } else { None };
+        let by_others = if gets_past { self.predicted(teller, caller, notification) } else { None };
         let all = by_filter.into_iter().chain(by_others);
         all.filter_map(|(question, reason)| self.event(teller, caller, notification, question, reason)).collect()
     }
@@ -68,7 +72,55 @@ impl Told {
             question: Some(question),
             reason,
         };
-        (self.0.len() < MOST && self.0.insert(event.key())).then_some(event)
+        (self.kinds.len() < MOST && self.kinds.insert(event.key())).then_some(event)
+    }
+
+    /// Why something else than the filter will refuse a call.
+    fn predicted(
+        &mut self,
+        teller: &Teller,
+        caller: &Caller<'_>,
+        notification: &Notification,
+    ) -> Option<(Question, Reason)> {
+        let name = call::name(notification)?;
+        let question = if matches!(&*name, "connect" | "bind") {
+            address(caller, notification, &name)?
+        } else {
+            let (_, at, operation) = PATHS.iter().find(|(known, ..)| *known == name)?;
+            let path = absolute(caller, notification, &name, *at)?;
+            let operation = match operation {
+                Some(operation) => *operation,
+                None => opening(caller, notification, &name, &path)?,
+            };
+            Question::Path(path, operation)
+        };
+        caller.check().ok()?;
+        let monitor = teller.explain == Explain::Monitor;
+        if let Question::Path(path, operation) = &question
+            && monitor
+            && operation.makes()
+            && self.made.len() < MOST
+        {
+            self.made.insert(path.clone());
+        }
+        let look = |path: &Path, host: Option<&Path>| match host {
+            // While nothing is denied the target's world is the host.
+            Some(host) if monitor => Thing::at(host),
+            None if monitor && !self.made.contains(path) => Thing::MISSING,
+            _ => Thing::at(path),
+        };
+        let answer = teller.judge.ask(&question, &look);
+        // The filter tells for itself; and what the kernel meets first counts.
+        let first = answer.reasons.into_iter().find(|reason| reason.layer.name() != "seccomp")?;
+        if let Question::Path(path, _) = &question
+            && monitor
+            && first.error == "ENOENT"
+            && Thing::at(path) == Thing::MISSING
+        {
+            // It is missing without the policy too.
+            return None;
+        }
+        (!first.by.is_empty()).then_some((question, first))
     }
 }
 
@@ -82,39 +134,8 @@ fn refused(teller: &Teller, notification: &Notification) -> Option<(Question, Re
     Some((Question::Call(question), reason))
 }
 
-/// Why something else than the filter will refuse a call.
-fn predicted(teller: &Teller, caller: &Caller<'_>, notification: &Notification) -> Option<(Question, Reason)> {
-    let name = call::name(notification)?;
-    let question = if matches!(&*name, "connect" | "bind") {
-        address(caller, notification, &name)?
-    } else {
-        let (_, at, operation) = PATHS.iter().find(|(known, ..)| *known == name)?;
-        let path = absolute(caller, notification, &name, *at)?;
-        let operation = operation.unwrap_or_else(|| opening(caller, notification, &name, &path));
-        Question::Path(path, operation)
-    };
-    caller.check().ok()?;
-    let monitor = teller.explain == Explain::Monitor;
-    let look = |path: &Path, host: Option<&Path>| {
-        // While nothing is denied the target's world is the host.
-        if monitor { host.map_or(Thing::MISSING, Thing::at) } else { Thing::at(path) }
-    };
-    let answer = teller.judge.ask(&question, &look);
-    // The filter tells for itself; and what the kernel meets first counts.
-    let first = answer.reasons.into_iter().find(|reason| reason.layer.name() != "seccomp")?;
-    if let Question::Path(path, _) = &question
-        && monitor
-        && first.error == "ENOENT"
-        && Thing::at(path) == Thing::MISSING
-    {
-        // It is missing without the policy too.
-        return None;
-    }
-    (!first.by.is_empty()).then_some((question, first))
-}
-
-/// What an open call does, by its flags.
-fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &Path) -> Operation {
+/// What an open call does, by its flags; nothing with O_PATH, which takes no right to what is opened (open(2)).
+fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &Path) -> Option<Operation> {
     let flags = match name {
         "open" => notification.args[1],
         "openat" => notification.args[2],
@@ -124,7 +145,7 @@ fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &
         }
     };
     let has = |bit: i32| flags & u64::from(bit.cast_unsigned()) != 0;
-    if has(libc::O_CREAT) && Thing::at(path) == Thing::MISSING {
+    let operation = if has(libc::O_CREAT) && Thing::at(path) == Thing::MISSING {
         Operation::Create
     } else if has(libc::O_WRONLY) || has(libc::O_RDWR) {
         Operation::Write
@@ -132,7 +153,8 @@ fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &
         Operation::List
     } else {
         Operation::Read
-    }
+    };
+    (!has(libc::O_PATH)).then_some(operation)
 }
 
 /// The path that a call names, from the root; nothing where that is not the supervisor's too.
