@@ -1,6 +1,6 @@
 //! What other tools call it: options and verbs that people type out of habit, and what says the same here.
 
-use crate::text::nearest::nearest;
+use crate::fault::nearest;
 
 /// An option of another tool's, without its dashes, whose it is, and what to write.
 const OPTIONS: &[(&str, &str, &str)] = &[
