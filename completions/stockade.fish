@@ -41,7 +41,7 @@ complete -c stockade -n "__fish_stockade_needs_command" -f -a "doctor" -d 'Tell 
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s or Kubernetes\', or from a service of systemd\'s'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c stockade -n "__fish_stockade_using_subcommand run" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand run" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -201,7 +201,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand run" -l explain-denial
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s v -l verbose -d 'Tell each step before it is done'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -l weaker -d 'Go on where the unit confines more than stockade can; what is missing is told'
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand explain" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand explain" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -356,7 +356,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand explain" -l unit -d 'A
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -l weaker -d 'Go on where the unit confines more than stockade can; what is missing is told'
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand filter" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand filter" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -539,7 +539,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand filter" -l pid -d 'Rea
 complete -c stockade -n "__fish_stockade_using_subcommand filter" -l nth -d 'Of a process with several filters, print one only; 1 is the oldest' -r
 complete -c stockade -n "__fish_stockade_using_subcommand filter" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand filter" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand why" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand why" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -700,12 +700,13 @@ remove\t''
 list\t''
 connect\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l syscall -d 'Ask about a system call: bpf, \'socket(AF_NETLINK, SOCK_RAW, 0)\'' -r
-complete -c stockade -n "__fish_stockade_using_subcommand why" -l connect -d 'Ask about a TCP connection' -r
+complete -c stockade -n "__fish_stockade_using_subcommand why" -l connect -d 'Ask about a TCP connection, or one to an abstract unix socket' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l bind -d 'Ask about a bound TCP socket' -r
+complete -c stockade -n "__fish_stockade_using_subcommand why" -l signal -d 'Ask about a signal to a process outside of the sandbox' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l capability -d 'Ask about a capability' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand monitor" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand monitor" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -869,7 +870,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand monitor" -l system -d 
 complete -c stockade -n "__fish_stockade_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand merge" -l write -d 'Change the policy'
 complete -c stockade -n "__fish_stockade_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand analyze" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand analyze" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -1030,7 +1031,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand check" -l json -d 'Pri
 complete -c stockade -n "__fish_stockade_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand diff" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand show" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand show" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
@@ -1196,6 +1197,8 @@ complete -c stockade -n "__fish_stockade_using_subcommand learn" -l for -d 'End 
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l merge -d 'Add up what these learnt policies, or their .seen files, saw' -r -F
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l pid -d 'Watch a process that runs already, and what it starts, by eBPF' -r
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l cgroup -d 'Watch a running service or container by its control group, by eBPF' -r -f -a "(__fish_complete_directories)"
+complete -c stockade -n "__fish_stockade_using_subcommand learn" -l by -d 'How to listen: notify (a command, without this option) or ebpf (what runs already)' -r -f -a "ebpf\t''
+notify\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l progress -d 'Show a line with the numbers'
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand doctor" -l json -d 'Print JSON, for scripts'
@@ -1206,7 +1209,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand import" -l kernel -d '
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l container -d 'Take this container of the pod' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l root -d 'Look for Localhost profiles below this directory' -r -f -a "(__fish_complete_directories)"
 complete -c stockade -n "__fish_stockade_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c stockade -n "__fish_stockade_using_subcommand export" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
+complete -c stockade -n "__fish_stockade_using_subcommand export" -s P -l policy -d 'Apply a profile, or a policy file (with a `/`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'

@@ -4,11 +4,13 @@ use crate::draft::Draft;
 use crate::draft::capabilities::CapSet;
 use crate::fault::{Fault, Origin, Source};
 use crate::host::{Host, Mount};
+use crate::plan::Plan;
 use crate::plan::op::Step;
 use crate::policy::Policy;
 use crate::text::{Document, Entry, Kind, Value};
 
 use super::*;
+use crate::plan::Plan;
 
 /// The draft of `Name=value` lines, as `-p` reads them.
 fn draft(lines: &[&str]) -> Draft {
