@@ -700,8 +700,9 @@ remove\t''
 list\t''
 connect\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l syscall -d 'Ask about a system call: bpf, \'socket(AF_NETLINK, SOCK_RAW, 0)\'' -r
-complete -c stockade -n "__fish_stockade_using_subcommand why" -l connect -d 'Ask about a TCP connection' -r
+complete -c stockade -n "__fish_stockade_using_subcommand why" -l connect -d 'Ask about a TCP connection, or one to an abstract unix socket' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l bind -d 'Ask about a bound TCP socket' -r
+complete -c stockade -n "__fish_stockade_using_subcommand why" -l signal -d 'Ask about a signal to a process outside of the sandbox' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l capability -d 'Ask about a capability' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
