@@ -4,7 +4,7 @@
 //! result is known. Only of execve(2), which takes the memory away, the names are those that the kernel has kept.
 
 use super::assembler::{Alu, Assembler, FRAME, Helper, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Size, When};
-use super::machine::{ARGS as REGISTERS, ARCHES, NARROW_ARGS, NARROW_PLACE, NUMBERS};
+use super::machine::{ARCHES, ARGS as REGISTERS, NARROW_ARGS, NARROW_PLACE, NUMBERS};
 use super::maps::{LOST, UNREAD};
 use super::program::{Make, local, lose, short, small};
 use super::row::{CALLED, FIXED, HERE, Kind, VAIN};

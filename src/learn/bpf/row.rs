@@ -1,7 +1,7 @@
 //! What the programs fetch for each call that tells something: the table of calls, in the eight bytes that they read.
 
 use super::machine::{ARCHES, NUMBERS};
-use super::maps::{Maps, QUICK};
+use super::maps::Maps;
 use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::learn::observed::Use;
@@ -150,7 +150,6 @@ pub(super) fn write(maps: &Maps, all: &[Tells]) {
     for (place, tells) in all.iter().enumerate() {
         if let Some(row) = row(*tells) {
             maps.table.set_word(place * 8, row.word());
-            maps.table.set_byte(QUICK as usize + place % NUMBERS as usize, 1);
         }
     }
 }

@@ -27,7 +27,8 @@ fn fault(message: impl Into<String>) -> Fault {
     Fault::new(message).exit(Exit::Bpf)
 }
 
-const OTHERWISE: &str = "a command can be listened to by notifications, which need none of this: `learn --by notify -- COMMAND`";
+const OTHERWISE: &str =
+    "a command can be listened to by notifications, which need none of this: `learn --by notify -- COMMAND`";
 
 pub(super) fn available() -> Result<(), Fault> {
     let effective =
@@ -115,22 +116,17 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     row::write(&maps, &table);
     let mut make = Make { layout: &layout, maps: &maps, watch, typed: true };
     let tracepoint = |name: &str, code: Vec<u64>| loaded(name, &code, Attach::Tracepoint, layout.tracepoint(name));
-    let enter = tracepoint("sys_enter", make.enter()?);
-    let enter = match enter {
-        Ok(enter) => enter,
-        // Before Linux 5.11.
+    let end = match tracepoint("sched_process_exit", make.end()?) {
+        Ok(end) => end,
+        // Before Linux 5.15.
         Err(_) => {
             make.typed = false;
-            tracepoint("sys_enter", make.enter()?)?
+            tracepoint("sched_process_exit", make.end()?)?
         }
     };
     let leave = tracepoint("sys_exit", make.leave()?)?;
-    let mut links = Vec::new();
-    for (name, code) in [
-        ("sched_process_fork", make.fork()?),
-        ("sched_process_exec", make.exec()?),
-        ("sched_process_exit", make.end()?),
-    ] {
+    let mut links = vec![put("sched_process_exit", &end)?];
+    for (name, code) in [("sched_process_fork", make.fork()?), ("sched_process_exec", make.exec()?)] {
         links.push(put(name, &tracepoint(name, code)?)?);
     }
     let mut unknown = BTreeSet::from([Part::Limits]);
@@ -144,7 +140,9 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     }
     scope::seed(scope, &maps)?;
     links.push(put("sys_exit", &leave)?);
-    links.push(put("sys_enter", &enter)?);
+    if !make.typed {
+        links.push(put("sys_enter", &tracepoint("sys_enter", make.enter()?)?)?);
+    }
     let (gathered, views) = (Gathered::default(), Views::default());
     Ok(Collector { maps, links, table, gathered, views, scope, unknown })
 }

@@ -53,10 +53,7 @@ impl Make<'_> {
         let fs = self.of("task_struct", "fs")?;
         let word = i32::from(BUFFER);
         let both = |member: &str| -> Result<_, Fault> {
-            Ok((
-                self.of("fs_struct", &format!("{member}.dentry"))?,
-                self.of("fs_struct", &format!("{member}.mnt"))?,
-            ))
+            Ok((self.of("fs_struct", &format!("{member}.dentry"))?, self.of("fs_struct", &format!("{member}.mnt"))?))
         };
         asm.call(Helper::Task);
         read_kernel(asm, i32::from(FILE), 8, R0, fs);
