@@ -32,7 +32,8 @@ const WORKS: [Work; 2] = [
         argv: &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=1000000", "status=none"],
         budget: 1.5,
     },
-    Work { name: "tar", argv: &["tar", "-cf", "/dev/stdout", "/usr/share/doc", "/usr/include"], budget: 1.1 },
+    // Through a pipe: to /dev/null itself tar reads no files.
+    Work { name: "tar", argv: &["sh", "-c", "tar -cf - /usr/share/doc /usr/include | cat > /dev/null"], budget: 1.1 },
 ];
 
 fn spawned(before: &[&str], work: &Work) -> Result<Child, String> {
