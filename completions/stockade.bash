@@ -826,7 +826,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__learn)
-            opts="-P -o -h --policy --output --for --progress --merge --pid --cgroup --help"
+            opts="-P -o -h --policy --output --for --progress --merge --pid --cgroup --by --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -898,6 +898,10 @@ _stockade() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "ebpf notify" -- "${cur}"))
                     return 0
                     ;;
                 *)

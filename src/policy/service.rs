@@ -5,8 +5,9 @@ use crate::fault::{Fault, Origin};
 use crate::text::unit::{self, Assignment, Unit};
 use crate::text::{Document, Entry, Kind, Value};
 
+use super::form::quote;
 use super::form::{self, Form};
-use super::{Directive, Policy, find, foreign, quote};
+use super::{Directive, Policy, find, foreign};
 
 /// What a service comes to.
 #[derive(Clone, Debug, Default)]

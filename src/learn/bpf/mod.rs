@@ -4,6 +4,11 @@
 //! It needs CAP_BPF, CAP_PERFMON and Linux 5.8 with BTF, and neither a compiler nor tracefs. Names of files are put
 //! together in the kernel, so that it does not matter who has ended by the time they are read; only where links lead is
 //! looked up afterwards.
+//!
+//! `start` puts every program in its place, `program` has them as instructions of the `assembler`, `layout` finds the
+//! members of the kernel's structures, `machine` has what differs between machines, `maps` the memory that programs
+//! share with us, and `scope` who is watched. `row` says which calls tell something, `event` writes down what such a
+//! call told and `walk` a file's name, in the kernel; `told` reads it here, and `views` finds where its paths lead.
 
 mod assembler;
 mod event;

@@ -1,4 +1,6 @@
 //! The collector that needs no privileges: every call is notified (seccomp_unotify(2)), written down and allowed.
+//!
+//! `caller` looks at the thread that waits.
 
 mod caller;
 

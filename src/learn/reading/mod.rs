@@ -1,4 +1,7 @@
 //! What a call tells by its arguments, whichever collector has caught it, and the observation that is made of it.
+//!
+//! `table` says which arguments tell something, `look` what one call tells, `real` where its paths really lead, and
+//! `gathered` keeps it in bounded memory.
 
 mod gathered;
 mod look;

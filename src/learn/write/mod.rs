@@ -1,5 +1,9 @@
 //! From an observation to a policy that a person can read: least privilege, a reason beside every line, and nothing
 //! dangerous granted in silence.
+//!
+//! In: an observation, and the policy that is extended (`base`). Out: text, in its order: `directives` (systemd's
+//! switches), `calls` (SystemCallFilter), `paths` (`[Landlock]`) of the few paths that `files` finds; `risk` says what
+//! is not granted in silence, and why.
 
 mod base;
 mod calls;
