@@ -123,7 +123,9 @@ printf '#!/bin/sh\\necho script\\n' > script; chmod 755 script; ./script; cp /us
 mktemp; readlink link; stat /etc/hostname > /dev/null; ls /proc/self/fd > /dev/null; unlink copy; ln made hard
 ";
 
-const SIGNALS: &str = "sleep 60 & until [ \"$(cat /proc/$!/comm)\" = sleep ]; do :; done; kill $!; kill -0 $PPID; nice true; sh -c 'kill -0 $$; exec ls'";
+/// The signal comes last: a call that waits to be notified of is interrupted by SIGCHLD, as kill(2) never is otherwise.
+const SIGNALS: &str = "kill -0 $PPID; nice true; sh -c 'kill -0 $$; exec ls'; sleep 60 & \
+    until [ \"$(cat /proc/$!/comm)\" = sleep ]; do :; done; kill $!";
 
 #[test]
 fn both_see_the_same() {

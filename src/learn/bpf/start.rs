@@ -117,13 +117,12 @@ fn begin(scope: Scope) -> Result<Collector, Fault> {
     row::write(&maps, &table);
     let mut make = Make { layout: &layout, maps: &maps, watch, typed: true };
     let tracepoint = |name: &str, code: Vec<u64>| loaded(name, &code, Attach::Tracepoint, layout.tracepoint(name));
-    let end = match tracepoint("sched_process_exit", make.end()?) {
-        Ok(end) => end,
+    let end = if let Ok(end) = tracepoint("sched_process_exit", make.end()?) {
+        end
+    } else {
         // Before Linux 5.15.
-        Err(_) => {
-            make.typed = false;
-            tracepoint("sched_process_exit", make.end()?)?
-        }
+        make.typed = false;
+        tracepoint("sched_process_exit", make.end()?)?
     };
     let leave = tracepoint("sys_exit", make.leave()?)?;
     let mut links = vec![put("sched_process_exit", &end)?];
