@@ -89,6 +89,7 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
     if !draft.group_limits.is_empty() {
         host.group = group::probe(host.uid);
         host.memory = group::memory();
+        host.tasks = group::tasks();
     }
     if draft.dynamic.is_some() {
         host.free_id = accounts::free(host.pid);
