@@ -53,9 +53,9 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         let text = match limit.amount {
             Amount::Infinity => "max".into(),
             Amount::Number(number) => number.to_string(),
-            // Rounded up, as systemd does, so that one task is always left.
+            // Rounded down, as systemd does.
             Amount::Share(share) if limit.controller == "pids" => {
-                host.tasks.saturating_mul(share.into()).div_ceil(10_000).max(1).to_string()
+                (host.tasks.saturating_mul(share.into()) / 10_000).max(1).to_string()
             }
             Amount::Share(share) => (host.memory / 10_000).saturating_mul(share.into()).to_string(),
             Amount::Quota(share, period) => format!("{share} {period}"),
@@ -122,7 +122,7 @@ mod tests {
             ("pids", "pids.max", Amount::Share(9900)),
             ("memory", "memory.high", Amount::Number(9)),
         ];
-        let limited = vec![("memory.max", "125000".into()), ("pids.max", "2971".into()), ("memory.high", "9".into())];
+        let limited = vec![("memory.max", "125000".into()), ("pids.max", "2970".into()), ("memory.high", "9".into())];
         let op = |enable: &str| {
             vec![Op::Group(GroupOp {
                 delegated: "/sys/fs/cgroup/d".into(),
