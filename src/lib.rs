@@ -8,6 +8,34 @@
 //! text/     text/        policy/    draft/    plan/    apply/    run/
 //! └──────────────── pure: no system calls ────────┘└── touches the kernel ──┘
 //! ```
+//!
+//! - `cli`: what was typed; one file a verb, and the way from it to a policy.
+//! - `text`: whatever anyone wrote (TOML, `-p`, units, OCI, Kubernetes) becomes one [`Document`].
+//! - `policy`: what the words mean; one file a family of directives, one row a directive. A new directive goes here.
+//! - `draft`: the vocabulary of requests that directives make.
+//! - `host`: this machine and this caller as a value.
+//! - `plan`: requests and machine become the ordered list of kernel operations.
+//! - `apply`: carries the plan out, one short function an operation.
+//! - `sys`: the only unsafe code; calls of the kernel that no crate has.
+//! - `run`: the process: exec in place, the companions of a target, and what is said when a step fails.
+//! - `learn`: what programs do, heard and written down as a policy.
+//! - `report`: views: explain, analyze, check, diff, exports, manual and completions.
+//! - `fault`: the one error that users see, with the line that caused it.
+//!
+//! Who may import whom is a law (tests/architecture.rs): `fault sys < text draft host < policy < plan < apply < run learn <
+//! report < cli`. The head of each folder's `mod.rs` says what comes in, what goes out, and what each of its files is for.
+//!
+//! The pure part, from words to a plan, asks nothing of the machine that it runs on:
+//!
+//! ```
+//! use stockade::{Document, Host, Plan, Policy};
+//!
+//! let document: Document = stockade::text::flags::parse("ProtectHome=yes").unwrap();
+//! let policy = Policy::read(&document).unwrap();
+//! let host = Host { release: (6, 12), effective: stockade::draft::capabilities::CapSet::all(), ..Host::default() };
+//! let plan = Plan::new(&policy.draft(), &host, vec!["/usr/bin/true".into()]).unwrap();
+//! assert!(plan.steps.iter().any(|step| step.op.to_string().contains("/home")));
+//! ```
 
 pub mod apply;
 pub mod cli;
@@ -21,3 +49,9 @@ pub mod report;
 pub mod run;
 pub mod sys;
 pub mod text;
+
+pub use fault::Fault;
+pub use host::Host;
+pub use plan::Plan;
+pub use policy::Policy;
+pub use text::Document;

@@ -11,8 +11,9 @@ use stockade::draft::calls::{self, Id};
 use stockade::draft::namespaces::Namespace;
 use stockade::fault::{Fault, Origin, Source};
 use stockade::host::Host;
-use stockade::plan::machine::{Data, run};
-use stockade::plan::{seccomp, tree};
+use stockade::plan::filter::machine::{Data, run};
+use stockade::plan::filter::tree;
+use stockade::plan::seccomp;
 use stockade::policy::Policy;
 use stockade::text::{Document, Entry, Kind, Value};
 

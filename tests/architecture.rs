@@ -330,6 +330,43 @@ fn modules_have_names_of_one_word_that_say_something() {
     assert_eq!(bad_names(&source()), Vec::<String>::new());
 }
 
+/// What a folder's map (the comment at the head of its `mod.rs`) leaves out of the files beside it.
+fn unmapped(files: &[File]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for map in files.iter().filter(|file| file.path.ends_with("mod.rs")) {
+        let head: String = map.text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let folder = map.path.parent();
+        let beside = |path: &Path| {
+            let own = if path.ends_with("mod.rs") { path.parent() } else { Some(path) };
+            own.and_then(Path::parent) == folder
+        };
+        for file in files.iter().filter(|file| beside(&file.path)) {
+            let path = if file.path.ends_with("mod.rs") { file.path.parent().expect("a folder") } else { &file.path };
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            if name != "tests" && !head.contains(&format!("`{name}`")) {
+                wrong.push(format!("the head of {} does not say what {name} is for", map.path.display()));
+            }
+        }
+    }
+    wrong.sort();
+    wrong
+}
+
+#[test]
+fn every_folder_has_a_map() {
+    let planted = [
+        File::planted("plan/mod.rs", "//! `op` has operations.\nmod op; // `order`"),
+        File::planted("plan/op.rs", ""),
+        File::planted("plan/order.rs", ""),
+        File::planted("plan/tests.rs", ""),
+        File::planted("plan/why/mod.rs", "//! `path`"),
+        File::planted("plan/why/path.rs", ""),
+    ];
+    let head = "the head of plan/mod.rs does not say what";
+    assert_eq!(unmapped(&planted), [format!("{head} order is for"), format!("{head} why is for")]);
+    assert_eq!(unmapped(&source()), Vec::<String>::new());
+}
+
 #[test]
 fn the_top_level_is_the_users() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

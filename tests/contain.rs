@@ -3,6 +3,8 @@
 
 mod kit;
 
+#[path = "contain/combine.rs"]
+mod combine;
 #[path = "contain/directives.rs"]
 mod directives;
 #[path = "contain/landlock.rs"]

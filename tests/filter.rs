@@ -12,11 +12,11 @@ use stockade::draft::calls::{self, Call, Id};
 use stockade::draft::compare::{Compare, Operator, Width};
 use stockade::draft::groups;
 use stockade::draft::syscalls::{Filter, Layer, Rule};
-use stockade::plan::machine::{self, Data, Instruction};
-use stockade::plan::meaning::meaning;
-use stockade::plan::paths;
-use stockade::plan::tree::{Program, compile};
-use stockade::plan::verdict::{Question, trace};
+use stockade::plan::filter::machine::{self, Data, Instruction};
+use stockade::plan::filter::meaning::meaning;
+use stockade::plan::filter::tree::{Program, compile};
+use stockade::plan::filter::verdict::{Question, trace};
+use stockade::plan::filter::ways;
 
 const BY: By = By { directive: "SystemCallFilter", origin: None };
 
@@ -478,7 +478,7 @@ proptest! {
                 let first = answers.expect("few answers").into_iter().find(|one| one.when.iter().all(|test| test.holds(&data.args)));
                 prop_assert_eq!(first.map(|one| one.action), Some(wanted), "{:x?}", data);
             }
-            let ways = paths::ways(std::slice::from_ref(&program.code), data.nr, data.arch, args).expect("few ways");
+            let ways = ways::ways(std::slice::from_ref(&program.code), data.nr, data.arch, args).expect("few ways");
             let first = ways.into_iter().find(|way| way.when.iter().all(|test| test.holds(&data.args)));
             prop_assert_eq!(first.map(|way| Action::from_ret(way.ret)), Some(wanted), "{:x?}\n{}", data, program.disassemble());
         }

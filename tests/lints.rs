@@ -27,12 +27,34 @@ const CASES: &[(&str, &[&str])] = &[
     ("CapabilityBoundingSet = ['CAP_KILL']\nAmbientCapabilities = ['CAP_CHOWN']", &["ambient-unbounded"]),
     ("CapabilityBoundingSet = ['CAP_KILL']\nAmbientCapabilities = ['CAP_KILL']", &[]),
     ("SystemCallErrorNumber = 'EPERM'", &["errno-unused"]),
-    ("SystemCallFilter = ['~@mount']", &["deny-list"]),
-    ("SystemCallFilter = ['@system-service', '~@mount']", &[]),
+    ("SystemCallFilter = ['~@mount']\nSystemCallErrorNumber = 'EPERM'", &["deny-list"]),
+    ("SystemCallFilter = ['@system-service', '~@mount']\nSystemCallErrorNumber = 'EPERM'", &[]),
     ("[Landlock]\nConnectTCP = [443]", &["tcp-only"]),
-    ("RestrictAddressFamilies = ['AF_INET']\n[Landlock]\nConnectTCP = [443]", &[]),
+    (
+        "RestrictAddressFamilies = ['AF_INET']
+        SystemCallFilter = ['@system-service', '~io_uring_setup']\nSystemCallErrorNumber = 'EPERM'
+        [Landlock]\nConnectTCP = [443]",
+        &[],
+    ),
+    ("User = 'root'\nProtectProc = 'invisible'", &["root-proc"]),
+    ("User = '1000'\nProtectProc = 'invisible'", &[]),
+    ("SystemCallFilter = ['@system-service']", &["call-kills"]),
+    ("SystemCallFilter = ['~openat']\nSystemCallErrorNumber = 'EPERM'", &["deny-list", "call-siblings"]),
+    ("[Seccomp]\nDefault = 'errno:0'", &["call-zero"]),
+    ("[[Seccomp.Rule]]\nSyscalls = ['read']\nAction = 'allow'", &["rule-needless"]),
+    ("[[Seccomp.Rule]]\nSyscalls = ['socket']\nArgs = ['arg0 != 40']\nAction = 'log'", &["rule-arguments"]),
+    ("[[Seccomp.Rule]]\nSyscalls = ['socket']\nAction = 'notify'\nDecide = 'continue'", &["rule-decides"]),
+    ("RestrictAddressFamilies = ['AF_UNIX']", &["io-uring"]),
+    (
+        "RestrictAddressFamilies = ['AF_UNIX']\nSystemCallArchitectures = ['native', 'x86']
+        SystemCallFilter = ['@system-service', '~io_uring_setup']\nSystemCallErrorNumber = 'EPERM'",
+        &["socketcall"],
+    ),
     ("PrivateNetwork = true\n[Landlock]\nConnectTCP = [443]", &["tcp-nowhere"]),
-    ("NoNewPrivileges = false\nSystemCallFilter = ['@system-service']", &["implied-privileges"]),
+    (
+        "NoNewPrivileges = false\nSystemCallFilter = ['@system-service']\nSystemCallErrorNumber = 'EPERM'",
+        &["implied-privileges"],
+    ),
     ("NoNewPrivileges = false", &[]),
     ("SeccompProfile = '{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscals\": []}'", &["profile"]),
     ("SeccompProfile = '{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}'", &[]),

@@ -30,9 +30,9 @@ use stockade::draft::profile::{DOCKER, Profile};
 use stockade::draft::syscalls::{Filter, Rule};
 use stockade::fault::{Fault, Source};
 use stockade::host::Host;
-use stockade::plan::machine::{self, Data};
+use stockade::plan::filter::machine::{self, Data};
+use stockade::plan::filter::tree::{Program, compile};
 use stockade::plan::seccomp;
-use stockade::plan::tree::{Program, compile};
 use stockade::policy::{Policy, profile};
 use stockade::text::{oci, toml};
 

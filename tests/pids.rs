@@ -87,6 +87,7 @@ fn every_deadly_signal_is_the_launchers_own_death() {
     for who in makers() {
         for signal in (1..=64).filter(|signal| !HARMLESS.contains(signal) && !(32..=33).contains(signal)) {
             inside(&who, &[], &["raise", &signal.to_string(), "0"]).quietly().dies(signal);
+            inside(&who, &["-p", "Pty=yes"], &["raise", &signal.to_string(), "0"]).quietly().dies(signal);
         }
     }
 }
@@ -106,8 +107,10 @@ fn signals_arrive_once() {
 fn stops_and_continues_are_passed_on() {
     for who in makers() {
         for signal in ["19", "20", "21", "22"] {
-            let outcome = outside(&who, &["watch"], &[], &["raise", signal, "5"]);
-            assert_eq!(outcome.stdout, format!("stopped {signal}\ncontinued\nexited 5\n"), "{outcome}");
+            for options in [&[][..], &["-p", "Pty=yes"]] {
+                let outcome = outside(&who, &["watch"], options, &["raise", signal, "5"]);
+                assert_eq!(outcome.stdout, format!("stopped {signal}\ncontinued\nexited 5\n"), "{options:?}{outcome}");
+            }
         }
     }
 }
@@ -115,10 +118,12 @@ fn stops_and_continues_are_passed_on() {
 #[test]
 fn orphans_are_reaped_and_end_with_the_target() {
     for who in makers() {
-        inside(&who, &[], &["zombies", "1000"]).quietly().ends(0).says("zombies 0 processes 2");
-        // A grandchild that holds the output would keep this from ending.
-        let script = "(trap '' TERM HUP; sleep 1000) & echo done";
-        who.bare(&launch(&[], &["/bin/sh", "-c", script])).run().quietly().ends(0).says("done");
+        for options in [&[][..], &["-p", "Pty=yes"]] {
+            inside(&who, options, &["zombies", "1000"]).quietly().ends(0).says("zombies 0 processes 2");
+            // A grandchild that holds the output would keep this from ending.
+            let script = "(trap '' TERM HUP; sleep 1000) & echo done";
+            who.bare(&launch(options, &["/bin/sh", "-c", script])).run().quietly().ends(0).says("done");
+        }
     }
 }
 
@@ -127,7 +132,8 @@ fn nobody_outlives_the_launcher() {
     for who in makers() {
         let lock = who.file(&who.place("murder").join("lock"), "");
         let lock = lock.to_string_lossy();
-        for options in [&[][..], &["-p", "Init.AsPid1=yes"]] {
+        let both = ["-p", "Pty=yes", "-p", "Init.AsPid1=yes"];
+        for options in [&[][..], &both[2..], &both[..2], &both] {
             outside(&who, &["murder", &lock, "60"], options, &["hold", &lock]).says("nobody is left");
         }
     }
@@ -337,6 +343,21 @@ fn a_terminal_of_its_own() {
         let more = ["type=bb^M", "expect=bb", "expect=bb", "type=^D", "wait", "settled"];
         let stop = [&["signal=20", "wait", "settled", "fg"], &more[..]].concat();
         assert_eq!(cat(&stop), "stopped 20\nas before\nexited 0\nas before\n");
+        // Ctrl-Z, twice, as without a terminal of its own; and a program that takes it otherwise is not stopped.
+        let typed_stop = [&["type=^Z", "wait", "settled", "take", "fg"], &typed[..]].concat();
+        let twice = [&typed_stop[..], &typed_stop, &["type=^D", "wait", "settled", "whose"]].concat();
+        let stopped = "stopped 20\nas before\n";
+        assert_eq!(
+            cat(&[&["expect=a"], &twice[..]].concat()),
+            format!("{stopped}{stopped}exited 0\nas before\nthe job's\n")
+        );
+        let own_way = ["/bin/bash", "-c", "trap 'echo no' TSTP; echo go; while read -r l; do echo $l$l; done"];
+        let kept = ["expect=go", "type=^Z", "expect=no", "type=a^M", "expect=aa", "type=^D", "wait", "settled"];
+        assert_eq!(on(&kept, &own_way), "exited 0\nas before\n");
+        // A pipeline is stopped and continued as a whole.
+        let pipeline = ["/bin/sh", "-c", "cat | while read -r l; do echo $l-$l; done; exit 7"];
+        let whole = ["type=^Z", "wait", "take", "fg", "type=bc^M", "expect=bc-bc", "type=^D", "wait"];
+        assert_eq!(on(&whole, &pipeline), "stopped 20\nexited 7\n");
         // Nothing that was written is lost.
         let much = "i=0; while [ $i -lt 5000 ]; do echo 12345678; i=$((i+1)); done; echo the end";
         assert_eq!(on(&["expect=the end", "wait"], &["/bin/sh", "-c", much]), "exited 0\n");
@@ -358,7 +379,7 @@ fn screens_work_under_the_strictest_profile_and_in_a_terminal_of_their_own() {
         let paths = format!("ReadWritePaths={}", place.display());
         let strict = [stockade.as_str(), "run", "-P", "strict", "-p", &paths];
         let (own, inner) = (["-p", "Pty=yes"], ["-p", "PrivatePIDs=yes"]);
-        for (more, lone) in [(&[][..], true), (&inner[..], true), (&own[..], false)] {
+        for more in [&[][..], &inner[..], &own[..]] {
             let on = |steps: &[&str], target: &[&str]| {
                 let environment =
                     ["/usr/bin/env", "TERM=xterm", "LESS=", "LC_ALL=C", "HOME=/nonexistent", "PS1=ready> "];
@@ -377,20 +398,18 @@ fn screens_work_under_the_strictest_profile_and_in_a_terminal_of_their_own() {
             // A pager searches, is stopped and continued, follows the window, and leaves the terminal as it was.
             let search = ["size=20", "type=r", "expect=line 19 of", "type=/line 150^M", "expect=line 168 of"];
             let stop = ["stop", "settled", "take", "fg", "expect=line 168 of"];
-            let stop = if lone { &stop[..] } else { &[] };
             let end = ["type=G", "expect=line 200 of", "type=q", "wait", "settled", "whose"];
-            let seen = on(&[&["expect=line 5 of"], &search[..], stop, &end].concat(), &["/usr/bin/less", &text]);
-            let stopped = if lone { "stopped 20\nas before\n" } else { "" };
-            assert_eq!(seen, format!("{stopped}exited 0\nas before\nthe job's\n"), "less, {more:?}");
+            let seen = on(&[&["expect=line 5 of"], &search[..], &stop, &end].concat(), &["/usr/bin/less", &text]);
+            let all = "stopped 20\nas before\nexited 0\nas before\nthe job's\n";
+            assert_eq!(seen, all, "less, {more:?}");
             // An editor writes: one letter, as it shows longer words in pieces.
             fs::remove_file(&written).ok();
             let edit = ["expect=~", "type=i#^[", "expect=#", "type=:w^M", "expect=written"];
             let stop = ["type=^Z", "wait", "settled", "take", "fg", "expect=#"];
-            let stop = if lone { &stop[..] } else { &[] };
             let end = ["type=:q^M", "wait", "settled", "whose"];
             let file = written.to_string_lossy().into_owned();
-            let seen = on(&[&edit[..], stop, &end].concat(), &["/usr/bin/vi", "-u", "NONE", "-n", &file]);
-            assert_eq!(seen, format!("{stopped}exited 0\nas before\nthe job's\n"), "vi, {more:?}");
+            let seen = on(&[&edit[..], &stop, &end].concat(), &["/usr/bin/vi", "-u", "NONE", "-n", &file]);
+            assert_eq!(seen, all, "vi, {more:?}");
             assert_eq!(fs::read_to_string(&written).expect("it was written"), "#\n");
             // A shell has jobs, and stops a pager of its own.
             let jobs = [

@@ -10,7 +10,7 @@ use stockade::draft::calls::Call;
 use stockade::draft::compare::Compare;
 use stockade::draft::groups;
 use stockade::draft::syscalls::{Filter, Layer, Rule};
-use stockade::plan::tree::compile;
+use stockade::plan::filter::tree::compile;
 
 const BY: By = By { directive: "SystemCallFilter", origin: None };
 

@@ -1,20 +1,26 @@
 //! ACT: a [`Plan`] becomes [`Ready`] (everything looked up, allocated and compiled) and is then carried out,
 //! one short function for each operation. A step that fails stops everything.
+//!
+//! In: a [`Plan`]. Out: the target in this process, or a [`Failure`]: which step, and the kernel's answer.
+//!
+//! - the file system: `mounts`, `directories` (a service's directories), `secrets`
+//! - the process: `identity`, `users` (id maps), `attributes`, `limits`, `files`, `cgroup`
+//! - what it may do: `landlock`, `seccomp`; `supervise` (who answers notifications)
+//! - the target: `find`, and `inspect` before strict mode
+//!
+//! The act of a new operation is a function in the file of its kind, called in `Ready::perform`; what it needs of
+//! memory is made ready before, and a call that no crate has is wrapped in `sys`.
 
 mod attributes;
-mod devices;
+mod cgroup;
+mod directories;
 mod files;
 pub mod find;
-mod group;
-mod hidden;
 mod identity;
 mod inspect;
 mod landlock;
 mod limits;
 mod mounts;
-mod overlay;
-mod places;
-mod restrict;
 mod seccomp;
 mod secrets;
 pub mod supervise;
@@ -52,8 +58,8 @@ enum Act {
     Identity(identity::Act),
     Attribute(attributes::Act),
     OpenFile(files::Act),
-    Group(group::Act),
-    MakeDirectory(places::Act),
+    Group(cgroup::Act),
+    MakeDirectory(directories::Act),
     Landlock(landlock::Act),
     Unshare(CloneFlags),
     Companion(CompanionOp),
@@ -107,12 +113,15 @@ impl Ready {
     /// # Errors
     /// Words that cannot be handed to the kernel (a NUL byte), one fault each.
     pub fn new(plan: &Plan) -> Result<Self, Fault> {
-        let acts = plan.steps.iter().map(ready).collect::<Result<Vec<_>, _>>()?;
+        let mut acts = Vec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
+            acts.push(ready(step)?);
+        }
         let argv = plan.argv.iter().map(|word| c_string(word.as_encoded_bytes())).collect::<Result<_, _>>()?;
         let environment = plan
             .environment
             .iter()
-            .map(|(name, value)| c_string(&[name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat()))
+            .map(|(name, value)| variable(name.as_encoded_bytes(), value.as_encoded_bytes()))
             .collect::<Result<_, _>>()?;
         let (argv, environment) = (Vector::new(argv), Vector::new(environment));
         let candidates = find::candidates(&plan.program, &plan.search_path())?;
@@ -244,8 +253,8 @@ fn ready(step: &Step) -> Result<Act, Fault> {
         Op::Filter(op) => Act::Filter(seccomp::Act::new(op)),
         Op::DenyWriteExecute => Act::DenyWriteExecute,
         Op::OpenFile { path, mode, number } => Act::OpenFile(files::Act::ready(path, *mode, *number)),
-        Op::Group(group) => Act::Group(group::Act::ready(group)?),
-        Op::MakeDirectory(make) => Act::MakeDirectory(places::Act::ready(make)?),
+        Op::Group(group) => Act::Group(cgroup::Act::ready(group)?),
+        Op::MakeDirectory(make) => Act::MakeDirectory(directories::Act::ready(make)?),
         Op::Find => Act::Find,
         Op::Exec => Act::Exec,
         Op::Attach(_) => Act::Attached,
@@ -278,8 +287,19 @@ pub fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
 }
 
 /// A string for the kernel.
-fn c_string(bytes: &[u8]) -> Result<CString, Fault> {
-    CString::new(bytes).map_err(|_| {
-        Fault::new(format!("`{}` holds a NUL byte, which the kernel cannot take", String::from_utf8_lossy(bytes)))
+fn c_string(bytes: impl Into<Vec<u8>>) -> Result<CString, Fault> {
+    CString::new(bytes).map_err(|error| {
+        let bytes = error.into_vec();
+        Fault::new(format!("`{}` holds a NUL byte, which the kernel cannot take", String::from_utf8_lossy(&bytes)))
     })
+}
+
+/// `NAME=VALUE`.
+fn variable(name: &[u8], value: &[u8]) -> Result<CString, Fault> {
+    // With the NUL that follows.
+    let mut bytes = Vec::with_capacity(name.len() + value.len() + 2);
+    bytes.extend_from_slice(name);
+    bytes.push(b'=');
+    bytes.extend_from_slice(value);
+    c_string(bytes)
 }

@@ -1,9 +1,10 @@
 //! `stockade learn`: from what a program does to a policy for it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::host::Host;
 use crate::learn::bpf::Scope;
 use crate::learn::observed::Observed;
 use crate::learn::places::{self, Places};
-use crate::learn::session::{self, Session, Status};
+use crate::learn::session::{self, By, Session, Status};
 use crate::learn::write::Base;
 use crate::learn::{record, running, write};
 use crate::text::profiles::Library;
@@ -109,6 +110,14 @@ pub(super) fn command() -> Command {
                 .value_hint(ValueHint::DirPath)
                 .conflicts_with_all(["COMMAND", "merge"]),
         )
+        .arg(
+            Arg::new("by")
+                .long("by")
+                .value_name("COLLECTOR")
+                .help("How to listen: notify (a command, without this option) or ebpf (what runs already)")
+                .value_parser(["ebpf", "notify"])
+                .conflicts_with("merge"),
+        )
         .arg(options::command().required_unless_present_any(["merge", "pid", "cgroup"]))
         .after_long_help(
             "Examples:\n  stockade learn -o sort.toml -- sort words.txt\n  stockade run -P ./sort.toml -- sort other.txt\n  \
@@ -131,6 +140,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     let earlier = earlier(output).map_err(Faults::one)?;
+    let by = by(matches).map_err(Faults::one)?;
     if let Some(scope) = scope(matches).map_err(Faults::one)? {
         return learn_running(matches, scope, output, earlier, &base);
     }
@@ -145,9 +155,10 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         time: matches.get_one::<u64>("for").map(|seconds| Duration::from_secs(*seconds)),
         privileged: geteuid().is_root()
             && caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_SYS_ADMIN)?,
+        by,
         progress: if matches.get_flag("progress") { Some(&mut show) } else { None },
     };
-    let ended = session::notified(&mut session).map_err(Faults::one)?;
+    let ended = session::run(&mut session).map_err(Faults::one)?;
     if matches.get_flag("progress") {
         door::tell("\n");
     }
@@ -172,6 +183,18 @@ fn base(names: &[String]) -> anyhow::Result<Base> {
     Ok(Base::of(names, &document, &draft, &host).map_err(Faults::one)?)
 }
 
+/// How to listen.
+fn by(matches: &ArgMatches) -> Result<By, Fault> {
+    let running = ["pid", "cgroup"].into_iter().find(|one| matches.contains_id(one));
+    match (matches.get_one::<String>("by").map(String::as_str), running) {
+        (Some("ebpf"), _) => Ok(By::Ebpf),
+        (Some(_), Some(option)) => Err(Fault::new(format!("--{option} cannot listen by notifications"))
+            .help("a filter that notifies is loaded before a program starts: leave --by out, or start the program here")
+            .exit(Exit::Usage)),
+        _ => Ok(By::Notify),
+    }
+}
+
 /// What runs already and is to be watched.
 fn scope(matches: &ArgMatches) -> Result<Option<Scope>, Fault> {
     if let Some(pid) = matches.get_one::<i32>("pid") {
@@ -192,14 +215,33 @@ fn learn_running(
     let mut line = Line::default();
     let mut show = |calls, different| line.show(calls, different);
     let shown = matches.get_flag("progress");
-    let mut seen = running::watch(scope, time, if shown { Some(&mut show) } else { None }).map_err(Faults::one)?;
+    let places = theirs(scope);
+    let seen = running::watch(scope, time, if shown { Some(&mut show) } else { None }).map_err(Faults::one)?;
     if shown {
         door::tell("\n");
     }
+    let mut seen = places::portable(seen, &places);
     seen.merge(earlier);
     keep(output, &seen, base).map_err(Faults::one)?;
     door::tell(&summary(output, &seen));
     Ok(Exit::Success)
+}
+
+/// Where a process takes place that runs already. Those of a control group have nothing in common.
+fn theirs(scope: Scope) -> Places {
+    let Scope::Pid(pid) = scope else { return Places::default() };
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let variable = |name: &str| {
+        let mut words = environment.split(|byte| *byte == 0);
+        let value = words.find_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+        value.map(|value| PathBuf::from(OsStr::from_bytes(value))).filter(|path| path.is_absolute())
+    };
+    let root = fs::metadata(format!("/proc/{pid}")).is_ok_and(|data| data.uid() == 0);
+    Places {
+        home: variable("HOME").unwrap_or_default(),
+        runtime: if root { PathBuf::new() } else { variable("XDG_RUNTIME_DIR").unwrap_or_default() },
+        directory: fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default(),
+    }
 }
 
 /// Ends as the command did.
@@ -281,8 +323,12 @@ pub(super) fn replace(path: &str, text: &str) -> Result<(), Fault> {
 fn summary(output: &str, seen: &Observed) -> String {
     let allowed = write::allowed(seen).len();
     let runs = if seen.runs == 1 { "one run".to_owned() } else { format!("{} runs", seen.runs) };
+    let lost = match seen.lost {
+        0 => String::new(),
+        lost => format!("stockade: {output}: the arguments of {lost} calls were not seen; another run may add to it\n"),
+    };
     format!(
-        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their families\n",
+        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their families\n{lost}",
         seen.calls.len()
     )
 }

@@ -1,11 +1,19 @@
 //! VERBS: the command line, one file a verb.
+//!
+//! In: what was typed. Out: an exit status, and text through `door` alone.
+//!
+//! - the verbs, in the order of the help: `run`, `explain`, `filter`, `why`, `monitor`, `merge`, `analyze`, `check`,
+//!   `diff`, `show`, `learn`, `doctor`, `import`, `export`, `generate`; `file` is a policy that is a program
+//! - what they share: `options` (one table), `read` (from what was typed to a policy), `unit` (`--unit`), `pod`
+//!   (`--pod`), `door` (the way to the terminal)
+//!
+//! A new verb is a file here and a row of `VERBS`: help, manual and completions follow from its command line.
 
 mod analyze;
 mod check;
 mod diff;
 mod doctor;
 mod door;
-mod dropin;
 mod explain;
 mod export;
 mod file;
@@ -21,7 +29,6 @@ pub mod read;
 pub mod run;
 mod show;
 mod unit;
-mod watch;
 mod why;
 
 use std::ffi::OsString;
@@ -30,8 +37,7 @@ use std::path::Path;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 
-use crate::fault::{Exit, Fault};
-use crate::text::nearest::nearest;
+use crate::fault::{Exit, Fault, nearest};
 use crate::text::profiles::SHIPPED;
 
 use door::Faults;

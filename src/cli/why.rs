@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use crate::draft::arch::Arch;
 use crate::fault::{Exit, Fault};
 use crate::host::look::Thing;
-use crate::plan::verdict;
+use crate::plan::filter::verdict;
 use crate::plan::why::{Case, Operation, Question, Reach, Verdict};
 use crate::policy::Policy;
 use crate::report::why::{self, Told};

@@ -110,7 +110,7 @@ fn error(word: &str) -> Result<u16, String> {
         Ok(number) => Some(number).filter(|number| *number <= errno::MAX),
         Err(_) => errno::number(word),
     };
-    number.ok_or_else(|| match super::spelling::nearest(word, errno::names()) {
+    number.ok_or_else(|| match crate::fault::nearest(word, errno::names()) {
         Some(name) => format!("`{word}` is not an error; did you mean `{name}`?"),
         None => format!("`{word}` is not an error: write its name, such as EPERM, or a number from 0 to 4095"),
     })

@@ -87,7 +87,20 @@ impl Set {
 
     /// The calls, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = Id> + '_ {
-        Id::all().filter(|id| self.contains(*id))
+        self.0.iter().zip((0_u16..).step_by(64)).flat_map(|(word, first)| {
+            let rest = |left: &u64| Some(left & (left - 1)).filter(|left| *left != 0);
+            let words = std::iter::successors(Some(*word).filter(|word| *word != 0), rest);
+            // At most 63.
+            words.map(move |left| Id(first + left.trailing_zeros() as u16))
+        })
+    }
+
+    /// The calls as a policy's words name them, sorted by name.
+    pub fn calls(&self) -> Vec<Call> {
+        // A list that grows while it is filled is copied half a dozen times.
+        let mut calls = Vec::with_capacity(self.len());
+        calls.extend(self.iter().map(Call::Known));
+        calls
     }
 }
 
@@ -192,7 +205,7 @@ pub fn newest(arch: Arch) -> u32 {
 
 /// The table's name that looks most like a misspelt one.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    super::spelling::nearest(name, Id::all().map(Id::name))
+    crate::fault::nearest(name, Id::all().map(Id::name))
 }
 
 /// Which arguments of a call are 32 bits wide (`int`, `unsigned int`, `pid_t`, `uid_t` …), argument 0 in bit 0.
@@ -296,7 +309,7 @@ pub fn made(audit: u32, number: u32) -> Option<(Arch, u32)> {
 }
 
 /// libseccomp's own name for an architecture.
-pub fn scmp(arch: Arch) -> Option<ScmpArch> {
+fn scmp(arch: Arch) -> Option<ScmpArch> {
     Some(match arch {
         Arch::X86_64 => ScmpArch::X8664,
         Arch::X86 => ScmpArch::X86,

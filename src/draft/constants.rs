@@ -1,6 +1,6 @@
 //! The kernel's constants by name, for the comparisons of arguments in a policy.
 
-use super::spelling;
+use crate::fault;
 
 /// The value of a constant; `PF_*` are the same as `AF_*`.
 pub(super) fn value(name: &str) -> Option<u64> {
@@ -53,7 +53,7 @@ static STARTS: [u16; COUNT] = starts();
 
 /// The constant's name that looks most like a misspelt one.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    spelling::nearest(name, names())
+    fault::nearest(name, names())
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

@@ -4,8 +4,8 @@
 //! group of stockade's own, so that the profile `container-default` need not spell 378 names at each launch.
 
 use super::calls::{Id, Set};
-use super::spelling;
 use super::table::{self, COUNT};
+use crate::fault;
 
 /// Whose groups these are.
 pub const VERSION: &str = "systemd-262";
@@ -73,7 +73,7 @@ pub fn expand(name: &str) -> impl Iterator<Item = &'static str> {
 
 /// The group's name that looks most like a misspelt one.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    spelling::nearest(name, all().map(Group::name))
+    fault::nearest(name, all().map(Group::name))
 }
 
 /// Whether systemd 262 knows the call (its group `@known`).

@@ -1,5 +1,16 @@
 //! NOUNS: the vocabulary of requests that directives make. Plain data, without order and without
 //! knowledge of the machine; `plan` merges and orders it.
+//!
+//! In: what the rows of `policy` demand. Out: a [`Draft`], whose every request knows who asked.
+//!
+//! - the file system: `mounts`; Landlock: `access`
+//! - the process: `process`, `identity`, `capabilities`, `attributes`, `limits`, `namespaces`
+//! - the filter: `syscalls` (layers of rules) of `calls` (by name and number, from `table`), `groups`
+//!   (`@system-service`), `compare` (arguments) with `constants`, and `action`; `decision` (a supervisor's), `strict`,
+//!   `profile` (container engines'), `arch`
+//! - names of errors: `errno`
+//!
+//! A new kind of request is a type here and a field of [`Draft`]; `plan` has to do something with it.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +31,6 @@ pub mod mounts;
 pub mod namespaces;
 pub mod process;
 pub mod profile;
-mod spelling;
 pub mod strict;
 pub mod syscalls;
 mod table;

@@ -1,9 +1,18 @@
 //! FACTS: this machine and this caller as a value. Probed once, and only for what the draft
 //! needs; or made by hand in tests. Never read again after planning starts.
+//!
+//! In: a draft. Out: a [`Host`].
+//!
+//! - on the way to a launch: `probe` by `identity`, `accounts`, `userns`, `mounts`, `cgroup`; `specifier` (`%h` and
+//!   such)
+//! - for people who ask: `survey` (each primitive tried out, for `doctor`), `diagnose` (why a step failed), `installed`
+//!   (filters of a process), `look` (what is at a path)
+//!
+//! A new fact is a field of [`Host`] and, where it costs a call, a condition in `probe`.
 
 mod accounts;
+pub mod cgroup;
 pub mod diagnose;
-pub mod group;
 mod identity;
 pub mod installed;
 pub mod look;
@@ -64,7 +73,7 @@ pub struct Host {
     /// Where credentials are put; nothing where there is no place, or nobody asked.
     pub secrets: Option<PathBuf>,
     /// The control group that was given to this process, where limits are asked for.
-    pub group: group::Given,
+    pub cgroup: cgroup::Given,
     /// Bytes of memory of the machine, where limits are asked for.
     pub memory: u64,
     /// How many processes and threads the machine can have, where limits are asked for.

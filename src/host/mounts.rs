@@ -45,6 +45,9 @@ fn line(line: &[u8]) -> Option<Mount> {
 
 /// Undoes the kernel's octal escapes of space, tab, newline and backslash.
 fn unescaped(field: &[u8]) -> Vec<u8> {
+    if !field.contains(&b'\\') {
+        return field.to_vec();
+    }
     let mut plain = Vec::with_capacity(field.len());
     let mut at = 0;
     while at < field.len() {

@@ -12,7 +12,7 @@ use crate::draft::process::Variable;
 use crate::fault::{Exit, Fault};
 use crate::sys::facts;
 
-use super::{Host, accounts, group, identity, mounts, slurp, specifier, userns};
+use super::{Host, accounts, cgroup, identity, mounts, slurp, specifier, userns};
 
 impl Host {
     /// Asks the machine what this draft needs to know.
@@ -87,9 +87,9 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
         host.secrets = secrets(host);
     }
     if !draft.group_limits.is_empty() {
-        host.group = group::probe(host.uid);
-        host.memory = group::memory();
-        host.tasks = group::tasks();
+        host.cgroup = cgroup::probe(host.uid);
+        host.memory = cgroup::memory();
+        host.tasks = cgroup::tasks();
     }
     if draft.dynamic.is_some() {
         host.free_id = accounts::free(host.pid);

@@ -28,6 +28,8 @@ pub struct Observed {
     pub limits: BTreeMap<u32, u64>,
     /// What the collector could not see. An empty list there means that nothing is known, not that nothing was done.
     pub unknown: BTreeSet<Part>,
+    /// How many calls a collector could not look at the arguments of, because it was too slow for them.
+    pub lost: u64,
     /// How many runs these are.
     pub runs: u64,
 }
@@ -155,6 +157,7 @@ impl Observed {
             *known = value.max(*known);
         }
         self.unknown.extend(other.unknown);
+        self.lost = self.lost.saturating_add(other.lost);
         self.runs = self.runs.saturating_add(other.runs);
     }
 }

@@ -82,6 +82,7 @@ pub fn write(seen: &Observed) -> Value {
     json!({
         "format": FORMAT,
         "runs": seen.runs,
+        "lost": seen.lost,
         "unknown": seen.unknown.iter().map(|part| name(&PARTS, *part)).collect::<Vec<_>>(),
         "calls": calls,
         "acts": acts,
@@ -125,6 +126,8 @@ fn parse(value: &Value) -> Option<Observed> {
     let map = |key: &str| value.get(key)?.as_object();
     let list = |key: &str| value.get(key)?.as_array();
     let mut seen = Observed { runs: value.get("runs")?.as_u64()?, ..Observed::default() };
+    // Nothing was lost before it was counted.
+    seen.lost = value.get("lost").map_or(Some(0), Value::as_u64)?;
     for part in list("unknown")? {
         seen.unknown.insert(meaning(&PARTS, part.as_str()?)?);
     }

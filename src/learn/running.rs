@@ -14,7 +14,9 @@ use crate::sys::signals::{self, Set};
 use crate::sys::target;
 
 /// Nanoseconds between two looks at the clock.
-const TICK: i64 = 250_000_000;
+const TICK: i64 = 20_000_000;
+/// How often numbers are told.
+const TELL: Duration = Duration::from_millis(250);
 
 /// Where version 2 of control groups is mounted: alone, or beside version 1.
 const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
@@ -76,7 +78,8 @@ pub fn watch(
     let ends = Set(Set::one(libc::SIGINT).0 | Set::one(libc::SIGTERM).0 | Set::one(libc::SIGHUP).0);
     let before = signals::block(ends).map_err(failed)?;
     let arrivals = signals::descriptor(ends).map_err(failed)?;
-    let collector = Collector::start(scope)?;
+    let mut collector = Collector::start(scope)?;
+    let mut told = Instant::now();
     let end = time.map(|time| Instant::now() + time);
     // With a control group nothing but a signal or the time ends it.
     let process = process.as_ref().map_or(arrivals.as_fd(), AsFd::as_fd);
@@ -86,10 +89,14 @@ pub fn watch(
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(failed(errno)),
         }
+        collector.gather();
         if end.is_some_and(|end| Instant::now() >= end) {
             break;
         }
-        if let Some(progress) = progress.as_mut() {
+        if let Some(progress) = progress.as_mut()
+            && told.elapsed() > TELL
+        {
+            told = Instant::now();
             let (calls, different) = collector.progress();
             progress(calls, different);
         }
@@ -97,7 +104,7 @@ pub fn watch(
     // What has come is what ended this, and shall not end the writing.
     while signals::read(arrivals.as_fd()).map_err(failed)?.is_some() {}
     signals::block(before).map_err(failed)?;
-    collector.finish()
+    Ok(collector.finish())
 }
 
 fn failed(errno: Errno) -> Fault {

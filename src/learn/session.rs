@@ -17,10 +17,19 @@ use crate::plan::SEARCH;
 use crate::sys::execve::Vector;
 use crate::sys::signals::{self, Set};
 use crate::sys::watched::{self, Child, Start};
-use crate::sys::{process, target};
+use crate::sys::{process, target, target::Found};
 
-use super::notify::{Collector, EVERYTHING};
 use super::observed::{Observed, Part};
+use super::{bpf, notify};
+
+/// How it is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// By eBPF, which the program does not notice.
+    Ebpf,
+    /// By seccomp notifications, which every call waits for.
+    Notify,
+}
 
 /// What to run.
 pub struct Session<'a> {
@@ -30,6 +39,8 @@ pub struct Session<'a> {
     pub time: Option<Duration>,
     /// Whether this process may give the program its chance of privileges: CAP_SYS_ADMIN is there.
     pub privileged: bool,
+    /// How to listen.
+    pub by: By,
     /// Told of calls and different calls, about four times a second.
     pub progress: Option<&'a mut dyn FnMut(u64, usize)>,
 }
@@ -55,12 +66,54 @@ pub enum Status {
 const GRACE: Duration = Duration::from_secs(5);
 /// Nanoseconds between two looks at the clock.
 const TICK: i64 = 250_000_000;
+/// And between two looks at what programs in the kernel have written down.
+const GATHER: i64 = 20_000_000;
 
-/// Runs the program under a filter that notifies of every call, until it and everything that it started has ended.
+/// The collector.
+enum Ear {
+    Notify(notify::Collector),
+    Ebpf(Box<bpf::Collector>),
+}
+
+impl Ear {
+    fn progress(&self) -> (u64, usize) {
+        match self {
+            Self::Notify(collector) => collector.progress(),
+            Self::Ebpf(collector) => collector.progress(),
+        }
+    }
+
+    fn finish(self) -> Observed {
+        match self {
+            Self::Notify(collector) => collector.finish(),
+            Self::Ebpf(collector) => collector.finish(),
+        }
+    }
+}
+
+/// Starts the program and listens to it from its first instruction.
+fn start(start: &Start<'_>, by: By) -> Result<(Child, Ear), Fault> {
+    if by == By::Notify {
+        let (child, listener) = watched::start(start).map_err(|errno| {
+            failed("listen to the program's system calls", errno)
+                .help("seccomp notifications need Linux 5.0, and no other filter that has them (container engines can)")
+        })?;
+        return Ok((child, Ear::Notify(notify::Collector::new(listener))));
+    }
+    let (child, held) = watched::held(start).map_err(|errno| failed("start the program", errno))?;
+    let collector = bpf::Collector::start(bpf::Scope::Tree(child.pid.as_raw()))?;
+    held.go().map_err(|errno| failed("start the program", errno))?;
+    Ok((child, Ear::Ebpf(Box::new(collector))))
+}
+
+/// Runs the program and listens to it, until it and everything that it started has ended.
 ///
 /// # Errors
 /// It cannot be found, started or listened to.
-pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
+pub fn run(session: &mut Session<'_>) -> Result<Ended, Fault> {
+    if session.by == By::Ebpf {
+        bpf::Collector::available()?;
+    }
     let path = find(&session.command[0])?;
     let before = signals::block(Set::ALL).map_err(|errno| failed("block signals", errno))?;
     // Whoever loses its parent comes to us, so that it stays a descendant of ours (Yama looks at that).
@@ -79,15 +132,18 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
         argv: &argv,
         envp: &envp,
         mask: before,
-        filter: &EVERYTHING,
+        filter: &notify::EVERYTHING,
         privileges: session.privileged,
     };
-    let (child, listener) = watched::start(&start).map_err(|errno| {
-        failed("listen to the program's system calls", errno)
-            .help("seccomp notifications need Linux 5.0, and no other filter that has them (container engines can)")
-    })?;
+    let (child, ear) = match self::start(&start, session.by) {
+        Ok(started) => started,
+        Err(fault) => {
+            signals::block(before).map_err(|errno| failed("unblock signals", errno))?;
+            return Err(fault);
+        }
+    };
     let mut live = Live {
-        collector: Collector::new(listener),
+        ear,
         child,
         status: None,
         end: session.time.map(|time| Instant::now() + time),
@@ -107,7 +163,7 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
         let exit = if errno == Errno::ENOENT { Exit::NotFound } else { Exit::NotExecutable };
         return Err(Fault::new(format!("cannot execute {}: {}", path.display(), errno.desc())).exit(exit));
     }
-    let mut seen = live.collector.finish();
+    let mut seen = live.ear.finish();
     seen.used(path, super::observed::Use::Execute, &name_of(&session.command[0]));
     if !session.privileged && unprivileged() {
         // It had none and could gain none.
@@ -118,7 +174,7 @@ pub fn notified(session: &mut Session<'_>) -> Result<Ended, Fault> {
 
 /// A run that goes on.
 struct Live {
-    collector: Collector,
+    ear: Ear,
     child: Child,
     status: Option<Status>,
     end: Option<Instant>,
@@ -135,17 +191,24 @@ impl Live {
         let mut told = Instant::now();
         let tick = (self.end.is_some() || session.progress.is_some()).then_some(TICK);
         while !self.over {
-            let [calls, signal] = match target::wait([self.collector.descriptor(), arrivals.as_fd()], tick) {
+            let waited = match &self.ear {
+                Ear::Notify(collector) => target::wait([arrivals.as_fd(), collector.descriptor()], tick),
+                Ear::Ebpf(_) => target::wait([arrivals.as_fd()], Some(GATHER)).map(|[one]| [one, Found::default()]),
+            };
+            let [signal, calls] = match waited {
                 Ok(found) => found,
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(errno),
             };
-            if calls.input {
-                self.collector.serve()?;
-            } else if calls.hangup {
+            match &mut self.ear {
+                Ear::Notify(collector) if calls.input => collector.serve()?,
+                Ear::Ebpf(collector) => collector.gather(),
                 // The last target is gone.
-                self.reap()?;
-                break;
+                Ear::Notify(_) if calls.hangup => {
+                    self.reap()?;
+                    break;
+                }
+                Ear::Notify(_) => {}
             }
             while signal.input
                 && let Some(arrival) = signals::read(arrivals.as_fd())?
@@ -161,7 +224,7 @@ impl Live {
                 && told.elapsed() > Duration::from_millis(250)
             {
                 told = Instant::now();
-                let (calls, different) = self.collector.progress();
+                let (calls, different) = self.ear.progress();
                 progress(calls, different);
             }
         }
@@ -212,7 +275,12 @@ impl Live {
                     signals::signal(self.child.process.as_fd(), libc::SIGCONT).ok();
                     continue;
                 }
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
+                Ok(WaitStatus::StillAlive) => return Ok(()),
+                Err(Errno::ECHILD) => {
+                    // Whoever loses its parent is a child of this process: there is nobody left.
+                    self.over |= matches!(self.ear, Ear::Ebpf(_));
+                    return Ok(());
+                }
                 Ok(_) | Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(errno),
             };

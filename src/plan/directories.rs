@@ -8,9 +8,9 @@ use crate::draft::{Asked, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::{Host, specifier};
 
+use super::mounts::view::Wish;
 use super::op::{MakeDirectory, Op};
 use super::order::Phase;
-use super::view::Wish;
 use super::{Planner, target};
 
 /// Makes them, before anything is confined.

@@ -9,7 +9,7 @@ use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::fault::{Origin, clean};
 
-use super::verdict;
+use super::filter::verdict;
 use super::why::{Change, Operation, Question, Reach, Reason};
 
 /// What became of it.

@@ -1,46 +1,51 @@
 //! ORDER: a [`Draft`] and a [`Host`] become a [`Plan`], the ordered list of kernel operations.
 //!
 //! The plan is all there is: `explain` prints it, golden tests compare it, `apply` obeys it.
+//!
+//! In: a [`Draft`] and a [`Host`]. Out: a [`Plan`], or everything that this machine cannot do and the policy may not
+//! lack.
+//!
+//! - the list itself: `op` (every operation there is), `order` (the phases, and why they stand so), `words` (how people
+//!   read an operation)
+//! - steps, by what they are about. The file system: `mounts`, `directories`, `secrets`, `places` (paths as written).
+//!   The process: `command`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
+//!   `identity`, `privileges`, `target` (who it will be), `namespaces`, `joins`. What it may do: `access` (Landlock),
+//!   `seccomp`
+//! - who stays beside the target: `supervise`, `tell` (denials that are told), `trace`, `strict`, `companion`
+//! - the filter's compiler, and what can be asked of a filter: `filter`
+//! - questions to a plan that is not carried out: `why`; `event` is what is told of a denial
+//!
+//! A new operation is a variant of [`op::Op`]; the compiler then asks for its words (`words`) and its act (`apply`).
+//! The part that adds it has its place in [`Plan::new`], and its phase in [`order::Phase`] or a new one with the
+//! reason.
 
 #![forbid(unsafe_code)]
 
 pub mod access;
 mod attributes;
+mod cgroup;
 pub mod command;
 pub mod companion;
 mod directories;
 pub mod event;
 mod files;
 pub mod filter;
-pub mod flat;
-mod group;
 pub mod identity;
 mod joins;
-pub mod knowledge;
-mod layout;
-pub mod listing;
-pub mod machine;
-pub mod meaning;
 pub mod mounts;
 mod namespaces;
 pub mod op;
 pub mod order;
-pub mod paths;
 pub mod places;
 mod privileges;
-pub mod question;
 pub mod seccomp;
 mod secrets;
 mod service;
-pub mod stage;
 pub mod strict;
 pub mod supervise;
 mod target;
 pub mod tell;
 mod trace;
-pub mod tree;
-pub mod verdict;
-mod view;
 pub mod why;
 mod words;
 
@@ -104,7 +109,7 @@ impl Plan {
         access::plan(&mut planner);
         command::plan(&mut planner);
         files::plan(&mut planner);
-        group::plan(&mut planner);
+        cgroup::plan(&mut planner);
         attributes::plan(&mut planner);
         directories::plan(&mut planner);
         joins::plan(&mut planner);

@@ -12,11 +12,11 @@ use crate::fault::Exit;
 
 use super::access::AccessOp;
 use super::companion::CompanionOp;
+use super::filter::tree::Program;
 use super::mounts::{MountOp, New};
 use super::order::Phase;
 use super::strict::StrictOp;
 use super::supervise::SuperviseOp;
-use super::tree::Program;
 
 /// One operation with its place and those who asked for it.
 #[derive(Clone, Debug, PartialEq)]

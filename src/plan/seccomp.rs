@@ -13,9 +13,10 @@ use crate::host::{Host, Verdict};
 use crate::policy::process::unwritten;
 use crate::policy::restrict;
 
+use super::filter::tree;
 use super::op::{FilterOp, Op};
 use super::order::Phase;
-use super::{Planner, Shortfall, tell, tree};
+use super::{Planner, Shortfall, tell};
 
 /// Adds the filter, if the draft asks for anything that needs one, and PR_SET_MDWE.
 pub(super) fn plan(planner: &mut Planner<'_>) {
@@ -186,7 +187,7 @@ mod tests {
     use super::*;
     use crate::draft::Asked;
     use crate::plan::Plan;
-    use crate::plan::machine::{Data, run};
+    use crate::plan::filter::machine::{Data, run};
     use crate::plan::op::Step;
 
     const COOKIE: [u64; 3] = [0x1111_2222_3333_4444, 0x5555, 0x6666_0000_0000_0000];

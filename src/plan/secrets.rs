@@ -6,7 +6,7 @@ use crate::draft::attributes::Secret;
 use crate::draft::mounts::View;
 
 use super::mounts::SecretFile;
-use super::view::Wish;
+use super::mounts::view::Wish;
 use super::{Planner, places, target};
 
 /// Where systemd keeps what services can ask for by name, in its order.

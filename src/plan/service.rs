@@ -7,7 +7,7 @@ use crate::draft::mounts::{Bind, View};
 use crate::host::Host;
 use crate::policy::process::unwritten;
 
-use super::view::Wish;
+use super::mounts::view::Wish;
 
 /// Variables that list directories.
 const DIRECTORIES: [&str; 4] = ["RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY"];

@@ -8,12 +8,13 @@ use crate::draft::syscalls::{Filter, Layer, Rule};
 use crate::draft::{Asked, By};
 use crate::fault::{Exit, Fault};
 
-use super::machine::Data;
-use super::meaning::meaning;
+use super::filter::machine::Data;
+use super::filter::meaning::meaning;
+use super::filter::tree;
+use super::filter::tree::Program;
 use super::op::{Op, Tracer};
 use super::order::Phase;
-use super::tree::Program;
-use super::{Planner, seccomp, target, tree};
+use super::{Planner, seccomp, target};
 
 /// What the kernel's strict mode lets pass (kernel/seccomp.c), and exit_group, which glibc ends with.
 const CALLS: [&str; 5] = ["read", "write", "exit", "rt_sigreturn", "exit_group"];
@@ -102,7 +103,7 @@ mod tests {
     use crate::draft::strict::Strict;
     use crate::host::Host;
     use crate::plan::Plan;
-    use crate::plan::machine::run;
+    use crate::plan::filter::machine::run;
 
     fn draft(compat: bool) -> Draft {
         let by = By { directive: "Seccomp.Mode", origin: None };

@@ -14,10 +14,10 @@ use crate::draft::{Agent, Asked, By, Draft};
 use crate::fault::Exit;
 use crate::host::Host;
 
-use super::machine::{Instruction, RETURN};
+use super::filter::machine::{Instruction, RETURN};
+use super::filter::ways::{self, Way};
 use super::op::Op;
 use super::order::Phase;
-use super::paths::{self, Way};
 use super::{Planner, Shortfall, target, tell};
 
 /// The version of the OCI runtime specification whose messages an agent gets.
@@ -143,7 +143,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
 fn settled(code: &Vec<Instruction>) -> bool {
     let ways = |name: &str| match Id::named(name).and_then(|id| id.number(Arch::native())) {
         None => Some(Vec::new()),
-        Some(number) => paths::ways(std::slice::from_ref(code), number, Arch::native().audit(), [None; 6]),
+        Some(number) => ways::ways(std::slice::from_ref(code), number, Arch::native().audit(), [None; 6]),
     };
     let never = |name: &&str| ways(name).is_some_and(|ways| ways.iter().all(|way| refuses(way.ret)));
     let without = |name: &str, bits: &[u64]| ways(name).is_some_and(|ways| bits.iter().all(|bit| without(&ways, *bit)));

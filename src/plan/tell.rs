@@ -10,7 +10,7 @@ use crate::draft::syscalls::{Layer, Rule};
 use crate::draft::{By, Draft, Explain, Supervision};
 
 use super::Plan;
-use super::machine::{Instruction, RETURN};
+use super::filter::machine::{Instruction, RETURN};
 use super::op::Op;
 use super::supervise::SuperviseOp;
 use super::why::{Case, Judge, Operation};

@@ -9,7 +9,6 @@ use caps::Capability::{
     CAP_SYSLOG, CAP_WAKE_ALARM,
 };
 
-use crate::draft::Asked;
 use crate::draft::capabilities::{CapSet, SECUREBITS};
 use crate::fault::Fault;
 use crate::text::Value;
@@ -56,7 +55,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.capabilities.no_new_privileges {
-                demands.draft.no_new_privileges = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.no_new_privileges = Some(demands.asked(()));
             }
         },
     },
@@ -81,8 +80,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.bounding = policy.capabilities.bounding.map(|what| Asked { what, by });
+            demands.draft.bounding = policy.capabilities.bounding.map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -103,7 +101,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if !policy.capabilities.ambient.is_empty() {
                 let what = policy.capabilities.ambient;
-                demands.draft.ambient = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.ambient = Some(demands.asked(what));
             }
         },
     },
@@ -135,7 +133,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.capabilities.securebits != 0 {
                 let what = policy.capabilities.securebits;
-                demands.draft.securebits = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.securebits = Some(demands.asked(what));
             }
         },
     },

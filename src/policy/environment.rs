@@ -56,9 +56,8 @@ pub const DIRECTIVES: &[Directive] = &[
             if search.is_empty() {
                 return;
             }
-            let by = demands.by.clone();
-            demands.draft.search = Some(Asked { what: search.clone(), by: by.clone() });
-            demands.draft.environment.push(Asked { what: Variable::Set("PATH".into(), search.join(":")), by });
+            demands.draft.search = Some(demands.asked(search.clone()));
+            demands.draft.environment.push(demands.asked(Variable::Set("PATH".into(), search.join(":"))));
         },
     },
     Directive {
@@ -131,8 +130,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.login = policy.environment.login.map(|what| Asked { what, by });
+            demands.draft.login = policy.environment.login.map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -171,8 +169,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             let Some(pass) = &policy.environment.pass else { return };
             if pass.is_empty() {
-                let by = demands.by.clone();
-                demands.draft.environment.push(Asked { what: Variable::Pass(String::new()), by });
+                demands.draft.environment.push(demands.asked(Variable::Pass(String::new())));
             }
             for (name, at) in pass {
                 let by = demands.at(at);

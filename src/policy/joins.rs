@@ -6,8 +6,8 @@ use crate::draft::namespaces::Namespace;
 use crate::fault::{Fault, Origin};
 use crate::text::Value;
 
+use super::form::line;
 use super::form::{self, Form};
-use super::line;
 use super::{Demands, Directive};
 
 /// What the policy says of it.
@@ -96,9 +96,9 @@ pub const DIRECTIVES: &[Directive] = &[
             if flags == 0 {
                 return;
             }
-            demands.draft.delegated = Some(Asked { what: flags, by: demands.by.clone() });
+            demands.draft.delegated = Some(demands.asked(flags));
             if demands.draft.users.is_none() {
-                demands.draft.users = Some(Asked { what: UserNamespace::Own, by: demands.by.clone() });
+                demands.draft.users = Some(demands.asked(UserNamespace::Own));
             }
         },
     },

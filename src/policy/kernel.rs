@@ -2,7 +2,6 @@
 
 use caps::Capability;
 
-use crate::draft::Asked;
 use crate::draft::action::Action;
 use crate::draft::mounts::View;
 use crate::draft::namespaces::Namespace;
@@ -229,8 +228,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 }
                 Hostname::Private => demands.namespace(Namespace::Uts),
             }
-            let by = demands.by.clone();
-            demands.draft.hostname = policy.kernel.host.clone().map(|what| Asked { what, by });
+            demands.draft.hostname = policy.kernel.host.clone().map(|what| demands.asked(what));
         },
     },
 ];

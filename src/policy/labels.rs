@@ -1,6 +1,5 @@
 //! Labels of security modules.
 
-use crate::draft::Asked;
 use crate::draft::attributes::{Label, Module};
 use crate::fault::Fault;
 use crate::text::Value;
@@ -71,8 +70,7 @@ fn label(value: &Value, module: Module) -> Result<Option<Label>, Fault> {
 
 fn ask(demands: &mut Demands<'_>, label: Option<&Label>) {
     if let Some(label) = label {
-        let by = demands.by.clone();
-        demands.draft.labels.push(Asked { what: label.clone(), by });
+        demands.draft.labels.push(demands.asked(label.clone()));
     }
 }
 

@@ -171,8 +171,7 @@ pub const DIRECTIVES: &[Directive] = &[
         exposure: &[],
         read: |policy, value| ports(value, &mut policy.landlock.connect),
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.access.connect_tcp = policy.landlock.connect.clone().map(|what| Asked { what, by });
+            demands.draft.access.connect_tcp = policy.landlock.connect.clone().map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -187,8 +186,7 @@ pub const DIRECTIVES: &[Directive] = &[
         exposure: &[],
         read: |policy, value| ports(value, &mut policy.landlock.bind),
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.access.bind_tcp = policy.landlock.bind.clone().map(|what| Asked { what, by });
+            demands.draft.access.bind_tcp = policy.landlock.bind.clone().map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -214,7 +212,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.landlock.scopes != 0 {
                 let what = policy.landlock.scopes;
-                demands.draft.access.scopes = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.access.scopes = Some(demands.asked(what));
             }
         },
     },
@@ -292,8 +290,7 @@ fn beneath(demands: &mut Demands, paths: &[PathItem], rights: u64) {
 /// Everything that is handled is asked for by the first row that was written.
 fn handle(policy: &Policy, demands: &mut Demands, written: bool) {
     if written && demands.draft.access.handled.is_none() {
-        let by = demands.by.clone();
-        demands.draft.access.handled = policy.landlock.handled().map(|what| Asked { what, by });
+        demands.draft.access.handled = policy.landlock.handled().map(|what| demands.asked(what));
     }
 }
 

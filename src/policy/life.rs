@@ -1,12 +1,11 @@
 //! How long the target lives, and who lives beside it.
 
-use crate::draft::Asked;
 use crate::draft::mounts::{Proc, View};
 use crate::draft::namespaces::Namespace;
 use crate::fault::Fault;
 use crate::text::Value;
 
-use super::amount::{self, SECOND};
+use super::form::amount::{self, SECOND};
 use super::form::{self, Form};
 use super::{Demands, Directive, Policy};
 
@@ -45,7 +44,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if let Some(what) = policy.life.runtime {
-                demands.draft.runtime = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.runtime = Some(demands.asked(what));
                 processes(policy, demands);
             }
         },
@@ -64,8 +63,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.grace = policy.life.grace.map(|what| Asked { what, by });
+            demands.draft.grace = policy.life.grace.map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -85,7 +83,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.life.as_pid1 {
-                demands.draft.as_pid1 = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.as_pid1 = Some(demands.asked(()));
             }
         },
     },
@@ -98,9 +96,11 @@ pub const DIRECTIVES: &[Directive] = &[
                  descriptors that are terminals become the new one; files and pipes stay what they are. Where none is a \
                  terminal, what the target writes to /dev/tty goes to the caller's /dev/tty, or nowhere.\n\n\
                  The caller's terminal is raw while the target runs in the foreground, and is put back when it ends, is \
-                 stopped, or a signal ends it, even SIGKILL of stockade. The size of the window is passed on. Ctrl-C and Ctrl-Z are the inner terminal's: a shell in there has jobs, while a \
-                 single program is not stopped by Ctrl-Z, as there is nobody in its session to continue it. SIGTSTP to \
-                 stockade stops stockade alone. At the end all that was written is shown first. It gives the target a PID \
+                 stopped, or a signal ends it, even SIGKILL of stockade. The size of the window is passed on. Ctrl-C and \
+                 Ctrl-Z are the inner terminal's: a shell in there has jobs, and a single program is one itself, which \
+                 Ctrl-Z stops together with stockade, until the outer shell's fg continues both. As process 1 \
+                 (*Init.AsPid1*) only what catches SIGTSTP takes notice of Ctrl-Z. SIGSTOP to stockade stops stockade \
+                 alone. At the end all that was written is shown first. It gives the target a PID \
                  namespace as *PrivatePIDs* does, and excludes what that excludes: strict mode and tracers.\n\n\
                  Without it, the target uses the caller's terminal itself. A policy that takes anything away from the \
                  target (by a view, namespaces, Landlock, a filter, another user, or NoNewPrivileges) then refuses \
@@ -116,7 +116,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.life.pty {
-                demands.draft.pty = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.pty = Some(demands.asked(()));
                 processes(policy, demands);
             }
         },

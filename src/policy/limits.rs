@@ -1,11 +1,10 @@
 //! Resource limits.
 
-use crate::draft::Asked;
 use crate::draft::limits::Limit;
 use crate::fault::Fault;
 use crate::text::Value;
 
-use super::amount::{self, NotAnAmount};
+use super::form::amount::{self, NotAnAmount};
 use super::form::{self, Form};
 use super::{Demands, Directive, Policy};
 
@@ -215,7 +214,7 @@ fn read<const RESOURCE: u32>(policy: &mut Policy, value: &Value) -> Result<(), F
 
 fn demand<const RESOURCE: u32>(policy: &Policy, demands: &mut Demands) {
     if let Some(what) = policy.limits.set[RESOURCE as usize] {
-        demands.draft.limits.push(Asked { what, by: demands.by.clone() });
+        demands.draft.limits.push(demands.asked(what));
     }
 }
 

@@ -3,21 +3,33 @@
 //! A row is everything there is to know about a directive: how it is written, what the manual
 //! says, how much it is worth, and what it demands. The parser, the messages, `--help`, the man
 //! pages and the completions are made from the rows.
+//!
+//! In: a [`Document`]. Out: a [`Policy`], and from it a [`Draft`]; or all that is wrong with the words.
+//!
+//! The families, in the manual's order ([`FAMILIES`]): `process`, `life`, `environment`, `credentials`, `directories`,
+//! `inherit`, `users`, `capabilities`, `filesystem`, `paths`, `overlays`, `devices`, `kernel`, `namespaces`, `joins`,
+//! `labels`, `syscalls`, `restrict`, `seccomp` with `supervise` and `profile`, `landlock`, `limits`, `cgroup`,
+//! `scheduling`.
+//!
+//! What they share: `form` (the grammars of values) and `layer` (how a directive writes its part of the filter). What
+//! is no family: `foreign` (systemd's words that a launcher cannot carry out, and what to use instead) and `service` (a
+//! unit of systemd's as a policy's words).
+//!
+//! A new directive is a row of its family's `DIRECTIVES` and a field of its family's struct; then `STOCKADE_UPDATE=1
+//! cargo test --test generated` writes manual and completions anew. A new family is a file here, a line of [`FAMILIES`]
+//! and a field of [`Policy`]. What no request of `draft` can say yet needs a word there first.
 
 #![forbid(unsafe_code)]
 
-pub mod amount;
-pub mod calls;
 pub mod capabilities;
+pub mod cgroup;
 pub mod credentials;
 pub mod devices;
 pub mod directories;
 pub mod environment;
-pub mod families;
 pub mod filesystem;
 pub mod foreign;
 pub mod form;
-pub mod groups;
 pub mod inherit;
 pub mod joins;
 pub mod kernel;
@@ -26,22 +38,17 @@ pub mod landlock;
 mod layer;
 pub mod life;
 pub mod limits;
-mod line;
-pub mod lint;
 pub mod namespaces;
 pub mod overlays;
 pub mod paths;
 pub mod process;
 pub mod profile;
-pub mod quote;
 pub mod restrict;
 pub mod scheduling;
 pub mod seccomp;
 pub mod service;
-mod strict;
 pub mod supervise;
 pub mod syscalls;
-mod trace;
 pub mod users;
 
 use caps::Capability;
@@ -49,7 +56,7 @@ use caps::Capability;
 use crate::draft::action::Action;
 use crate::draft::calls::Call;
 use crate::draft::capabilities::CapSet;
-use crate::draft::groups as call_groups;
+use crate::draft::groups;
 use crate::draft::mounts::{MountAsk, View};
 use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Rule;
@@ -123,7 +130,7 @@ pub const FAMILIES: &[(&str, &[Directive])] = &[
     ("System calls, in the words of container engines", profile::DIRECTIVES),
     ("Access by Landlock: the table [Landlock]", landlock::DIRECTIVES),
     ("Resource limits", limits::DIRECTIVES),
-    ("Limits of all that the target starts", groups::DIRECTIVES),
+    ("Limits of all that the target starts", cgroup::DIRECTIVES),
     ("Scheduling", scheduling::DIRECTIVES),
 ];
 
@@ -194,7 +201,7 @@ pub struct Policy {
     /// Resource limits.
     pub limits: limits::Limits,
     /// Limits of all that the target starts.
-    pub groups: groups::Groups,
+    pub cgroup: cgroup::Cgroup,
     /// Scheduling.
     pub scheduling: scheduling::Scheduling,
 }
@@ -249,6 +256,11 @@ pub struct Demands<'a> {
 }
 
 impl Demands<'_> {
+    /// A request of the directive's, for the draft.
+    pub fn asked<T>(&self, what: T) -> Asked<T> {
+        Asked { what, by: self.by.clone() }
+    }
+
     /// The directive that is asking, at one line of several.
     pub fn at(&self, origin: &Origin) -> By {
         By { directive: self.by.directive, origin: Some(origin.clone()) }
@@ -264,7 +276,7 @@ impl Demands<'_> {
     pub fn deny(&mut self, calls: &[&'static str], action: Action) {
         let mut all = Vec::new();
         for word in calls {
-            match call_groups::group(word) {
+            match groups::group(word) {
                 Some(group) => all.extend(group.set().iter().map(Call::Known)),
                 // A name that nobody knows makes the compiler refuse the filter.
                 None => all.push(Call::parse(word)),
@@ -277,12 +289,12 @@ impl Demands<'_> {
     /// Takes capabilities away from the bounding set.
     pub fn drop(&mut self, capabilities: &[Capability]) {
         let what = capabilities.iter().fold(CapSet::EMPTY, |set, cap| set.with(*cap));
-        self.draft.dropped.push(Asked { what, by: self.by.clone() });
+        self.draft.dropped.push(self.asked(what));
     }
 
     /// Asks for a namespace.
     pub fn namespace(&mut self, what: Namespace) {
-        self.draft.namespaces.push(Asked { what, by: self.by.clone() });
+        self.draft.namespaces.push(self.asked(what));
     }
 }
 

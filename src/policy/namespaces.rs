@@ -1,16 +1,16 @@
 //! Namespaces that the target gets, and that it cannot make.
 
+use crate::draft::By;
 use crate::draft::identity::UserNamespace;
 use crate::draft::mounts::View;
 use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::{Layer, Rule};
-use crate::draft::{Asked, By};
 use crate::fault::Fault;
 use crate::text::{Kind, Value};
 
+use super::form::line::{self, Line};
 use super::form::{self, Form};
 use super::layer::{self, ENOSYS, EPERM};
-use super::line::{self, Line};
 use super::{Directive, Exposure, Policy, life, switch};
 
 /// What the policy says of it.
@@ -184,7 +184,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if let Some(what) = policy.namespaces.users {
-                demands.draft.users = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.users = Some(demands.asked(what));
             }
         },
     },

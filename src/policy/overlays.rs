@@ -50,7 +50,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.overlays.ephemeral {
-                demands.draft.ephemeral = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.ephemeral = Some(demands.asked(()));
             }
         },
     },
@@ -113,8 +113,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.api_file_systems = policy.overlays.api.map(|what| Asked { what, by });
+            demands.draft.api_file_systems = policy.overlays.api.map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -137,7 +136,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if let Some(what) = policy.overlays.propagation {
-                demands.draft.propagation = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.propagation = Some(demands.asked(what));
                 demands.namespace(Namespace::Mnt);
             }
         },

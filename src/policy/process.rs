@@ -40,8 +40,7 @@ pub const DIRECTIVES: &[Directive] = &[
         exposure: &[],
         read: exec,
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.exec = policy.process.exec.clone().map(|what| Asked { what, by });
+            demands.draft.exec = policy.process.exec.clone().map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -90,8 +89,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.umask = policy.process.umask.map(|what| Asked { what, by });
+            demands.draft.umask = policy.process.umask.map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -109,8 +107,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.directory = policy.process.directory.clone().map(|what| Asked { what, by });
+            demands.draft.directory = policy.process.directory.clone().map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -127,7 +124,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if !policy.process.descriptors.is_empty() {
                 let what = policy.process.descriptors.clone();
-                demands.draft.descriptors = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.descriptors = Some(demands.asked(what));
             }
         },
     },

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use caps::Capability;
 
+use crate::draft::By;
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{self, Call};
@@ -12,7 +13,6 @@ use crate::draft::capabilities::CapSet;
 use crate::draft::compare::{Compare, Operator, Width};
 use crate::draft::profile::{Conditional, Machine, Profile, architecture, architectures, engine_name};
 use crate::draft::syscalls::{Flags, Layer, Rule};
-use crate::draft::{Asked, By};
 use crate::fault::{Fault, Origin, Source};
 use crate::text::attach::WORDS;
 use crate::text::node::Word;
@@ -67,7 +67,7 @@ pub const DIRECTIVES: &[Directive] = &[Directive {
     },
     demand: |policy, demands| match &policy.profile.chosen {
         Some(Chosen::File(profile, _)) => {
-            demands.draft.profile = Some(Asked { what: Arc::clone(profile), by: demands.by.clone() });
+            demands.draft.profile = Some(demands.asked(Arc::clone(profile)));
         }
         Some(Chosen::Default) => demands.draft.layers.extend(runtime_default(&demands.by)),
         None => {}

@@ -1,14 +1,14 @@
 //! Single dangers that a filter takes away.
 
+use crate::draft::By;
 use crate::draft::limits::Limit;
 use crate::draft::syscalls::{Layer, Rule};
-use crate::draft::{Asked, By};
 use crate::fault::Origin;
 
-use super::families::{self, Families};
+use super::form::addresses::{self, Families};
+use super::form::line;
 use super::form::{self, Form};
 use super::layer::{self, EAFNOSUPPORT, ENOSYS, EPERM, all, any, equal};
-use super::line;
 use super::{Demands, Directive, Exposure, Policy, switch};
 use crate::draft::action::Action;
 
@@ -33,7 +33,7 @@ pub struct Restrict {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "RestrictAddressFamilies",
-        form: Form::Words("FAMILY", || families::NAMES.iter().map(|(name, _)| (*name).to_owned()).collect()),
+        form: Form::Words("FAMILY", || addresses::NAMES.iter().map(|(name, _)| (*name).to_owned()).collect()),
         summary: "make sockets of some address families only",
         manual: "The address families of which socket(2) may make sockets, by the names of address_families(7): \
                  AF_UNIX, AF_INET, AF_INET6, AF_NETLINK and so on. Every other family answers EAFNOSUPPORT, also such \
@@ -91,7 +91,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.restrict.write_execute {
-                demands.draft.deny_write_execute = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.deny_write_execute = Some(demands.asked(()));
             }
         },
     },
@@ -111,7 +111,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.restrict.personality {
-                demands.draft.lock_personality = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.lock_personality = Some(demands.asked(()));
             }
         },
     },
@@ -140,7 +140,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     /// RLIMIT_RTPRIO (`asm-generic/resource.h`).
                     const RTPRIO: u32 = 14;
                     let what = Limit { resource: RTPRIO, soft: 0, hard: 0 };
-                    demands.draft.limits.push(Asked { what, by: demands.by.clone() });
+                    demands.draft.limits.push(demands.asked(what));
                 }
             }
         },

@@ -1,11 +1,10 @@
 //! How the target is scheduled, and where its memory is.
 
-use crate::draft::Asked;
 use crate::draft::attributes::Attribute;
 use crate::fault::Fault;
 use crate::text::Value;
 
-use super::amount;
+use super::form::amount;
 use super::form::{self, Form, Item};
 use super::{Demands, Directive};
 
@@ -247,8 +246,7 @@ pub const DIRECTIVES: &[Directive] = &[
 /// Asks for an attribute, if there is one.
 pub(super) fn attribute(demands: &mut Demands<'_>, what: Option<Attribute>) {
     if let Some(what) = what {
-        let by = demands.by.clone();
-        demands.draft.attributes.push(Asked { what, by });
+        demands.draft.attributes.push(demands.asked(what));
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::draft::Agent;
 use crate::draft::calls::Call;
 use crate::draft::decision::{Decision, Opening};
-use crate::draft::{Agent, Asked};
 use crate::fault::{Fault, Origin};
 use crate::text::Entry;
 
@@ -127,8 +127,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if let Some(path) = policy.supervise.listener.clone() {
                 let metadata = policy.supervise.metadata.clone().unwrap_or_default();
-                let by = demands.by.clone();
-                demands.draft.supervision.agent = Some(Asked { what: Agent { path, metadata }, by });
+                demands.draft.supervision.agent = Some(demands.asked(Agent { path, metadata }));
             }
         },
     },

@@ -1,16 +1,17 @@
 //! System calls, in systemd's words.
 
+use crate::draft::By;
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::Call;
 use crate::draft::groups;
 use crate::draft::syscalls::{Layer, Rule};
-use crate::draft::{Asked, By};
 use crate::fault::Fault;
 
-use super::calls::{self, List};
+use super::form::calls::{self, List};
+use super::form::line;
 use super::form::{self, Form, Item};
-use super::{Directive, Exposure, Policy, line, seccomp};
+use super::{Directive, Exposure, Policy, seccomp};
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +134,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if let Some(listed) = &policy.syscalls.architectures {
                 let what = listed.iter().copied().filter(|arch| *arch != Arch::native()).collect();
-                demands.draft.architectures = Some(Asked { what, by: demands.by.clone() });
+                demands.draft.architectures = Some(demands.asked(what));
             }
         },
     },
@@ -240,7 +241,7 @@ fn reaches(policy: &Policy, name: &str) -> Option<u32> {
 }
 
 /// The mildest answer that a layer can give to a call, whatever its arguments.
-pub(super) fn laxest(layer: &Layer, call: &Call) -> Action {
+pub(crate) fn laxest(layer: &Layer, call: &Call) -> Action {
     let mut mildest: Option<Action> = None;
     let mut note = |action: Action| match mildest {
         Some(before) if before.strictness() <= action.strictness() => before,
@@ -256,6 +257,6 @@ pub(super) fn laxest(layer: &Layer, call: &Call) -> Action {
 }
 
 /// Whether an action keeps a call from running.
-pub(super) fn denies(action: Action) -> bool {
+pub(crate) fn denies(action: Action) -> bool {
     action.strictness() >= Action::Errno(1).strictness()
 }

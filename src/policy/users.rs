@@ -76,8 +76,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.user = policy.users.user.clone().map(|what| Asked { what, by });
+            demands.draft.user = policy.users.user.clone().map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -95,8 +94,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| {
-            let by = demands.by.clone();
-            demands.draft.group = policy.users.group.clone().map(|what| Asked { what, by });
+            demands.draft.group = policy.users.group.clone().map(|what| demands.asked(what));
         },
     },
     Directive {
@@ -122,7 +120,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.users.dynamic {
-                demands.draft.dynamic = Some(Asked { what: (), by: demands.by.clone() });
+                demands.draft.dynamic = Some(demands.asked(()));
             }
         },
     },

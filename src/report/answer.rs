@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::draft::action::Action;
 use crate::fault::Exit;
-use crate::plan::verdict::{Answer, Question};
+use crate::plan::filter::verdict::{Answer, Question};
 
 use super::rules;
 

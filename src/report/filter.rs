@@ -6,7 +6,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::plan::Plan;
-use crate::plan::machine::{self, AND, ANY_BIT, AT_LEAST, EQUAL, GREATER, Instruction, JUMP, LOAD, RETURN};
+use crate::plan::filter::machine::{self, AND, ANY_BIT, AT_LEAST, EQUAL, GREATER, Instruction, JUMP, LOAD, RETURN};
 use crate::plan::op::Op;
 
 /// From SECCOMP_RET_LOG to SECCOMP_RET_ALLOW: calls are carried out. SECCOMP_RET_KILL_PROCESS is above.

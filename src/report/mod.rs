@@ -1,5 +1,17 @@
 //! EXPLAIN: pure views. Documents, policies and plans become text or JSON for people and scripts;
 //! rows become manuals and completions. Nothing here touches the kernel or the terminal.
+//!
+//! In: documents, policies, plans, hosts. Out: text and JSON, which `cli` prints.
+//!
+//! - verbs' answers: `explain`, `check` with `lint`, `analyze` with `exposure` (systemd's score), `reach` (what it does
+//!   not see) and `html`, `diff`, `show`, `doctor`, `why`
+//! - a filter: `filter` (its sum), `rules`, `program` (for other tools), `answer` (what becomes of one call)
+//! - policies out of and into other formats: `oci` (also Kubernetes), `unit` and `prefix` (drop-ins); `import` and
+//!   `service` (as TOML that people can change)
+//! - the program's own papers, from its tables: `manual` (stockade.toml(5)), `verbs` (stockade(1)), `roff`,
+//!   `completion`
+//!
+//! Another format to export to is a file here, and a kind in `cli/export`.
 
 #![forbid(unsafe_code)]
 // Writing to a String gives a Result that means nothing, and no view is in a hurry.

@@ -6,7 +6,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::profile::architecture_name;
 use crate::fault::Fault;
-use crate::plan::flat::{Flat, Region};
+use crate::plan::filter::flat::{Flat, Region};
 use crate::text::attach::{KUBELET, LOCAL};
 use crate::text::kubernetes::{CONTAINER_ANNOTATION, OPERATOR, POD_ANNOTATION};
 
@@ -69,7 +69,7 @@ fn action(map: &mut Map<String, Value>, action: Action, key: &str, number: &str)
 
 fn args(region: &Region) -> Vec<Value> {
     let compared = region.iter().enumerate().filter(|(_, cube)| cube.mask != 0);
-    let arg = |(index, cube): (usize, &crate::plan::flat::Cube)| match cube.mask {
+    let arg = |(index, cube): (usize, &crate::plan::filter::flat::Cube)| match cube.mask {
         u64::MAX => json!({ "index": index, "value": cube.value, "op": "SCMP_CMP_EQ" }),
         mask => json!({ "index": index, "value": mask, "valueTwo": cube.value, "op": "SCMP_CMP_MASKED_EQ" }),
     };

@@ -2,7 +2,8 @@
 
 use crate::draft::namespaces::Namespace;
 use crate::fault::Fault;
-use crate::policy::{self, Policy, groups, quote, service};
+use crate::policy::form::quote;
+use crate::policy::{self, Policy, cgroup, service};
 use crate::text::unit::{self, Assignment, Command, Unit};
 
 use super::unit::DropIn;
@@ -134,7 +135,7 @@ pub fn dropin(target: Target<'_>, policy: &Policy, front: &Front) -> Result<Drop
     if let Some(directory) = &front.directory {
         made.text.push_str(&format!("WorkingDirectory={}\n", directory.replace('%', "%%")));
     }
-    if policy.written.iter().any(|(name, _)| groups::DIRECTIVES.iter().any(|row| row.name == *name)) {
+    if policy.written.iter().any(|(name, _)| cgroup::DIRECTIVES.iter().any(|row| row.name == *name)) {
         made.text.push_str("# The policy's limits take a control group of its own.\nDelegate=yes\n");
     }
     let named = unit.is_some_and(|unit| !unit.all("Service", "SyslogIdentifier").is_empty());

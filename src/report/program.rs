@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::draft::syscalls::{Filter, Flags};
 use crate::fault::clean;
 use crate::host::installed::Installed;
-use crate::plan::machine::Instruction;
-use crate::plan::tree::Program;
+use crate::plan::filter::machine::Instruction;
+use crate::plan::filter::tree::Program;
 
 /// The program as the kernel takes it: an array of `struct sock_filter` (`linux/filter.h`), eight bytes each, in this
 /// machine's byte order. `bwrap --seccomp FD` and `minijail --seccomp-bpf-binary` read it.

@@ -8,10 +8,10 @@ use crate::draft::calls::{self, X32_BIT};
 use crate::draft::compare::{self, Exact, Operator};
 use crate::draft::syscalls::Filter;
 use crate::fault::clean;
-use crate::plan::knowledge::{COMPUTED, POINTER};
-use crate::plan::machine::Instruction;
-use crate::plan::paths;
-use crate::plan::verdict::{self, Answer, Question, Who};
+use crate::plan::filter::knowledge::{COMPUTED, POINTER};
+use crate::plan::filter::machine::Instruction;
+use crate::plan::filter::verdict::{self, Answer, Question, Who};
+use crate::plan::filter::ways;
 
 use super::place;
 
@@ -53,9 +53,9 @@ pub fn of_programs(programs: &[Vec<Instruction>], native: Arch) -> Vec<Section<'
 /// The answers of filters that a process has, the oldest first, to a call.
 pub fn ways(programs: &[Vec<Instruction>], question: &Question) -> Option<Vec<Answer<'static>>> {
     let number = if question.arch == Arch::X32 { question.number | X32_BIT } else { question.number };
-    let ways = paths::ways(programs, number, question.arch.audit(), question.args)?;
+    let ways = ways::ways(programs, number, question.arch.audit(), question.args)?;
     let answer =
-        |way: paths::Way| Answer { when: joined(way.when), action: Action::from_ret(way.ret), who: Who::Nobody };
+        |way: ways::Way| Answer { when: joined(way.when), action: Action::from_ret(way.ret), who: Who::Nobody };
     Some(ways.into_iter().map(answer).collect())
 }
 

@@ -2,8 +2,8 @@
 //! as comments (systemd.exec(5), systemd.syntax(7)).
 
 use crate::fault::Fault;
+use crate::policy::form::quote::{self, Quoting};
 use crate::policy::form::{self, Form, Item};
-use crate::policy::quote::{self, Quoting};
 use crate::policy::{Directive, Policy, environment, find, paths, service};
 use crate::text::{Document, Kind, Value};
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::draft::By;
 use crate::fault::clean;
-use crate::plan::verdict as calls;
+use crate::plan::filter::verdict as calls;
 use crate::plan::why::{Answer, Change, Question, Reason, Verdict};
 
 use super::{place, rules};

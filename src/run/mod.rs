@@ -1,15 +1,17 @@
 //! LIVE: becomes the target, or says why not.
+//!
+//! In: a [`Plan`] and its [`Host`]. Out: nothing, for this process is the target; or the fault that ends it.
+//!
+//! - beside the target, where the plan wants it: `companion` (PID namespace: init, signals, terminal, messages),
+//!   `notify` (answers the filter's notifications), `tracer` (traces: rules of trace, and strict mode)
+//! - `question` (to whoever sits at the terminal), `forking` (services that cannot be), `failure` (a step that failed,
+//!   in words)
 
-mod auxiliary;
 mod companion;
-mod elf;
 mod failure;
 mod forking;
 mod notify;
 mod question;
-mod strict;
-mod trace;
-mod tracee;
 mod tracer;
 
 use nix::errno::Errno;

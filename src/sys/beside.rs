@@ -8,8 +8,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+use super::detached::{leave, reap};
 
 /// Bytes of the helper's stack; only what is touched is ever there.
 const STACK: usize = 512 * 1024;
@@ -184,20 +185,7 @@ extern "C" fn between(argument: *mut c_void) -> c_int {
         Ok(_) => 0,
         Err(errno) => errno as c_int,
     };
-    // SAFETY: nothing of this process is left to be cleaned up; exit handlers are the launcher's.
-    unsafe { libc::_exit(status) }
-}
-
-fn reap(child: Pid) -> Result<(), Errno> {
-    loop {
-        match waitpid(child, Some(WaitPidFlag::__WALL)) {
-            Ok(WaitStatus::Exited(_, 0)) => return Ok(()),
-            Ok(WaitStatus::Exited(_, status)) => return Err(Errno::from_raw(status)),
-            Ok(WaitStatus::Signaled(..)) => return Err(Errno::EINTR),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
+    leave(status)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use nix::errno::Errno;
 
@@ -35,8 +37,6 @@ impl Attributes {
 /// `enum bpf_cmd`.
 mod command {
     pub(super) const MAP_CREATE: i32 = 0;
-    pub(super) const LOOKUP: i32 = 1;
-    pub(super) const UPDATE: i32 = 2;
     pub(super) const PROG_LOAD: i32 = 5;
     pub(super) const RAW_TRACEPOINT_OPEN: i32 = 17;
 }
@@ -58,80 +58,194 @@ fn owned(fd: RawFd) -> OwnedFd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Kind {
-    /// Any key.
-    Hash = 1,
-    /// A number as the key, and a value for each CPU; all zeros at first.
+    /// A number as the key; all zeros at first.
+    Array = 2,
+    /// The same with a value for each CPU.
     PerCpuArray = 6,
+    /// Records, in order, from programs to one reader (Linux 5.8).
+    Ring = 27,
 }
 
 /// A map.
 #[derive(Debug)]
-pub struct Map {
-    fd: OwnedFd,
-    key: usize,
-    value: usize,
-}
+pub struct Map(OwnedFd);
 
 impl Map {
-    /// Makes a map. `cpus`, the number of possible CPUs, is how many values one key of a per-CPU map has.
+    /// Makes a map of so many values of this size; of a ring the number is its size in bytes, and values have none.
     ///
     /// # Errors
     /// EPERM: no CAP_BPF, or (before Linux 5.11) RLIMIT_MEMLOCK. EINVAL: the kernel does not know the kind.
-    pub fn create(kind: Kind, name: &str, (key, value): (u32, u32), entries: u32, cpus: usize) -> Result<Self, Errno> {
-        let mut attributes =
-            Attributes::new().word(0, kind as u32).word(4, key).word(8, value).word(12, entries).name(28, name);
+    pub fn create(kind: Kind, name: &str, value: u32, entries: u32) -> Result<Self, Errno> {
+        const MAPPABLE: u32 = 1 << 10;
+        let key = if kind == Kind::Ring { 0 } else { 4 };
+        let flags = if kind == Kind::Array { MAPPABLE } else { 0 };
+        let attributes = Attributes::new().word(0, kind as u32).word(4, key).word(8, value);
+        let mut attributes = attributes.word(12, entries).word(16, flags).name(28, name);
         // SAFETY: this command follows no pointer.
-        let fd = unsafe { call(command::MAP_CREATE, &mut attributes) }?;
-        let value = usize::try_from(value).map_err(|_| Errno::EINVAL)?;
-        let value = if kind == Kind::PerCpuArray { value.next_multiple_of(8) * cpus } else { value };
-        Ok(Self { fd: owned(fd), key: usize::try_from(key).map_err(|_| Errno::EINVAL)?, value })
+        unsafe { call(command::MAP_CREATE, &mut attributes) }.map(|fd| Self(owned(fd)))
     }
 
     /// The descriptor's number, for programs.
     pub fn number(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.0.as_raw_fd()
     }
+}
 
-    /// How long values are in user space: one for each CPU in a per-CPU map.
-    pub fn value_size(&self) -> usize {
-        self.value
-    }
+/// A map's memory in this process.
+#[derive(Debug)]
+struct Mapping {
+    at: NonNull<u8>,
+    length: usize,
+}
 
-    fn attributes(&self, key: &[u8]) -> Result<Attributes, Errno> {
-        if key.len() != self.key {
-            return Err(Errno::EINVAL);
+impl Mapping {
+    fn new(map: &Map, offset: usize, length: usize, protection: i32) -> Result<Self, Errno> {
+        let offset = libc::off_t::try_from(offset).map_err(|_| Errno::EINVAL)?;
+        let null = std::ptr::null_mut();
+        // SAFETY: a new mapping, wherever the kernel has room, which nothing else knows of.
+        let at = unsafe { libc::mmap(null, length, protection, libc::MAP_SHARED, map.number(), offset) };
+        if at == libc::MAP_FAILED {
+            return Err(Errno::last());
         }
-        Ok(Attributes::new().word(0, self.fd.as_raw_fd().cast_unsigned()).address(8, key.as_ptr()))
+        NonNull::new(at.cast()).map(|at| Self { at, length }).ok_or(Errno::ENOMEM)
     }
 
-    /// Copies a key's value; false where there is none.
+    /// The place of so many bytes.
+    fn place(&self, offset: usize, size: usize) -> Option<NonNull<u8>> {
+        // SAFETY: inside of the mapping, which was just made sure of.
+        (offset.checked_add(size)? <= self.length).then(|| unsafe { self.at.add(offset) })
+    }
+
+    /// A word that others change. The offset is a multiple of eight, and inside.
+    fn word(&self, offset: usize) -> Option<&AtomicU64> {
+        let place = self.place(offset, 8)?.cast();
+        // SAFETY: mapped as long as self lives, aligned, and never accessed but atomically.
+        place.is_aligned().then(|| unsafe { place.as_ref() })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and with self the last reference into it is gone.
+        unsafe { libc::munmap(self.at.as_ptr().cast(), self.length) };
+    }
+}
+
+/// An array of one value, which programs and this process both see.
+#[derive(Debug)]
+pub struct Shared {
+    map: Map,
+    memory: Mapping,
+}
+
+impl Shared {
+    /// Makes one of so many bytes, all zero.
     ///
     /// # Errors
-    /// EINVAL: lengths that are not the map's.
-    pub fn lookup(&self, key: &[u8], value: &mut [u8]) -> Result<bool, Errno> {
-        if value.len() != self.value {
-            return Err(Errno::EINVAL);
-        }
-        let mut attributes = self.attributes(key)?.address(16, value.as_mut_ptr());
-        // SAFETY: the kernel reads a key and writes a value (all CPUs' values) of the lengths that we have checked.
-        match unsafe { call(command::LOOKUP, &mut attributes) } {
-            Ok(_) => Ok(true),
-            Err(Errno::ENOENT) => Ok(false),
-            Err(errno) => Err(errno),
+    /// Those of [`Map::create`]. E2BIG: too large for this kernel.
+    pub fn create(name: &str, size: usize) -> Result<Self, Errno> {
+        let map = Map::create(Kind::Array, name, u32::try_from(size).map_err(|_| Errno::E2BIG)?, 1)?;
+        let memory = Mapping::new(&map, 0, size.next_multiple_of(page()), libc::PROT_READ | libc::PROT_WRITE)?;
+        Ok(Self { map, memory })
+    }
+
+    /// The descriptor's number, for programs.
+    pub fn number(&self) -> RawFd {
+        self.map.number()
+    }
+
+    /// The eight bytes at a multiple of eight; zero outside.
+    pub fn word(&self, offset: usize) -> u64 {
+        self.memory.word(offset).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// Sets them.
+    pub fn set_word(&self, offset: usize, value: u64) {
+        if let Some(word) = self.memory.word(offset) {
+            word.store(value, Ordering::Relaxed);
         }
     }
 
-    /// Sets a key's value.
+    /// One byte; zero outside.
+    pub fn byte(&self, offset: usize) -> u8 {
+        self.at(offset).map_or(0, |byte| byte.load(Ordering::Relaxed))
+    }
+
+    /// Sets one.
+    pub fn set_byte(&self, offset: usize, value: u8) {
+        if let Some(byte) = self.at(offset) {
+            byte.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn at(&self, offset: usize) -> Option<&AtomicU8> {
+        // SAFETY: mapped as long as self lives, and never accessed but atomically.
+        self.memory.place(offset, 1).map(|place| unsafe { place.cast().as_ref() })
+    }
+}
+
+fn page() -> usize {
+    // SAFETY: asks for a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}
+
+/// Records from programs, read in order.
+#[derive(Debug)]
+pub struct Ring {
+    map: Map,
+    size: usize,
+    /// How far this process has read.
+    consumer: Mapping,
+    /// How far programs have written, and after a page what, twice, so that no record is cut in two.
+    producer: Mapping,
+}
+
+impl Ring {
+    /// Makes one of so many bytes: a power of two, and no less than a page.
     ///
     /// # Errors
-    /// E2BIG: the map is full. EINVAL: lengths that are not the map's.
-    pub fn update(&self, key: &[u8], value: &[u8]) -> Result<(), Errno> {
-        if value.len() != self.value {
-            return Err(Errno::EINVAL);
+    /// Those of [`Map::create`].
+    pub fn create(name: &str, size: u32) -> Result<Self, Errno> {
+        let map = Map::create(Kind::Ring, name, 0, size)?;
+        let size = usize::try_from(size).map_err(|_| Errno::EINVAL)?;
+        let consumer = Mapping::new(&map, 0, page(), libc::PROT_READ | libc::PROT_WRITE)?;
+        let producer = Mapping::new(&map, page(), page() + 2 * size, libc::PROT_READ)?;
+        Ok(Self { map, size, consumer, producer })
+    }
+
+    /// The descriptor's number, for programs.
+    pub fn number(&self) -> RawFd {
+        self.map.number()
+    }
+
+    /// Hands over what has been written since the last time.
+    pub fn read(&mut self, mut each: impl FnMut(&[u8])) {
+        const BUSY: u32 = 1 << 31;
+        const DISCARDED: u32 = 1 << 30;
+        const HEAD: usize = 8;
+        let (Some(read), Some(written)) = (self.consumer.word(0), self.producer.word(0)) else { return };
+        let mut at = read.load(Ordering::Relaxed);
+        // One round: who writes faster than this reads shall not keep it here.
+        let end = written.load(Ordering::Acquire);
+        while at < end {
+            let offset = page() + usize::try_from(at).unwrap_or(0) % self.size;
+            let Some(head) = self.producer.place(offset, HEAD) else { return };
+            // SAFETY: the ring's records begin at multiples of eight; the kernel writes this word, atomically.
+            let head = unsafe { head.cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire);
+            if head & BUSY != 0 {
+                return;
+            }
+            let length = usize::try_from(head & !DISCARDED).unwrap_or(0);
+            if head & DISCARDED == 0
+                && let Some(record) = self.producer.place(offset + HEAD, length)
+            {
+                // SAFETY: inside of the mapping; a record that is not busy is left alone by the kernel until the
+                // consumer's word says that it was read.
+                each(unsafe { std::slice::from_raw_parts(record.as_ptr(), length) });
+            }
+            at += (HEAD + length).next_multiple_of(8) as u64;
+            read.store(at, Ordering::Release);
         }
-        let mut attributes = self.attributes(key)?.address(16, value.as_ptr());
-        // SAFETY: the kernel reads a key and a value of the lengths that we have checked.
-        unsafe { call(command::UPDATE, &mut attributes) }.map(drop)
     }
 }
 

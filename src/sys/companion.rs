@@ -30,6 +30,21 @@ pub fn status(child: Pid, flags: WaitPidFlag) -> Result<Option<i32>, Errno> {
     Ok((Errno::result(found)? != 0).then_some(status))
 }
 
+/// The next child of which something is new, and what has become of it, as wait(2) has it; nothing where nothing is.
+///
+/// # Errors
+/// None that are known.
+pub fn any_status() -> Result<Option<(Pid, i32)>, Errno> {
+    let mut status = 0;
+    let flags = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
+    // SAFETY: the kernel writes one number to a live variable.
+    match Errno::result(unsafe { libc::waitpid(-1, &raw mut status, flags) }) {
+        Ok(0) | Err(Errno::ECHILD) => Ok(None),
+        Ok(child) => Ok(Some((Pid::from_raw(child), status))),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Dies by SIGKILL as soon as the parent does (PR_SET_PDEATHSIG). The parent may be dead already.
 ///
 /// # Errors

@@ -34,9 +34,14 @@ pub fn beside() -> Result<Side, Errno> {
         }
     }
     let between = Pid::from_raw(i32::try_from(between).map_err(|_| Errno::ERANGE)?);
+    reap(between).map(|()| Side::Launcher)
+}
+
+/// Waits for a child without an exit signal, whose status is 0 or the error that it met.
+pub(super) fn reap(child: Pid) -> Result<(), Errno> {
     loop {
-        match waitpid(between, Some(WaitPidFlag::__WALL)) {
-            Ok(WaitStatus::Exited(_, 0)) => return Ok(Side::Launcher),
+        match waitpid(child, Some(WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::Exited(_, 0)) => return Ok(()),
             Ok(WaitStatus::Exited(_, status)) => return Err(Errno::from_raw(status)),
             Ok(WaitStatus::Signaled(..)) => return Err(Errno::ECHILD),
             Ok(_) | Err(Errno::EINTR) => {}

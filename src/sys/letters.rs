@@ -1,7 +1,7 @@
 //! Datagrams of unix sockets with their senders and descriptors (unix(7)), without allocating.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
@@ -64,11 +64,19 @@ impl Drop for Letter {
 /// EAFNOSUPPORT: a filter forbids unix sockets. EMFILE.
 pub fn receiver() -> Result<OwnedFd, Errno> {
     let socket = datagram()?;
+    learn_senders(socket.as_fd()).map(|()| socket)
+}
+
+/// Has a socket learn who sends to it from now on (SO_PASSCRED).
+///
+/// # Errors
+/// None that are known.
+pub fn learn_senders(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     let (on, size) = (1_i32, 4);
     let option = libc::SO_PASSCRED;
     // SAFETY: the option is an int, which lives over the call.
     let set = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const on).cast(), size) };
-    Errno::result(set).map(|_| socket)
+    Errno::result(set).map(drop)
 }
 
 /// A datagram socket whose other end is at a path, or, with `@` in front, at an abstract name.
@@ -221,7 +229,6 @@ pub fn send(socket: BorrowedFd<'_>, text: &[u8], descriptors: &[i32]) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
 
     #[test]
     fn letters_keep_their_borders_and_descriptors() {

@@ -46,7 +46,6 @@ const MOVE_MOUNT_T_SYMLINKS: c_uint = 0x10;
 const MOVE_MOUNT_BENEATH: c_uint = 0x200;
 const FSOPEN_CLOEXEC: c_uint = 1;
 const FSMOUNT_CLOEXEC: c_uint = 1;
-const FSCONFIG_SET_FLAG: c_uint = 0;
 const FSCONFIG_SET_STRING: c_uint = 1;
 const FSCONFIG_CMD_CREATE: c_uint = 6;
 /// The same on every architecture, as all numbers since 403 are (Linux 6.15).
@@ -148,11 +147,6 @@ pub fn fsopen(name: &CStr) -> Result<OwnedFd, Errno> {
 /// Sets an option of the file system to come (fsconfig(2)).
 pub fn fsconfig_string(context: BorrowedFd<'_>, key: &CStr, value: &CStr) -> Result<(), Errno> {
     fsconfig(context, FSCONFIG_SET_STRING, Some(key), Some(value))
-}
-
-/// Sets an option that has no value.
-pub fn fsconfig_flag(context: BorrowedFd<'_>, key: &CStr) -> Result<(), Errno> {
-    fsconfig(context, FSCONFIG_SET_FLAG, Some(key), None)
 }
 
 fn fsconfig(context: BorrowedFd<'_>, command: c_uint, key: Option<&CStr>, value: Option<&CStr>) -> Result<(), Errno> {

@@ -81,6 +81,47 @@ pub fn start(start: &Start<'_>) -> Result<(Child, Listener), Errno> {
     Ok((Child { pid, process, board }, listener))
 }
 
+/// A child that waits before its execve until it is let go; without that it ends with this process.
+pub struct Held(OwnedFd);
+
+impl Held {
+    /// Lets it become its program.
+    ///
+    /// # Errors
+    /// EPIPE: it has ended.
+    pub fn go(self) -> Result<(), Errno> {
+        nix::unistd::write(&self.0, &[1]).map(drop)
+    }
+}
+
+/// Starts a child that nothing is done to: the filter is not loaded, and privileges are left to it. This process must have
+/// one thread only.
+///
+/// # Errors
+/// EAGAIN, ENOMEM, EMFILE.
+pub fn held(start: &Start<'_>) -> Result<(Child, Held), Errno> {
+    let board = Board::new()?;
+    let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    // SAFETY: the child allocates nothing, takes no lock and ends by execve or _exit.
+    let pid = match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Parent { child } => child,
+        nix::unistd::ForkResult::Child => {
+            drop(go);
+            let mut word = [0];
+            let told = nix::unistd::read(&wait, &mut word);
+            let errno = match told.and_then(|_| signals::block(start.mask)) {
+                Ok(_) if word == [1] => execve::execve(start.path, start.argv, start.envp, [0; 3]),
+                Ok(_) => Errno::ECANCELED,
+                Err(errno) => errno,
+            };
+            board.report(Err(errno));
+            // SAFETY: ends this copy of the process without running anything of the original's.
+            unsafe { libc::_exit(127) }
+        }
+    };
+    Ok((Child { pid, process: target::process(pid.as_raw())?, board }, Held(go)))
+}
+
 /// The child's side; says why it failed.
 fn become_program(start: &Start<'_>, board: &Board) -> Errno {
     match prepare(start, board) {

@@ -13,8 +13,9 @@ use nix::fcntl::{OFlag, openat};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe2, read, write};
+
+use super::detached::{leave, reap};
 
 /// Files below /proc/PID and what to write to them, in order.
 pub type Writes<'a> = &'a [(&'a CStr, &'a [u8])];
@@ -32,7 +33,7 @@ pub fn enter(process: BorrowedFd<'_>, writes: Writes<'_>) -> Result<(), Errno> {
     let child = Errno::result(unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) })?;
     if child == 0 {
         drop(go);
-        leave(stay(wait.as_fd(), process, writes));
+        leave(stay(wait.as_fd(), process, writes).err().map_or(0, |errno| errno as i32));
     }
     drop(wait);
     let entered = unshare(CloneFlags::CLONE_NEWUSER);
@@ -72,24 +73,6 @@ pub fn write_all(process: BorrowedFd<'_>, writes: Writes<'_>) -> Result<(), Errn
         }
     }
     Ok(())
-}
-
-fn leave(result: Result<(), Errno>) -> ! {
-    let status = result.err().map_or(0, |errno| errno as libc::c_int);
-    // SAFETY: nothing of this process is left to be cleaned up.
-    unsafe { libc::_exit(status) }
-}
-
-fn reap(child: Pid) -> Result<(), Errno> {
-    loop {
-        match waitpid(child, Some(WaitPidFlag::__WALL)) {
-            Ok(WaitStatus::Exited(_, 0)) => return Ok(()),
-            Ok(WaitStatus::Exited(_, status)) => return Err(Errno::from_raw(status)),
-            Ok(WaitStatus::Signaled(..)) => return Err(Errno::EINTR),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
 }
 
 /// This process's own directory in /proc, whichever pid namespace that is of.

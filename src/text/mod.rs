@@ -1,5 +1,14 @@
 //! WORDS: everything that anyone wrote becomes one [`Document`], an ordered list of entries whose
 //! every value knows where it was written. Nothing has a meaning yet.
+//!
+//! In: files, flags and names. Out: a [`Document`], or faults that point at the words.
+//!
+//! - policies: `toml` (files), `flags` (`-p`), `profiles` (names, where they are looked for, Extends), `attach` (files
+//!   that policies name), `trust` (who could have written a file)
+//! - systemd's: `unit` (the syntax), `units` (which files make a unit up), `assignments` (EnvironmentFile=)
+//! - containers': `node` (a tree with places) by `json` and `yaml`; `oci` (seccomp profiles), `kubernetes` (objects)
+//!
+//! Another format that policies come in is a file here, and a kind in `cli/import.rs`.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +17,6 @@ pub mod attach;
 pub mod flags;
 pub mod json;
 pub mod kubernetes;
-pub mod nearest;
 pub mod node;
 pub mod oci;
 pub mod profiles;

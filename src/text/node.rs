@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::nearest::nearest;
+use crate::fault::nearest;
 use crate::fault::{Fault, Origin, Source};
 
 /// How deep texts can be nested.

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::json;
-use super::nearest::nearest;
 use super::node::{Node, Reader, Tree, Word};
+use crate::fault::nearest;
 use crate::fault::{Fault, Origin, Source};
 
 /// A profile as it was written.

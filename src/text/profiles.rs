@@ -6,8 +6,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::nearest::nearest;
 use super::{Document, Entry, Kind, attach, toml, trust};
+use crate::fault::nearest;
 use crate::fault::{Fault, Origin, Source};
 
 /// The profiles in the binary, by name.

@@ -15,7 +15,7 @@ fn under(who: &Who, profile: &str, tried: &[&str]) -> Outcome {
 }
 
 /// What no profile but container-default lets through.
-const REFUSED: [(&str, &str); 30] = [
+const REFUSED: [(&str, &str); 31] = [
     ("read /etc/shadow", "EACCES|ok"),
     ("write /etc/stockade-probe", "EROFS"),
     ("write /usr/stockade-probe", "EROFS"),
@@ -46,6 +46,8 @@ const REFUSED: [(&str, &str); 30] = [
     ("realtime", "EPERM"),
     ("socket 40 1 0", "EAFNOSUPPORT"),
     ("socket 17 3 0", "EAFNOSUPPORT"),
+    // It makes sockets that no filter sees.
+    ("iouring", "EPERM|ENOSYS"),
 ];
 
 fn refused(profile: &str) {
@@ -72,6 +74,11 @@ fn build_refuses() {
 #[test]
 fn service_refuses() {
     refused("service");
+}
+
+#[test]
+fn network_service_refuses() {
+    refused("network-service");
 }
 
 /// Whatever says that there is no way.

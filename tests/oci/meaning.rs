@@ -10,7 +10,7 @@ use stockade::draft::arch::Arch;
 use stockade::draft::calls;
 use stockade::draft::capabilities::CapSet;
 use stockade::draft::profile::{DOCKER, Profile};
-use stockade::plan::machine::Instruction;
+use stockade::plan::filter::machine::Instruction;
 use stockade::policy::profile;
 use stockade::text::oci;
 
@@ -330,8 +330,8 @@ proptest! {
             let nr = calls::number(Arch::X86_64, call).expect("a call");
             for a in 0..5 {
                 for b in 0..5 {
-                    let data = stockade::plan::machine::Data { nr, arch: Arch::X86_64.audit(), ip: 0, args: [a, b, 0, 0, 0, 0] };
-                    let says = stockade::plan::machine::run(&theirs, &data).map(Action::from_ret).expect("a program");
+                    let data = stockade::plan::filter::machine::Data { nr, arch: Arch::X86_64.audit(), ip: 0, args: [a, b, 0, 0, 0, 0] };
+                    let says = stockade::plan::filter::machine::run(&theirs, &data).map(Action::from_ret).expect("a program");
                     let mine = crate::says(&ours, Arch::X86_64, nr, data.args);
                     prop_assert_eq!(mine, says, "{} {} {}\n{:?}", call, a, b, texts);
                 }

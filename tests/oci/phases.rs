@@ -4,8 +4,8 @@ use stockade::draft::action::Action;
 use stockade::draft::arch::Arch;
 use stockade::draft::calls;
 use stockade::draft::profile::DOCKER;
-use stockade::plan::flat::flatten;
-use stockade::plan::stage::Stage;
+use stockade::plan::filter::flat::flatten;
+use stockade::plan::filter::stage::Stage;
 use stockade::report::oci as written;
 use stockade::text::profiles::SHIPPED;
 

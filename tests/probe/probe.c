@@ -35,6 +35,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
@@ -150,6 +151,13 @@ static int v_mode(char **a) {
   return SAID;
 }
 static int v_access(char **a) { return answer(access(a[0], F_OK)); }
+static int v_mountflags(char **a) {  // what the mount that a path is on forbids
+  struct statvfs s;
+  if (statvfs(a[0], &s) < 0) return errno;
+  printf("mountflags:%s%s%s%s\n", s.f_flag & ST_RDONLY ? " ro" : "", s.f_flag & ST_NOSUID ? " nosuid" : "",
+         s.f_flag & ST_NODEV ? " nodev" : "", s.f_flag & ST_NOEXEC ? " noexec" : "");
+  return SAID;
+}
 static int v_device(char **a) {
   struct stat s;
   if (stat(a[0], &s) < 0) return errno;
@@ -831,7 +839,7 @@ static const struct { const char *name; int (*run)(char **); } VERBS[] = {
   V(connect), V(cwd), V(deletemodule), V(device), V(die), V(domainname), V(dropcap), V(env), V(exchange), V(exec), V(exit), V(fanotify), V(fd),
   V(fds), V(fifo), V(finitmodule), V(flags), V(fsopen), V(get), V(handle), V(hang), V(hardlink), V(hostname), V(ids), V(int80), V(interfaces),
   V(ioperm), V(iopl), V(iouring), V(isfd), V(kexec), V(keyctl), V(kill), V(limit), V(line), V(list), V(listen), V(listenpid), V(memfd), V(mkdir),
-  V(mode), V(module), V(mount), V(mprotect), V(mptcp), V(namespace), V(node), V(openat2), V(opentree), V(perf), V(personality), V(pid),
+  V(mode), V(module), V(mount), V(mountflags), V(mprotect), V(mptcp), V(namespace), V(node), V(openat2), V(opentree), V(perf), V(personality), V(pid),
   V(paste), V(pidfdgetfd), V(pivot), V(pkeymprotect), V(push), V(pushhigh), V(prlimit), V(processvm), V(ptrace), V(raiselimit), V(read), V(realtime), V(realtimeattr), V(reboot),
   V(remount), V(rename), V(requestkey), V(say), V(session), V(setattr), V(setgroups), V(setns), V(setnshigh), V(settime), V(setuid), V(shm),
   V(shmexec), V(signals), V(size), V(socket), V(sockethigh), V(socketpair), V(status), V(suid), V(suidat2), V(suidcreate), V(swapon), V(symlink), V(syslog),

@@ -291,6 +291,29 @@ fn a_name_that_leads_into_a_later_mount_is_hidden_there() {
     });
 }
 
+fn restricted_by_links(old: bool) {
+    scratch();
+    for path in ["/mnt/a", "/mnt/other", "/mnt/real", "/mnt/z"] {
+        fs::create_dir_all(path).expect("a directory");
+    }
+    for (name, to) in [("/mnt/a/link", "/mnt/real"), ("/mnt/later", "/mnt/z"), ("/mnt/a/dangling", "/nowhere")] {
+        symlink(to, name).expect("a link");
+    }
+    let lines = ["ReadOnlyPaths=/mnt/a /mnt/a/link -/mnt/a/dangling /mnt/later", "BindPaths=/mnt/other:/mnt/z"];
+    try_with(&lines, old).expect("performed");
+    for path in ["/mnt/a/x", "/mnt/real/x", "/mnt/z/x"] {
+        assert_eq!(write(path), READ_ONLY, "{path}");
+    }
+    assert_eq!(write("/mnt/other/x"), Ok(()), "its other name is as it was");
+}
+
+#[test]
+fn what_a_name_leads_to_is_restricted_although_the_name_is_already() {
+    let name = "what_a_name_leads_to_is_restricted_although_the_name_is_already";
+    alone(name, || restricted_by_links(false));
+    alone(name, || restricted_by_links(true));
+}
+
 #[test]
 fn no_link_leads_out_of_a_new_root() {
     alone("no_link_leads_out_of_a_new_root", || {

@@ -1,4 +1,8 @@
 //! What the kernel writes down of denials: its audit records, of filters and of Landlock.
+//!
+//! In: the kernel's records. Out: sightings, judged by a policy. `source` finds where records can be read (`netlink`,
+//! else the log, else the journal), `record` reads one, `gather` joins those of one event, `scope` says whose count,
+//! `tell` what one comes to under a policy.
 
 mod gather;
 mod netlink;

@@ -7,7 +7,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::{By, calls};
 use crate::plan::event::{Event, Kind};
-use crate::plan::verdict;
+use crate::plan::filter::verdict;
 use crate::plan::why::{Judge, Layer, Look, Operation, Question, Reach, Reason, Verdict, suggestion};
 
 use super::gather::{Made, Process, Sighting, What};

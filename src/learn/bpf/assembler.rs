@@ -20,6 +20,8 @@ pub(super) const FRAME: Register = Register(10);
 #[repr(u8)]
 pub(super) enum Size {
     Word = 0x00,
+    Half = 0x08,
+    Byte = 0x10,
     Double = 0x18,
 }
 
@@ -28,7 +30,10 @@ pub(super) enum Size {
 #[repr(u8)]
 pub(super) enum Alu {
     Add = 0x00,
+    Subtract = 0x10,
+    Times = 0x20,
     And = 0x50,
+    Left = 0x60,
     Right = 0x70,
     Move = 0xb0,
 }
@@ -45,17 +50,22 @@ pub(super) enum When {
     Below = 0xa0,
 }
 
-/// The kernel's functions by number (`enum bpf_func_id`); all since Linux 5.8 or before.
+/// The kernel's functions by number (`enum bpf_func_id`); all since Linux 5.8 or before, but for the last: 5.11.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(super) enum Helper {
     Lookup = 1,
-    Update = 2,
-    Delete = 3,
+    Cpu = 8,
     PidTgid = 14,
+    Name = 16,
     Task = 35,
+    ReadUser = 112,
     ReadKernel = 113,
+    UserText = 114,
+    KernelText = 115,
     AncestorCgroup = 123,
+    Output = 130,
+    TypedTask = 158,
 }
 
 /// A place in the program that can be jumped to.
@@ -110,6 +120,12 @@ impl Assembler {
         self.wide(target, R1, u64::from(fd.cast_unsigned()));
     }
 
+    /// `target` = the address of the only value of the array with this descriptor.
+    pub(super) fn value(&mut self, target: Register, fd: i32) {
+        // BPF_PSEUDO_MAP_VALUE.
+        self.wide(target, R2, u64::from(fd.cast_unsigned()));
+    }
+
     fn wide(&mut self, target: Register, source: Register, value: u64) {
         let half = |half: u64| u32::try_from(half & 0xffff_ffff).unwrap_or(0).cast_signed();
         self.emit(0x18, target, source, 0, half(value));
@@ -144,6 +160,11 @@ impl Assembler {
     /// `*(address + offset) = value`.
     pub(super) fn store_value(&mut self, size: Size, address: Register, offset: i16, value: i32) {
         self.emit(0x62 | size as u8, address, R0, offset, value);
+    }
+
+    /// `*address += source`, eight bytes, whoever else does it (BPF_ATOMIC, once BPF_XADD).
+    pub(super) fn add_atomic(&mut self, address: Register, offset: i16, source: Register) {
+        self.emit(0xdb, address, source, offset, 0);
     }
 
     /// Calls one of the kernel's functions.

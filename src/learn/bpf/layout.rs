@@ -1,5 +1,7 @@
 //! The kernel's own types: where the members of its structures are (BTF, Documentation/bpf/btf.rst).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
 
 use crate::fault::{Exit, Fault};
@@ -14,6 +16,8 @@ pub(super) struct Layout {
     types: Vec<usize>,
     /// Where names begin.
     names: usize,
+    /// Structures that were asked for: looking through all types takes a while.
+    known: RefCell<HashMap<String, Option<usize>>>,
 }
 
 /// Kinds of types.
@@ -38,7 +42,7 @@ impl Layout {
     }
 
     fn parse(bytes: Vec<u8>) -> Option<Self> {
-        let mut layout = Self { bytes, types: vec![0], names: 0 };
+        let mut layout = Self { bytes, types: vec![0], names: 0, known: RefCell::default() };
         if layout.word(0)? & 0xffff != 0xeb9f {
             return None;
         }
@@ -96,7 +100,9 @@ impl Layout {
 
     /// Where `structure.member.member…` is, in bytes: `offset("fs_struct", "pwd.dentry")`.
     pub(super) fn offset(&self, structure: &str, members: &str) -> Result<i32, Fault> {
-        let found = self.find(kind::STRUCT, structure).and_then(|number| {
+        let find = || self.find(kind::STRUCT, structure);
+        let start = *self.known.borrow_mut().entry(structure.to_owned()).or_insert_with(find);
+        let found = start.and_then(|number| {
             let mut number = number;
             let mut bits = 0;
             for member in members.split('.') {

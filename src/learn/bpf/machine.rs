@@ -34,3 +34,28 @@ pub(super) const NARROW: Option<(&str, i32)> = Some(("flags", 1 << 22));
 /// There are none.
 #[cfg(target_arch = "riscv64")]
 pub(super) const NARROW: Option<(&str, i32)> = None;
+
+/// Where `pt_regs` has a call's arguments, also after the call: members, and bytes after their beginning.
+#[cfg(target_arch = "x86_64")]
+pub(super) const ARGS: [(&str, i32); 6] = [("di", 0), ("si", 0), ("dx", 0), ("r10", 0), ("r8", 0), ("r9", 0)];
+/// And those of a call of 32 bits.
+#[cfg(target_arch = "x86_64")]
+pub(super) const NARROW_ARGS: [(&str, i32); 6] = [("bx", 0), ("cx", 0), ("dx", 0), ("si", 0), ("di", 0), ("bp", 0)];
+
+/// Where `pt_regs` has a call's arguments, also after the call: members, and bytes after their beginning.
+#[cfg(target_arch = "aarch64")]
+pub(super) const ARGS: [(&str, i32); 6] =
+    [("orig_x0", 0), ("regs", 8), ("regs", 16), ("regs", 24), ("regs", 32), ("regs", 40)];
+/// And those of a call of 32 bits.
+#[cfg(target_arch = "aarch64")]
+pub(super) const NARROW_ARGS: [(&str, i32); 6] = ARGS;
+
+/// Where `pt_regs` has a call's arguments, also after the call: members, and bytes after their beginning.
+#[cfg(target_arch = "riscv64")]
+pub(super) const ARGS: [(&str, i32); 6] = [("orig_a0", 0), ("a1", 0), ("a2", 0), ("a3", 0), ("a4", 0), ("a5", 0)];
+/// And those of a call of 32 bits.
+#[cfg(target_arch = "riscv64")]
+pub(super) const NARROW_ARGS: [(&str, i32); 6] = ARGS;
+
+/// The place in [`ARCHES`] of the first architecture of 32 bits, and of those whose words in memory are of 32 bits.
+pub(super) const NARROW_PLACE: u32 = 1;

@@ -2,42 +2,68 @@
 
 use nix::errno::Errno;
 
+use super::event;
 use super::machine::{ARCHES, NUMBERS};
-use crate::sys::bpf::{Kind, Map};
+use crate::sys::bpf::{Kind, Map, Ring, Shared};
 
-/// How many processes can live at once.
-const PROCESSES: u32 = 65536;
+/// How many processes and threads there can be (PID_MAX_LIMIT of 64 bits).
+pub(super) const PROCESSES: u32 = 1 << 22;
+/// For how many CPUs calls are counted apart. Of more than these, two share their numbers, and a count can be lost.
+const MOST_CPUS: u32 = 128;
+/// Bytes of events that wait to be read.
+const WAITING: u32 = 1 << 24;
+
+/// How many calls are told apart.
+#[allow(clippy::cast_possible_truncation)] // At most three architectures.
+pub(super) const ROWS: u32 = ARCHES.len() as u32 * NUMBERS;
+/// Where [`Maps::table`] says for each number, whatever its architecture, whether there is a row.
+pub(super) const QUICK: u32 = ROWS * 8;
+/// Where [`Maps::failed`] has the number of events for which there was no room.
+pub(super) const LOST: u32 = ROWS * 8;
+/// And of those whose memory could not be read.
+pub(super) const UNREAD: u32 = LOST + 8;
 
 /// All of it.
 pub(super) struct Maps {
-    /// Processes by number in the first PID namespace: 1 waits for its exec, 2 is watched.
-    pub(super) tasks: Map,
-    /// For each architecture and number: how often entered, and how often failed.
-    pub(super) calls: Map,
+    /// What each process and thread is, by its number in the first PID namespace.
+    pub(super) tasks: Shared,
+    /// How often each call was entered, for each CPU.
+    pub(super) calls: Shared,
+    /// How often each failed, and what was lost.
+    pub(super) failed: Shared,
+    /// What of each call is told.
+    pub(super) table: Shared,
     /// How often each capability was asked for and found.
-    pub(super) capabilities: Map,
-    /// How many processes found no room among the tasks.
-    pub(super) unfollowed: Map,
+    pub(super) capabilities: Shared,
+    /// Where an event is put together.
+    pub(super) scratch: Map,
+    /// Events.
+    pub(super) events: Ring,
+    /// For how many CPUs calls are counted apart: a power of two.
+    pub(super) cpus: u32,
 }
 
 impl Maps {
     /// Makes it.
     pub(super) fn create(cpus: usize) -> Result<Self, Errno> {
-        let rows = u32::try_from(ARCHES.len()).map_err(|_| Errno::EINVAL)? * NUMBERS;
-        let map = |kind, name, sizes, entries| Map::create(kind, name, sizes, entries, cpus);
+        let cpus = u32::try_from(cpus).map_err(|_| Errno::EINVAL)?.next_power_of_two().min(MOST_CPUS);
+        let shared = |name, size: u32| Shared::create(name, usize::try_from(size).map_err(|_| Errno::E2BIG)?);
         Ok(Self {
-            tasks: map(Kind::Hash, "learn_tasks", (4, 4), PROCESSES)?,
-            calls: map(Kind::PerCpuArray, "learn_calls", (4, 16), rows)?,
-            capabilities: map(Kind::PerCpuArray, "learn_caps", (4, 8), 64)?,
-            unfollowed: map(Kind::PerCpuArray, "learn_missed", (4, 8), 1)?,
+            tasks: shared("learn_tasks", PROCESSES)?,
+            calls: shared("learn_calls", ROWS * 8 * cpus)?,
+            failed: shared("learn_failed", ROWS * 8 + 16)?,
+            table: shared("learn_table", ROWS * 8 + NUMBERS)?,
+            capabilities: shared("learn_caps", 64 * 8)?,
+            scratch: Map::create(Kind::PerCpuArray, "learn_scratch", event::LONGEST, 1)?,
+            events: Ring::create("learn_events", WAITING)?,
+            cpus,
         })
     }
-}
 
-/// The sum over all CPUs of a number at this place of the value.
-pub(super) fn sum(map: &Map, key: u32, size: usize, place: usize) -> Result<u64, Errno> {
-    let mut value = vec![0; map.value_size()];
-    map.lookup(&key.to_ne_bytes(), &mut value)?;
-    let numbers = value.chunks_exact(size).filter_map(|value| value[place..place + 8].try_into().ok());
-    Ok(numbers.map(u64::from_ne_bytes).fold(0, u64::saturating_add))
+    /// How often a call was made, as far as that is known: those that a filter refused never entered, but they failed.
+    pub(super) fn made(&self, row: u32) -> u64 {
+        let word = |map: &Shared, row: u32| map.word(row as usize * 8);
+        let entered = (0..self.cpus).map(|cpu| word(&self.calls, cpu * ROWS + row)).fold(0, u64::saturating_add);
+        if entered == 0 { word(&self.failed, row) } else { entered }
+    }
 }

@@ -1,27 +1,41 @@
-//! The collector by eBPF: programs in the kernel that count the system calls of a tree of processes and the
-//! capabilities that it was found to have, assembled here. Paths and sockets it does not see.
+//! The collector by eBPF: programs in the kernel, assembled here, that count the system calls of a tree of processes and
+//! the capabilities that it was found to have, and write down the arguments of those calls that tell something.
 //!
-//! It needs CAP_BPF, CAP_PERFMON and Linux 5.8 with BTF, and neither a compiler nor tracefs.
+//! It needs CAP_BPF, CAP_PERFMON and Linux 5.8 with BTF, and neither a compiler nor tracefs. Names of files are put
+//! together in the kernel, so that it does not matter who has ended by the time they are read; only where links lead is
+//! looked up afterwards.
+//!
+//! `start` puts every program in its place, `program` has them as instructions of the `assembler`, `layout` finds the
+//! members of the kernel's structures, `machine` has what differs between machines, `maps` the memory that programs
+//! share with us, and `scope` who is watched. `row` says which calls tell something, `event` writes down what such a
+//! call told and `walk` a file's name, in the kernel; `told` reads it here, and `views` finds where its paths lead.
 
 mod assembler;
+mod event;
 mod layout;
 mod machine;
 mod maps;
 mod program;
+mod row;
 mod scope;
 mod start;
+mod told;
+mod views;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
-use nix::errno::Errno;
 use nix::libc::pid_t;
 
 use self::machine::{ARCHES, NUMBERS};
-use self::maps::{Maps, sum};
+use self::maps::{LOST, Maps, UNREAD};
+use self::told::Event;
+use self::views::Views;
 use crate::draft::arch::Arch;
-use crate::fault::{Exit, Fault};
-use crate::learn::observed::{Observed, Part};
+use crate::fault::Fault;
+use crate::learn::observed::{Observed, Part, Use};
+use crate::learn::reading::{Call, Gathered, Tells, look};
 
 /// Who is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +53,11 @@ pub struct Collector {
     maps: Maps,
     /// Closing them ends the programs.
     links: Vec<OwnedFd>,
+    /// What each call tells, by its row.
+    table: Vec<Tells>,
+    gathered: Gathered,
+    views: Views,
+    scope: Scope,
     unknown: BTreeSet<Part>,
 }
 
@@ -61,60 +80,61 @@ impl Collector {
 
     /// How many system calls were counted, and how many different ones.
     pub fn progress(&self) -> (u64, usize) {
-        let rows = self.rows().unwrap_or_default();
+        let rows = self.rows();
         (rows.values().sum(), rows.len())
     }
 
-    /// What the numbers do not say, in words: processes that could not be followed.
-    ///
-    /// # Errors
-    /// When the counter cannot be read.
-    pub fn shortfalls(&self) -> Result<Vec<String>, Fault> {
-        let missed = sum(&self.maps.unfollowed, 0, 8, 0).map_err(unread)?;
-        Ok((missed > 0)
-            .then(|| format!("{missed} processes could not be followed: too many live at once"))
-            .into_iter()
-            .collect())
+    /// Reads what the programs have written down. To be called some ten times a second: there is room for some ten
+    /// thousand events, and the programs wait for nobody.
+    pub fn gather(&mut self) {
+        let Self { maps, table, gathered, views, scope, .. } = self;
+        let scope = *scope;
+        let elsewhere = |pid: i32| match scope {
+            Scope::Tree(_) | Scope::Pid(_) => true,
+            Scope::Cgroup(id) => scope::is_outside(id, pid),
+        };
+        maps.events.read(|bytes| {
+            let Some((event, tells)) = Event::new(bytes, table, &elsewhere) else { return };
+            if let Some((named, program)) = event.executed() {
+                for path in named.into_iter().chain(program) {
+                    gathered.used(path, Use::Execute, &event.name());
+                }
+                return;
+            }
+            if let Tells::Blind = tells {
+                gathered.unseen(Part::Paths);
+                gathered.unseen(Part::Sockets);
+                return;
+            }
+            // What cannot be read the call could not read either, or it is among the unread.
+            if let Ok(found) = look(&event, tells, views.of(event.root(), event.thread())) {
+                gathered.keep(found, || event.name());
+            }
+        });
     }
 
     /// Ends the programs and tells what they saw.
-    ///
-    /// # Errors
-    /// When what was counted cannot be read, and when a process could not be followed.
-    pub fn finish(mut self) -> Result<Observed, Fault> {
+    pub fn finish(mut self) -> Observed {
+        // Nothing is written any more after that.
         self.links.clear();
-        if let Some(words) = self.shortfalls()?.into_iter().next() {
-            return Err(Fault::new(words).exit(Exit::Bpf).help("learn a smaller part of the program at a time"));
-        }
-        let mut observed = Observed { runs: 1, unknown: self.unknown.clone(), ..Observed::default() };
-        observed.calls = self.rows().map_err(unread)?;
+        self.gather();
+        let calls = self.rows();
+        let views = self.views;
+        let mut observed = self.gathered.finish(|path| views.exists(path));
+        observed.calls = calls;
+        observed.lost = [LOST, UNREAD].iter().map(|place| self.maps.failed.word(*place as usize)).sum();
         if !self.unknown.contains(&Part::Capabilities) {
-            for number in 0..64_u8 {
-                let count = sum(&self.maps.capabilities, number.into(), 8, 0).map_err(unread)?;
-                if count > 0 {
-                    observed.capabilities.insert(number, count);
-                }
-            }
+            let found = (0..64_u8).map(|number| (number, self.maps.capabilities.word(usize::from(number) * 8)));
+            observed.capabilities = found.filter(|(_, count)| *count > 0).collect();
         }
-        Ok(observed)
+        observed.unknown.extend(self.unknown);
+        observed
     }
 
     /// Every call that was made, and how often; those that a filter refused never entered, but they failed.
-    fn rows(&self) -> Result<BTreeMap<(Arch, u32), u64>, Errno> {
-        let mut rows = BTreeMap::new();
-        for (first, arch) in (0..).step_by(usize::try_from(NUMBERS).unwrap_or(1)).zip(ARCHES) {
-            for number in 0..NUMBERS {
-                let entered = sum(&self.maps.calls, first + number, 16, 0)?;
-                let failed = if entered == 0 { sum(&self.maps.calls, first + number, 16, 8)? } else { 0 };
-                if entered + failed > 0 {
-                    rows.insert((arch, number), entered + failed);
-                }
-            }
-        }
-        Ok(rows)
+    fn rows(&self) -> BTreeMap<(Arch, u32), u64> {
+        let places = (0..).step_by(usize::try_from(NUMBERS).unwrap_or(1)).zip(ARCHES);
+        let all = places.flat_map(|(first, arch)| (0..NUMBERS).map(move |number| (first + number, (arch, number))));
+        all.map(|(row, call)| (call, self.maps.made(row))).filter(|(_, count)| *count > 0).collect()
     }
-}
-
-fn unread(errno: Errno) -> Fault {
-    Fault::new(format!("cannot read what the eBPF programs counted: {}", errno.desc())).exit(Exit::Bpf)
 }

@@ -56,22 +56,25 @@ fn depth(directory: &Path, id: u64, above: i32) -> Option<i32> {
 
 /// Puts the first processes into the map; the programs that follow forks must run already.
 pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
-    let put = |pid: pid_t, state: i32| {
-        let refused = |errno: nix::errno::Errno| {
-            Fault::new(format!("cannot watch process {pid}: {}", errno.desc())).exit(Exit::Bpf)
-        };
-        maps.tasks.update(&pid.to_ne_bytes(), &state.to_ne_bytes()).map_err(refused)
+    let put = |pid: pid_t, state: u8| maps.tasks.set_byte(usize::try_from(pid).unwrap_or(0), state);
+    // Its threads, too, which signals are sent to.
+    let put_all = |pid: pid_t| {
+        put(pid, WATCHED);
+        numbers(&format!("/proc/{pid}/task")).for_each(|thread| put(thread, WATCHED));
     };
     match scope {
-        Scope::Tree(pid) => put(pid, WAITING),
+        Scope::Tree(pid) => {
+            put(pid, WAITING);
+            Ok(())
+        }
         Scope::Pid(pid) => {
-            put(pid, WATCHED)?;
+            put_all(pid);
             let mut family = BTreeSet::from([pid]);
             // Children of those in the map follow by themselves; only those born before must be found.
             loop {
                 let new: Vec<pid_t> = children(&family);
                 for pid in &new {
-                    put(*pid, WATCHED)?;
+                    put_all(*pid);
                 }
                 if new.is_empty() {
                     break;
@@ -86,12 +89,28 @@ pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
 
 /// The processes with a parent among these, which are not there yet.
 fn children(family: &BTreeSet<pid_t>) -> Vec<pid_t> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<pid_t>().ok());
     let child = |pid: &pid_t| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         family.contains(&parent).then_some(())
     };
-    pids.filter(|pid| !family.contains(pid) && child(pid).is_some()).collect()
+    numbers("/proc").filter(|pid| !family.contains(pid) && child(pid).is_some()).collect()
+}
+
+/// The names of a directory's entries that are numbers.
+fn numbers(directory: &str) -> impl Iterator<Item = pid_t> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Whether a process that lives is not in the control group, or below.
+pub(super) fn is_outside(id: u64, pid: pid_t) -> bool {
+    let lines = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let Some(path) = lines.lines().find_map(|line| line.strip_prefix("0::")) else { return false };
+    let has = |place: &Path| fs::metadata(place).is_ok_and(|data| data.ino() == id);
+    let inside = |mount: PathBuf| {
+        let place = mount.join(path.trim_start_matches('/'));
+        place.ancestors().take_while(|above| above.starts_with(&mount)).any(has)
+    };
+    !mounts().into_iter().any(inside)
 }

@@ -12,9 +12,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use super::layout::Layout;
 use super::maps::Maps;
 use super::program::Make;
-use super::{Collector, Scope, scope};
+use super::views::Views;
+use super::{Collector, Scope, row, scope};
 use crate::fault::{Exit, Fault};
 use crate::learn::observed::Part;
+use crate::learn::reading::Gathered;
 use crate::sys::bpf::{Attach, attach, load};
 use crate::sys::facts;
 
@@ -25,7 +27,8 @@ fn fault(message: impl Into<String>) -> Fault {
     Fault::new(message).exit(Exit::Bpf)
 }
 
-const OTHERWISE: &str = "the collector by notifications needs none of this";
+const OTHERWISE: &str =
+    "a command can be listened to by notifications, which need none of this: `learn --by notify -- COMMAND`";
 
 pub(super) fn available() -> Result<(), Fault> {
     let effective =
@@ -86,15 +89,19 @@ fn cpus() -> Result<usize, Fault> {
     last.map(|last| last + 1).ok_or_else(|| fault(format!("{path} is not a list of CPUs")))
 }
 
-/// Loads a program and has it run.
-fn put(name: &str, code: &[u64], how: Attach, id: Option<u32>) -> Result<OwnedFd, Fault> {
+/// Loads a program.
+fn loaded(name: &str, code: &[u64], how: Attach, id: Option<u32>) -> Result<OwnedFd, Fault> {
     let id = id.ok_or_else(|| fault(format!("this kernel has no {name} for eBPF programs")).help(OTHERWISE))?;
-    let program = load(name, code, how, id).map_err(|refusal| {
+    load(name, code, how, id).map_err(|refusal| {
         let mut lines: Vec<&str> = refusal.log.lines().rev().take(6).collect();
         lines.reverse();
         let fault = fault(format!("the kernel refuses the eBPF program at {name}: {}", refusal.errno.desc()));
         if lines.is_empty() { fault } else { fault.help(format!("its words: {}", lines.join(" / "))) }.help(OTHERWISE)
-    })?;
+    })
+}
+
+/// Has a program run.
+fn put(name: &str, program: &OwnedFd) -> Result<OwnedFd, Fault> {
     attach(program.as_fd()).map_err(|errno| {
         fault(format!("the kernel does not run the eBPF program at {name}: {}", errno.desc())).help(OTHERWISE)
     })
@@ -105,24 +112,40 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     let watch = scope::watch(scope)?;
     let layout = Layout::read()?;
     let maps = maps(cpus()?)?;
-    let make = Make { layout: &layout, maps: &maps, watch };
-    let tracepoint = |name: &str, code: Vec<u64>| put(name, &code, Attach::Tracepoint, layout.tracepoint(name));
-    let mut links = vec![
-        tracepoint("sched_process_fork", make.fork()?)?,
-        tracepoint("sched_process_exec", make.exec()?)?,
-        tracepoint("sched_process_exit", make.end()?)?,
-    ];
-    let mut unknown = BTreeSet::from([Part::Paths, Part::Sockets, Part::Limits, Part::Acts]);
-    match put("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable")) {
+    let table = row::all();
+    row::write(&maps, &table);
+    let mut make = Make { layout: &layout, maps: &maps, watch, typed: true };
+    let tracepoint = |name: &str, code: Vec<u64>| loaded(name, &code, Attach::Tracepoint, layout.tracepoint(name));
+    let enter = tracepoint("sys_enter", make.enter()?);
+    let enter = match enter {
+        Ok(enter) => enter,
+        // Before Linux 5.11.
+        Err(_) => {
+            make.typed = false;
+            tracepoint("sys_enter", make.enter()?)?
+        }
+    };
+    let leave = tracepoint("sys_exit", make.leave()?)?;
+    let mut links = Vec::new();
+    for (name, code) in [
+        ("sched_process_fork", make.fork()?),
+        ("sched_process_exec", make.exec()?),
+        ("sched_process_exit", make.end()?),
+    ] {
+        links.push(put(name, &tracepoint(name, code)?)?);
+    }
+    let mut unknown = BTreeSet::from([Part::Limits]);
+    let capable = loaded("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable"));
+    match capable.and_then(|program| put("cap_capable", &program)) {
         Ok(link) => links.push(link),
         // Kernels without CONFIG_FUNCTION_TRACER, or that forbid it.
         Err(_) => {
             unknown.insert(Part::Capabilities);
         }
     }
-    let (enter, leave) = (make.enter()?, make.leave()?);
     scope::seed(scope, &maps)?;
-    links.push(tracepoint("sys_exit", leave)?);
-    links.push(tracepoint("sys_enter", enter)?);
-    Ok(Collector { maps, links, unknown })
+    links.push(put("sys_exit", &leave)?);
+    links.push(put("sys_enter", &enter)?);
+    let (gathered, views) = (Gathered::default(), Views::default());
+    Ok(Collector { maps, links, table, gathered, views, scope, unknown })
 }

@@ -1,4 +1,6 @@
 //! From what a policy would have denied to the policy that allows it, as far as that is safe.
+//!
+//! In: a policy's text and events. Out: the text with lines added, which `edit` adds.
 
 mod edit;
 

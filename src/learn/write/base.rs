@@ -8,7 +8,7 @@ use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::fault::Fault;
 use crate::host::Host;
-use crate::plan::flat::{self, Flat};
+use crate::plan::filter::flat::{self, Flat};
 use crate::plan::seccomp;
 use crate::text::{Document, Kind};
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::draft::capabilities::CapSet;
 use crate::learn::observed::{Act, Observed, Part, Use};
-use crate::policy::families;
+use crate::policy::form::addresses;
 
 use super::base::Base;
 use super::files::{Files, touches};
@@ -199,7 +199,7 @@ impl Facts<'_> {
         }
         let outside = |family: &&i32| ![libc::AF_UNIX, libc::AF_NETLINK].contains(family);
         if let Some(family) = known.keys().find(outside) {
-            let name = families::name(*family).unwrap_or("another family");
+            let name = addresses::name(*family).unwrap_or("another family");
             self.needed("PrivateNetwork = true", &format!("{name} was used."))?;
         } else if !self.seen.abstracts.is_empty() {
             // Their names belong to the network namespace (unix(7)).
@@ -212,7 +212,7 @@ impl Facts<'_> {
         }
         writeln!(self.out, "RestrictAddressFamilies = [")?;
         for (family, count) in known {
-            match families::name(family) {
+            match addresses::name(family) {
                 Some(name) => writeln!(self.out, "    \"{name}\",  # {}", times(count))?,
                 None => writeln!(self.out, "    # Not allowed: family {family}, which has no name.")?,
             }

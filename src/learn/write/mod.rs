@@ -1,5 +1,9 @@
 //! From an observation to a policy that a person can read: least privilege, a reason beside every line, and nothing
 //! dangerous granted in silence.
+//!
+//! In: an observation, and the policy that is extended (`base`). Out: text, in its order: `directives` (systemd's
+//! switches), `calls` (SystemCallFilter), `paths` (`[Landlock]`) of the few paths that `files` finds; `risk` says what
+//! is not granted in silence, and why.
 
 mod base;
 mod calls;
@@ -46,6 +50,9 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
         "# What {runs} needed, as `stockade learn` saw it. A `#` in front of a directive: it was needed, and is"
     )?;
     writeln!(out, "# dangerous, or it is not known whether it can be taken away; the reason is above it.")?;
+    if seen.lost > 0 {
+        writeln!(out, "# The arguments of {} calls were not seen: another run may add to this.", seen.lost)?;
+    }
     if !base.names.is_empty() {
         writeln!(out, "# What these allow is not said again.")?;
         let names: Vec<String> = base.names.iter().map(|name| quoted(name)).collect();

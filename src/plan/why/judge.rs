@@ -17,10 +17,10 @@ use crate::host::{Host, Mount};
 
 use super::super::access::{AccessOp, Ruleset};
 use super::super::op::{Maps, Op};
-use super::super::verdict::{self, Who};
 use super::super::{Plan, seccomp};
 use super::world::{World, in_own_namespace};
 use super::{Answer, Identity, Layer, Look, Question, Reason, Verdict};
+use crate::plan::filter::verdict::{self, Who};
 
 /// What a policy comes to on a machine, ready for questions.
 #[derive(Clone, Debug)]

@@ -1,4 +1,8 @@
 //! Why something is allowed or denied: questions about single things, answered from a plan without carrying it out.
+//!
+//! In: a [`Case`] and a question. Out: an [`Answer`], with every layer that has a say. `judge` puts the plan into the
+//! shape that questions are asked of, `world` is the file system as the plan leaves it, `path` and `reach` are the
+//! kernel's checks, `change` is the smallest change that would allow it.
 
 mod change;
 mod judge;
@@ -17,7 +21,7 @@ use std::path::PathBuf;
 use crate::draft::By;
 use crate::draft::capabilities::CapSet;
 
-use super::verdict;
+use super::filter::verdict;
 
 /// What somebody asks about.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,10 +8,10 @@ use crate::draft::access::{RIGHTS, names};
 use crate::draft::arch::Arch;
 use crate::host::look::{Kind, Thing, Whom};
 
-use super::super::verdict;
 use super::judge::Judge;
 use super::world::{Place, Source};
 use super::{Identity, Layer, Look, Reason};
+use crate::plan::filter::verdict;
 
 /// What is done at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

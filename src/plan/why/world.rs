@@ -8,10 +8,10 @@ use crate::host::look::{Kind, Thing};
 use crate::host::{Host, Mount};
 
 use super::super::Plan;
-use super::super::layout::DEVICES;
 use super::super::mounts::{Limits, MountOp, New};
 use super::super::op::{Op, Step};
-use super::super::view::inside;
+use crate::plan::mounts::layout::DEVICES;
+use crate::plan::mounts::view::inside;
 
 /// What a mount shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,6 +254,11 @@ impl World {
                 if let Place::Found(at, thing) = self.walk(path, true, look, &|_| true) {
                     let limits = Limits { read_only: true, no_exec: false };
                     self.put(Piece::new(&at, Source::Cover(thing.kind == Kind::Directory), limits, by));
+                }
+            }
+            MountOp::Hold { path, limits } => {
+                if let Some(at) = self.plain(path, look).filter(|at| at != path) {
+                    self.restrict(&at, *limits, true, by);
                 }
             }
             MountOp::Overlay { .. }

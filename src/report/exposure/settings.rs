@@ -9,7 +9,7 @@ use crate::draft::calls::{Id, Set};
 use crate::draft::capabilities::CapSet;
 use crate::draft::groups;
 use crate::draft::namespaces::Namespace;
-use crate::policy::families;
+use crate::policy::form::addresses;
 
 use super::table::Test;
 
@@ -348,7 +348,7 @@ impl Settings {
         if list.allow && list.items.is_empty() {
             list.allow = !invert;
         }
-        for number in words.split_ascii_whitespace().filter_map(families::number) {
+        for number in words.split_ascii_whitespace().filter_map(addresses::number) {
             if list.allow == invert {
                 list.items.remove(&number);
             } else {

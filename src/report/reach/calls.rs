@@ -7,9 +7,10 @@ use crate::draft::calls::Id;
 use crate::draft::namespaces::Namespace;
 use crate::fault::Fault;
 use crate::host::Host;
-use crate::plan::machine::Instruction;
-use crate::plan::verdict::Question;
-use crate::plan::{seccomp, tree};
+use crate::plan::filter::machine::Instruction;
+use crate::plan::filter::tree;
+use crate::plan::filter::verdict::Question;
+use crate::plan::seccomp;
 use crate::report::rules;
 
 /// What becomes of a call.
@@ -148,7 +149,7 @@ impl Program {
                 return verdict;
             }
         }
-        let case = |answer: &crate::plan::verdict::Answer<'_>| {
+        let case = |answer: &crate::plan::filter::verdict::Answer<'_>| {
             let when: Vec<String> = answer.when.iter().map(|test| rules::condition(test, name)).collect();
             let when = if when.is_empty() { "otherwise".to_owned() } else { format!("if {}", when.join(" and ")) };
             format!("{when}: {}", answer.action)

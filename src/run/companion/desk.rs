@@ -13,13 +13,13 @@ use crate::sys::progress::Progress;
 use crate::sys::signals::{self, Arrival, LAST, Set};
 use crate::sys::{companion, detached, facts, letters, target};
 
-use super::confine;
+use super::confine::{self, Kill};
 use super::pty::Pty;
 use super::queue::Queue;
 use super::relay::{Names, Relay};
 use super::report::{End, Status};
 use super::terminal::Terminal;
-use super::warden::QUESTION;
+use super::warden::{BECAME, CONTINUE, QUESTION};
 
 /// CAP_KILL: the target may have become somebody else.
 const CAP_KILL: u64 = 1 << 5;
@@ -27,6 +27,8 @@ const CAP_KILL: u64 = 1 << 5;
 /// Whom the launcher deals with.
 pub(super) struct Ends {
     pub(super) target: Pid,
+    /// The same as a descriptor, where it is the helper's child.
+    pub(super) process: Option<OwnedFd>,
     pub(super) helper: Pid,
     /// To the helper.
     pub(super) line: OwnedFd,
@@ -54,6 +56,8 @@ pub(super) struct Desk {
     queue: Queue,
     /// Whether the helper is gone.
     alone: bool,
+    /// Whether the next SIGCONT has been passed on already.
+    continued: bool,
 }
 
 /// Descriptors that signals are sent by.
@@ -77,6 +81,7 @@ impl Desk {
             late: false,
             queue,
             alone: false,
+            continued: false,
         }
     }
 
@@ -114,7 +119,10 @@ impl Desk {
         }
         let handles = Handles {
             signals: signals::descriptor(Set::ALL)?,
-            target: target::process(self.ends.target.as_raw())?,
+            target: match self.ends.process.take() {
+                Some(process) => process,
+                None => target::process(self.ends.target.as_raw())?,
+            },
             helper: target::process(self.ends.helper.as_raw())?,
         };
         nix::unistd::chdir(c"/")?;
@@ -134,7 +142,7 @@ impl Desk {
             self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd),
             self.status.as_ref().map_or(-1, Status::number),
         ])?;
-        confine::confine(facts::effective()? & CAP_KILL, &confine::LAUNCHER)?;
+        confine::confine(facts::effective()? & CAP_KILL, &confine::LAUNCHER, Kill::Own)?;
         Ok(handles)
     }
 
@@ -155,19 +163,24 @@ impl Desk {
             if ready[2] {
                 self.executed();
             }
-            if ready[1] {
-                self.hear(handles)?;
+            if ready[1]
+                && let Some(end) = self.hear(handles)?
+            {
+                return Ok(end);
             }
             if ready[0] {
                 while let Some(arrival) = signals::read(handles.signals.as_fd())? {
                     let child = arrival.number == libc::SIGCHLD;
                     // One that somebody has sent may stand for the kernel's own as well.
-                    if child && let Some(end) = self.children(handles)? {
+                    if child
+                        && self.ends.pty.is_none()
+                        && let Some(end) = self.children(handles)?
+                    {
                         return Ok(end);
                     }
-                    let ours = (child && arrival.code > 0) || self.own_terminals(arrival.number)?;
+                    let ours = (child && arrival.code > 0) || self.own_terminals(arrival.number);
                     if !ours && let Some(arrival) = self.queue.arrived(arrival, Instant::now()) {
-                        forward(handles, &arrival);
+                        self.forward(handles, &arrival);
                     }
                 }
             }
@@ -182,18 +195,17 @@ impl Desk {
     }
 
     /// Deals with what concerns the caller's terminal; says whether the target has no part in it.
-    fn own_terminals(&mut self, number: i32) -> Result<bool, Errno> {
-        let Some(pty) = &mut self.ends.pty else { return Ok(false) };
+    fn own_terminals(&mut self, number: i32) -> bool {
+        let Some(pty) = &mut self.ends.pty else { return false };
         match number {
             libc::SIGWINCH => pty.resize(),
-            libc::SIGTSTP => self.stop(number)?,
             libc::SIGCONT => {
                 pty.take();
-                return Ok(false);
+                return std::mem::take(&mut self.continued);
             }
-            _ => return Ok(false),
+            _ => return false,
         }
-        Ok(true)
+        true
     }
 
     /// Stops this process until somebody continues it; the terminal is the caller's meanwhile.
@@ -204,6 +216,9 @@ impl Desk {
         signals::suffer(number)?;
         if let Some(pty) = &mut self.ends.pty {
             pty.take();
+            // Where nobody could continue this process, the kernel has not stopped it, and nobody has sent this.
+            self.continued = signals::pending()?.has(Set::one(libc::SIGCONT));
+            letters::send(self.ends.line.as_fd(), &CONTINUE, &[]).ok();
         }
         Ok(())
     }
@@ -224,30 +239,61 @@ impl Desk {
         self.ends.executed = None;
     }
 
-    /// The helper says that a signal has reached it.
-    fn hear(&mut self, handles: &Handles) -> Result<(), Errno> {
+    /// The helper says that a signal has reached it, or what has become of a target that is its child.
+    fn hear(&mut self, handles: &Handles) -> Result<Option<End>, Errno> {
+        let mut stopped = None;
         loop {
             let letter = match letters::receive(self.ends.line.as_fd()) {
-                Err(Errno::EAGAIN) => return Ok(()),
+                Err(Errno::EAGAIN) => break,
                 Err(Errno::EINTR) => continue,
                 other => other?,
             };
-            let Some(number) = letter.text().first().copied() else {
-                // The helper is gone: without it nothing holds the target to this process.
-                self.alone = true;
-                return signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone);
-            };
-            match number {
-                0 => self.send_on(handles),
-                number => self.queue.told(number, Instant::now()),
+            match *letter.text() {
+                [BECAME, a, b, c, d] => match i32::from_ne_bytes([a, b, c, d]) {
+                    status if libc::WIFSTOPPED(status) => stopped = Some(libc::WSTOPSIG(status)),
+                    status if libc::WIFCONTINUED(status) => stopped = None,
+                    status => return Ok(Some(self.ended(handles, status))),
+                },
+                [0, ..] => self.send_on(handles),
+                [number, ..] => self.queue.told(number, Instant::now()),
+                [] => return self.bereft(handles),
             }
         }
+        // Where somebody is about to continue it, this process must not stop.
+        if let Some(number) = stopped
+            && !self.queue.holds(libc::SIGCONT)
+        {
+            self.stop(number)?;
+        }
+        Ok(None)
+    }
+
+    /// The helper is gone: without it nothing holds the target to this process.
+    fn bereft(&mut self, handles: &Handles) -> Result<Option<End>, Errno> {
+        self.alone = true;
+        signals::signal(handles.target.as_fd(), libc::SIGKILL).or_else(gone)?;
+        if self.ends.pty.is_none() {
+            return Ok(None);
+        }
+        // Its parent would have told of it. SIGKILL lets nobody wait for long.
+        companion::wait([handles.target.as_raw_fd()], [false], -1)?;
+        Ok(Some(self.ended(handles, libc::SIGKILL)))
     }
 
     /// Sends on what the helper has not got.
     fn send_on(&mut self, handles: &Handles) {
         while let Some(arrival) = self.queue.answered() {
-            forward(handles, &arrival);
+            self.forward(handles, &arrival);
+        }
+    }
+
+    fn forward(&self, handles: &Handles, arrival: &Arrival) {
+        if self.ends.pty.is_some() && arrival.number == libc::SIGCONT {
+            // A job is continued as a whole.
+            letters::send(self.ends.line.as_fd(), &CONTINUE, &[]).ok();
+        } else {
+            // The target may be gone, or have become somebody whom nobody without CAP_KILL can reach.
+            signals::send(handles.target.as_fd(), arrival).ok();
         }
     }
 
@@ -346,11 +392,6 @@ fn caught(number: i32) -> bool {
     // Those that a fault of our own would raise end us at once.
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
     !never.contains(&number) && !faults.contains(&number)
-}
-
-fn forward(handles: &Handles, arrival: &Arrival) {
-    // The target may be gone, or have become somebody whom nobody without CAP_KILL can reach.
-    signals::send(handles.target.as_fd(), arrival).ok();
 }
 
 fn gone(errno: Errno) -> Result<(), Errno> {

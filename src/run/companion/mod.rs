@@ -6,13 +6,18 @@
 //! ```
 //!
 //! The target is the launcher's own child, so its status comes first hand. The helper dies with the launcher, and the
-//! namespace with its process 1.
+//! namespace with its process 1. With a terminal of its own the target is the helper's child (see [`session`]).
+//!
+//! The launcher's side is `desk`, with `queue` (signals), `relay` (messages to the service manager), `pty` and
+//! `terminal`, and `report` (lines of JSON); the helper's is `warden`, and `session` with a terminal; `confine` is what
+//! both can still do.
 
 mod confine;
 mod desk;
 mod pty;
 mod queue;
 mod relay;
+mod session;
 mod terminal;
 mod warden;
 
@@ -54,30 +59,34 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     // An init that came to this by itself could be late, and leave the first orphans unreaped.
     let before = signals::ignore(libc::SIGCHLD)?;
     let (ours, theirs) = letters::pair()?;
+    if pty.is_some() {
+        letters::learn_senders(ours.as_fd())?;
+    }
+    let executed = if status.is_some() { Some(pipe2(OFlag::O_CLOEXEC)?) } else { None };
     let outgoing = relay.as_ref().map(Relay::outgoing).transpose()?;
-    // Before the launcher sets the terminal: how it is now is how it shall be.
-    let heir = pty.as_ref().and_then(Pty::heir);
     let role = if op.as_pid1 { Role::Guard } else { Role::Init };
     if role == Role::Init {
         companion::namespace()?;
     }
     let Some(helper) = companion::split()? else {
-        // What is sent to the launcher's process group does not reach a target in a session of its own, and the helper's
-        // word stands for the target.
-        if op.pty && crate::sys::terminal::session().is_err() {
-            crate::sys::detached::leave(1);
-        }
         // The launcher's end is the end of its side, of which nobody else has a copy then.
-        drop((ours, pty));
-        warden::serve(role, theirs.as_fd(), outgoing.as_ref(), heir.as_ref())
+        drop(ours);
+        let Some(pty) = pty else { warden::serve(role, theirs.as_fd(), outgoing.as_ref(), None) };
+        // Before the launcher sets the terminal: how it is now is how it shall be.
+        let heir = pty.heir();
+        session::lead(role, pty, theirs, outgoing, heir);
+        return become_target(relay, executed, mask, &before);
     };
     // Now the launcher's own: the target's end must be told.
     signals::default(libc::SIGCHLD)?;
-    if role == Role::Guard {
+    if role == Role::Guard && pty.is_none() {
         companion::namespace().inspect_err(|_| end(helper))?;
     }
-    split(op, progress, status, Parts { helper, ours, theirs, relay, pty, mask, before })
+    split(op, progress, status, Parts { helper, ours, theirs, relay, pty, executed, mask, before })
 }
+
+/// A pipe that is closed by the target's execution, where somebody wants to know of it.
+type Executed = Option<(OwnedFd, OwnedFd)>;
 
 /// What there is when the helper runs.
 struct Parts {
@@ -86,54 +95,76 @@ struct Parts {
     theirs: OwnedFd,
     relay: Option<Relay>,
     pty: Option<Pty>,
+    executed: Executed,
     mask: Set,
     before: signals::Disposition,
 }
 
-/// Starts the target's process.
+/// Starts the target's process, where the helper has not done it.
 fn split(
     op: &CompanionOp,
     progress: &Progress,
     status: Option<Status>,
     parts: Parts,
 ) -> Result<Option<OwnedFd>, Errno> {
-    let executed = if status.is_some() { Some(pipe2(OFlag::O_CLOEXEC)?) } else { None };
+    let Parts { helper, ours, theirs, relay, pty, executed, mask, before } = parts;
     let terminal = if op.pty { None } else { Terminal::of_ours() };
-    // What reaches a process group during a fork reaches the child, too (Linux 4.19); what came before does not.
-    let missed = signals::pending()?;
-    match companion::split() {
-        Ok(None) => {
-            if op.as_pid1 {
-                // The guard knows whom to kill before anything is done, even if the launcher is dead already.
-                let own = target::process(std::process::id().cast_signed())?;
-                letters::send(parts.ours.as_fd(), b"target", &[own.as_raw_fd()])?;
+    let (target, process, missed) = if pty.is_some() {
+        drop(theirs);
+        let begun =
+            session::begun(ours.as_fd()).and_then(|(target, process)| Ok((target, process, signals::pending()?)));
+        let (target, process, missed) = match begun {
+            Ok(all) => all,
+            Err(errno) => return Err(undo(errno, helper, mask, &before)),
+        };
+        (target, Some(process), missed)
+    } else {
+        // What reaches a process group during a fork reaches the child, too (Linux 4.19); what came before does not.
+        let missed = signals::pending()?;
+        match companion::split() {
+            Ok(None) => {
+                if op.as_pid1 {
+                    // The guard knows whom to kill before anything is done, even if the launcher is dead already.
+                    let own = target::process(std::process::id().cast_signed())?;
+                    letters::send(ours.as_fd(), b"target", &[own.as_raw_fd()])?;
+                }
+                // With the other copies gone, the helper sees the launcher's end at once.
+                drop((ours, theirs, terminal));
+                return become_target(relay, executed, mask, &before);
             }
-            // With the other copies gone, the helper sees the launcher's end at once.
-            drop((parts.ours, parts.theirs, terminal));
-            parts.pty.map_or(Ok(()), Pty::enter)?;
-            parts.before.restore()?;
-            signals::block(parts.mask)?;
-            if let Some((reader, writer)) = executed {
-                drop(reader);
-                // It is closed by the execution, or by the end.
-                target::forget(writer);
+            Ok(Some(target)) => {
+                drop(theirs);
+                (target, None, missed)
             }
-            Ok(parts.relay.map(Relay::into_incoming))
+            Err(errno) => return Err(undo(errno, helper, mask, &before)),
         }
-        Ok(Some(target)) => {
-            let executed = executed.map(|(reader, _)| reader);
-            let Parts { helper, ours: line, relay, pty, .. } = parts;
-            let ends = Ends { target, helper, line, relay, terminal, pty, executed };
-            drop(parts.theirs);
-            Desk::new(op, ends, Queue::new(missed), progress.again(), status).run()
-        }
-        Err(errno) => {
-            end(parts.helper);
-            parts.before.restore()?;
-            signals::block(parts.mask)?;
-            Err(errno)
-        }
+    };
+    let executed = executed.map(|(reader, _)| reader);
+    let ends = Ends { target, process, helper, line: ours, relay, terminal, pty, executed };
+    Desk::new(op, ends, Queue::new(missed), progress.again(), status).run()
+}
+
+/// The target's process, as it shall be from here on.
+fn become_target(
+    relay: Option<Relay>,
+    executed: Executed,
+    mask: Set,
+    before: &signals::Disposition,
+) -> Result<Option<OwnedFd>, Errno> {
+    before.restore()?;
+    signals::block(mask)?;
+    if let Some((reader, writer)) = executed {
+        drop(reader);
+        // It is closed by the execution, or by the end.
+        target::forget(writer);
     }
+    Ok(relay.map(Relay::into_incoming))
+}
+
+/// Puts the launcher back to where nothing was started, and says why.
+fn undo(errno: Errno, helper: Pid, mask: Set, before: &signals::Disposition) -> Errno {
+    end(helper);
+    before.restore().and_then(|()| signals::block(mask)).err().unwrap_or(errno)
 }
 
 /// Kills a helper that is not needed and waits for its end.

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::unistd::{Pid, getpgrp, read, write};
+use nix::unistd::{Pid, getpgrp, read, setpgid, write};
 
 use crate::sys::companion;
 use crate::sys::terminal::{self, Settings};
@@ -119,15 +119,25 @@ impl Pty {
         })
     }
 
-    /// Makes it this process's own: a session of its own, and the terminal in place of those among the standard
-    /// descriptors.
+    /// Makes a session that it controls, with this process as its leader.
     ///
     /// # Errors
     /// Those of the calls.
-    pub(super) fn enter(self) -> Result<(), Errno> {
+    pub(super) fn lead(&self) -> Result<(), Errno> {
         let inner = self.inner.as_ref().ok_or(Errno::EBADF)?;
         terminal::session()?;
-        terminal::control(inner.as_fd())?;
+        terminal::control(inner.as_fd())
+    }
+
+    /// Makes this process a job in its foreground, and puts it in place of the terminals among the standard descriptors.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub(super) fn enter(&self) -> Result<(), Errno> {
+        let inner = self.inner.as_ref().ok_or(Errno::EBADF)?;
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+        // Every signal is blocked, SIGTTOU, too.
+        companion::set_foreground(inner.as_fd(), getpgrp())?;
         (0..3).filter(|number| terminal::is_terminal(*number)).try_for_each(|one| terminal::replace(one, inner.as_fd()))
     }
 

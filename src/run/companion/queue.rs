@@ -73,6 +73,11 @@ impl Queue {
         }
     }
 
+    /// Whether a signal waits to be sent on.
+    pub(super) fn holds(&self, number: i32) -> bool {
+        self.waiting.iter().flatten().any(|(arrival, _)| arrival.number == number)
+    }
+
     /// When something has to be done without being asked.
     pub(super) fn wakes(&self) -> Option<Instant> {
         match self.asked {

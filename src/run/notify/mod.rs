@@ -3,6 +3,10 @@
 //! It never keeps a target waiting for another one's answer: what needs a person's word is put aside. What it
 //! reads of a target counts only when the notification still waits afterwards (the process id may be somebody
 //! else's by then), and CONTINUE never follows from what was read.
+//!
+//! In: the listener, and the decisions of the rules. Out: answers. `prepare` is before the loop, `view` and `caller`
+//! look at who waits (`ids` at whose it is), `ask` asks a person, `open` opens on behalf along `walk`, `call` has a
+//! call in words, `tell` tells of denials.
 
 mod ask;
 mod call;
@@ -21,7 +25,7 @@ use nix::errno::Errno;
 use crate::apply::supervise::Post;
 use crate::draft::action::Action;
 use crate::draft::decision::Decision;
-use crate::plan::machine::{self, Data};
+use crate::plan::filter::machine::{self, Data};
 use crate::plan::supervise::Watch;
 use crate::sys::notify::{Answer, Listener, Notification};
 use crate::sys::target;

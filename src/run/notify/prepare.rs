@@ -17,7 +17,7 @@ use crate::draft::capabilities::CapSet;
 use crate::draft::compare::Compare;
 use crate::draft::decision::Decision;
 use crate::draft::syscalls::{Filter, Layer, Rule};
-use crate::plan::tree;
+use crate::plan::filter::tree;
 use crate::sys::notify::Listener;
 use crate::sys::{descriptors, privileges, process, seccomp, target};
 

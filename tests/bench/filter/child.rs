@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use stockade::plan::machine::Instruction;
+use stockade::plan::filter::machine::Instruction;
 
 use super::programs::{Subject, nanos};
 

@@ -12,9 +12,9 @@ use stockade::draft::calls::{self, Call, Id};
 use stockade::draft::compare::{Compare, Operator};
 use stockade::draft::syscalls::{Filter, Layer, Rule};
 use stockade::host::Host;
-use stockade::plan::machine::{self, Data, Instruction};
+use stockade::plan::filter::machine::{self, Data, Instruction};
+use stockade::plan::filter::tree::compile;
 use stockade::plan::seccomp;
-use stockade::plan::tree::compile;
 use stockade::policy::Policy;
 use stockade::text::profiles::Library;
 

@@ -1,0 +1,249 @@
+//! Every effect beside every other one: no directive may lose what it does because another is there.
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::kit::{Outcome, Who, base, marker, people, verbs};
+
+/// Properties, and what the probe says under them: alternatives as in [`Outcome::answers`].
+struct Effect {
+    properties: Vec<String>,
+    answers: Vec<(String, String)>,
+}
+
+/// What everybody can ask for. `/place` stands for the case's own directory.
+const EFFECTS: &[(&str, &[(&str, &str)])] = &[
+    ("ProtectSystem=strict", &[("mountflags /usr", RO), ("mountflags /etc", RO)]),
+    ("ProtectHome=yes", &[("mountflags /home", RO), ("write /home/x", "EROFS|EACCES")]),
+    ("PrivateTmp=yes", &[("access /marker", "ENOENT")]),
+    ("TemporaryFileSystem=/place/empty", &[("access /place/empty/file", "ENOENT")]),
+    ("ReadOnlyPaths=/place/ro", &[("write /place/ro/x", "EROFS"), ("mountflags /place/ro", RO)]),
+    ("ReadOnlyPaths=/place/ro/link", &[("write /place/linked/x", "EROFS"), ("mountflags /place/linked", RO)]),
+    ("InaccessiblePaths=/place/hidden", &[("read /place/hidden/file", "EACCES|ENOENT")]),
+    ("NoExecPaths=/place/noexec", &[("exec /place/noexec/tool", "EACCES|EPERM")]),
+    ("NoExecPaths=/ ; ExecPaths=/usr /base", &[("mountflags /dev/shm", NOEXEC), ("mountflags /var", NOEXEC)]),
+    (
+        "BindReadOnlyPaths=/place/from:/place/to",
+        &[("line /place/to/file", "from here"), ("write /place/to/x", "EROFS"), ("mountflags /place/to", RO)],
+    ),
+    ("PrivateDevices=yes", &[("access /dev/kmsg", "ENOENT"), ("write /dev/null", "ok"), ("iopl", "EPERM")]),
+    (
+        "ProtectKernelTunables=yes",
+        &[("mountflags /sys", RO), ("write /proc/sys/kernel/hostname", "EROFS|EACCES|ENOENT")],
+    ),
+    ("ProtectKernelModules=yes", &[("module", "EPERM"), ("finitmodule", "EPERM")]),
+    ("ProtectKernelLogs=yes", &[("syslog", "EPERM"), ("read /dev/kmsg", "EACCES|EPERM|ENOENT|ENXIO|empty")]),
+    ("ProtectControlGroups=yes", &[("mountflags /sys/fs/cgroup", RO)]),
+    ("ProtectClock=yes", &[("settime", "EPERM"), ("adjtime", "EPERM")]),
+    ("ProtectHostname=yes", &[("hostname", "EPERM"), ("namespace uts", "!host")]),
+    ("PrivateNetwork=yes", &[("interfaces", "lo"), ("namespace net", "!host")]),
+    ("PrivateIPC=yes", &[("namespace ipc", "!host")]),
+    ("PrivatePIDs=yes", &[("pid", "2"), ("namespace pid", "!host")]),
+    ("PrivatePIDs=yes ; ProtectProc=invisible ; ProcSubset=pid", &[("access /proc/cpuinfo", "ENOENT"), ("pid", "2")]),
+    ("PrivateUsers=yes", &[("namespace user", "!host"), ("setgroups 1", "EPERM")]),
+    ("NoNewPrivileges=yes", &[("status NoNewPrivs", "NoNewPrivs 1")]),
+    ("CapabilityBoundingSet=", &[("caps", "eff=0 prm=0 inh=0 bnd=0 amb=0")]),
+    ("RestrictNamespaces=yes", &[("unshare user", "EPERM"), ("clone user", "EPERM"), ("clone3 user", "ENOSYS")]),
+    ("RestrictAddressFamilies=~AF_INET6", &[("socket 10 2 0", "EAFNOSUPPORT"), ("socket 1 1 0", "ok")]),
+    ("SystemCallFilter=~fsopen:EUCLEAN", &[("fsopen", "EUCLEAN"), ("status Seccomp", "Seccomp 2")]),
+    ("MemoryDenyWriteExecute=yes", &[("mprotect", "EACCES|EPERM"), ("wx", "EACCES|EPERM")]),
+    ("LockPersonality=yes", &[("personality 0x0008", "EPERM")]),
+    ("RestrictRealtime=yes", &[("realtime", "EPERM"), ("limit rtprio", "rtprio 0 0")]),
+    ("RestrictSUIDSGID=yes", &[("suid /place/suid", "EPERM"), ("openat2 /", "ENOSYS")]),
+    ("Seccomp.ExecOnce=yes", &[("exec /bin/true", "EPERM")]),
+    ("Landlock.ConnectTCP=443", &[("connect 127.0.0.1 9", "EACCES")]),
+    ("Landlock.Restrict=make-dir", &[("mkdir /place/dir", "EACCES")]),
+    ("LimitNOFILE=64", &[("limit nofile", "nofile 64 64")]),
+    ("UMask=0077", &[("umask", "77")]),
+    ("UnsetEnvironment=HOME", &[("get HOME", "HOME is not set")]),
+];
+
+/// Read-only, whatever else.
+const RO: &str =
+    "ro|ro nosuid|ro nodev|ro noexec|ro nosuid nodev|ro nosuid noexec|ro nodev noexec|ro nosuid nodev noexec";
+
+/// Without execution, whatever else.
+const NOEXEC: &str = "noexec|ro noexec|nosuid noexec|nodev noexec|nosuid nodev noexec|ro nosuid noexec|ro nodev noexec|ro nosuid nodev noexec";
+
+/// Answers that two effects give to the same question differently, and that are both right.
+const ALSO: &[(&str, &str)] = &[
+    // A list of calls that is in force counts those of nobody.
+    ("EPERM", "EROFS|ENOSYS|EAFNOSUPPORT"),
+    // Nothing is executed at all.
+    ("EACCES", "EPERM"),
+];
+
+/// The effects for somebody, with a directory of his own that has all they are about.
+fn effects(who: &Who) -> Vec<Effect> {
+    let place = who.place("combine");
+    for name in ["empty", "ro", "hidden", "noexec", "from", "to", "linked"] {
+        fs::create_dir(place.join(name)).expect("a directory can be made");
+        who.own(&place.join(name));
+    }
+    for (name, text) in [("empty/file", "x"), ("hidden/file", "secret\n"), ("from/file", "from here\n")] {
+        who.file(&place.join(name), text);
+    }
+    let tool = place.join("noexec/tool");
+    fs::copy("/bin/true", &tool).expect("true can be copied");
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("modes can be set");
+    symlink(place.join("linked"), place.join("ro/link")).expect("a link can be made");
+    let (place, marker) = (place.display().to_string(), marker().display().to_string());
+    let host = |kind: &str| {
+        let link = fs::read_link(format!("/proc/self/ns/{kind}")).expect("/proc is mounted");
+        format!("!{}", link.display())
+    };
+    let word = |text: &str| {
+        text.replace("/place", &place).replace("/marker", &marker).replace("/base", &base().display().to_string())
+    };
+    let effect = |(properties, answers): &(&str, &[(&str, &str)])| Effect {
+        properties: properties.split(" ; ").map(word).collect(),
+        answers: answers
+            .iter()
+            .map(|(verb, wanted)| {
+                let wanted = match verb.strip_prefix("namespace ") {
+                    Some(kind) => host(kind),
+                    None => (*wanted).to_owned(),
+                };
+                (word(verb), wanted)
+            })
+            .collect(),
+    };
+    EFFECTS.iter().map(effect).collect()
+}
+
+/// A launch with all of these effects, in a view in which the tests' own directory can be seen and written.
+fn launch(who: &Who, together: &[&Effect]) -> Outcome {
+    let seen = format!("BindPaths={}", base().display());
+    let words = together.iter().flat_map(|effect| &effect.properties).chain([&seen]);
+    let options: Vec<&str> = words.flat_map(|word| ["-p", word.as_str()]).collect();
+    let tried: Vec<&str> = together.iter().flat_map(|effect| &effect.answers).map(|(verb, _)| verb.as_str()).collect();
+    who.confined(&options).words(&verbs(&tried)).run()
+}
+
+/// What an answer may be, given that others are there.
+fn widened(wanted: &str) -> String {
+    let mut all = wanted.to_owned();
+    for (first, also) in ALSO.iter().filter(|_| !wanted.starts_with('!')) {
+        if wanted.split('|').any(|word| word == *first) {
+            write!(all, "|{also}").expect("memory can be written");
+        }
+    }
+    all
+}
+
+fn holds(who: &Who, together: &[&Effect]) {
+    let wanted: Vec<(String, String)> = together
+        .iter()
+        .flat_map(|effect| &effect.answers)
+        .map(|(verb, wanted)| (verb.clone(), if together.len() > 1 { widened(wanted) } else { wanted.clone() }))
+        .collect();
+    let table: Vec<(&str, &str)> = wanted.iter().map(|(verb, wanted)| (verb.as_str(), wanted.as_str())).collect();
+    launch(who, together).ends(0).quietly().answers(&table);
+}
+
+/// As each of the people, all pairs, on two threads. What does not hold is told whole, and how much of it.
+#[test]
+fn every_effect_holds_beside_every_other_one() {
+    let all: Vec<(Who, Vec<Effect>)> = people().into_iter().map(|who| (who.clone(), effects(&who))).collect();
+    let fell = AtomicUsize::new(0);
+    let tried = |who: &Who, together: &[&Effect]| {
+        let holding = std::panic::catch_unwind(|| holds(who, together));
+        fell.fetch_add(usize::from(holding.is_err()), Ordering::Relaxed);
+    };
+    std::thread::scope(|scope| {
+        for (who, effects) in &all {
+            let tried = &tried;
+            scope.spawn(move || {
+                for (at, one) in effects.iter().enumerate() {
+                    tried(who, &[one]);
+                    for other in &effects[at + 1..] {
+                        tried(who, &[one, other]);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(fell.into_inner(), 0, "launches under which an effect does not hold");
+}
+
+#[test]
+fn without_the_directives_none_of_the_effects_is_there() {
+    // The control: of each effect at least one answer is another one without it.
+    for who in people().iter().filter(|who| who.is_root()) {
+        for effect in effects(who) {
+            let tried: Vec<&str> = effect.answers.iter().map(|(verb, _)| verb.as_str()).collect();
+            let outcome = who.bare(&verbs(&tried)).run();
+            let same = outcome.stdout.lines().zip(&effect.answers).all(|(said, (_, wanted))| {
+                let answer = said.split_once(": ").map_or("", |(_, answer)| answer);
+                let is = |word: &str| word == answer;
+                wanted.strip_prefix('!').map_or_else(|| wanted.split('|').any(is), |host| host != answer)
+            });
+            assert!(!same, "{:?}{outcome}", effect.properties);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_made_behind_somebody_elses_symlink() {
+    // Root makes mount points in a directory of a user, who has put a link to a place of root's in the way.
+    let [root, user] = &people()[..] else { return };
+    let (theirs, ours) = (user.place("links"), root.place("links"));
+    symlink(&ours, theirs.join("link")).expect("a link can be made");
+    std::os::unix::fs::lchown(theirs.join("link"), Some(user.uid), Some(user.gid)).expect("root can give links away");
+    let bind = |to: &Path| format!("BindPaths={}:{}", ours.display(), to.display());
+    let run = |to: &Path| root.tries(&["-p", &bind(to)], &["say ran"]);
+    run(&theirs.join("link/deep/er")).ends(226).runs_nothing().complains("symbolic links");
+    assert_eq!(fs::read_dir(&ours).expect("it is there").count(), 0);
+    // What is there already is mounted on, and root's own links are root's business.
+    run(&theirs.join("link")).ends(0).says("say: ran");
+    symlink(&ours, ours.join("own")).expect("a link can be made");
+    run(&ours.join("own/deep/er")).ends(0).says("say: ran");
+    assert!(ours.join("deep/er").is_dir());
+}
+
+#[test]
+fn restrictions_outside_a_new_root_are_refused() {
+    for who in people() {
+        let place = who.place("outside");
+        let root = format!("RootDirectory={}", place.display());
+        for word in ["ReadOnlyPaths=/etc", "InaccessiblePaths=/etc/shadow", "NoExecPaths=/"] {
+            let outcome = who.tries(&["-p", &root, "-p", word], &["say ran"]);
+            outcome.ends(226).runs_nothing().complains("not below RootDirectory");
+        }
+    }
+}
+
+#[test]
+fn what_changes_in_an_ephemeral_root_is_gone_whatever_its_name() {
+    for who in people() {
+        let place = who.place("ephemeral").join("a:b,c\\d \"e");
+        for made in [&place, &place.join("tests"), &place.join("etc")] {
+            fs::create_dir(made).expect("directories can be made");
+            who.own(made);
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o711)).expect("modes can be set");
+        let options = [
+            "-p".to_owned(),
+            // As it is in the policy, so that no quoting is needed.
+            "RootEphemeral=yes".to_owned(),
+            "-P".to_owned(),
+            who.file(
+                &who.place("ephemeral").join("policy.toml"),
+                format!(
+                    "RootDirectory = '{}'\nBindReadOnlyPaths = [\"{}:/tests\"]\n",
+                    place.display(),
+                    base().display()
+                ),
+            )
+            .display()
+            .to_string(),
+        ];
+        let tried = ["/tests/probe", "touch", "/etc/kept", ",", "access", "/etc/kept", ",", "mode", "/"];
+        let mode = format!("40711 {}:{}", who.uid, who.gid);
+        who.confined(&options).words(&tried).run().ends(0).answers(&[("made", "ok"), ("there", "ok"), ("root", &mode)]);
+        assert_eq!(fs::read_dir(place.join("etc")).expect("it is there").count(), 0, "as {}", who.name);
+    }
+}

@@ -1,0 +1,172 @@
+//! The collector by eBPF and the one by notifications see the same in the same program, and say so where they cannot be
+//! had.
+
+mod kit;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use kit::{Who, people};
+use serde_json::Value;
+
+/// A directory of somebody's to work in, anew for each run.
+fn place(who: &Who, name: &str) -> PathBuf {
+    let root = kit::base().join(format!("by-{name}-{}", who.name));
+    fs::remove_dir_all(&root).ok();
+    for path in ["home", "work"] {
+        fs::create_dir_all(root.join(path)).expect("a directory");
+    }
+    for path in ["", "home", "work"] {
+        fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755)).expect("a mode");
+        chown(root.join(path), Some(who.uid), Some(who.gid)).expect("an owner");
+    }
+    root
+}
+
+fn learn(who: &Who, root: &std::path::Path, words: &[&str]) -> Output {
+    let mut command = Command::new(kit::base().join("stockade"));
+    command.arg("learn").args(words).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", root.join("home"));
+    command.current_dir(root.join("work")).stdin(Stdio::null());
+    if !people()[0].is_root() || who.is_root() {
+        return command.output().expect("stockade starts");
+    }
+    command.uid(who.uid).gid(who.gid).output().expect("stockade starts")
+}
+
+/// What a collector saw of a script, in the words of the file beside the policy.
+fn seen(who: &Who, name: &str, by: &str, command: &[&str]) -> Value {
+    let root = place(who, name);
+    let output = learn(who, &root, &[&["--by", by, "-o", "../policy.toml", "--"], command].concat());
+    assert!(output.status.success(), "{name} by {by}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = fs::read_to_string(root.join("policy.toml.seen")).expect("what was seen");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Where the collectors can say the same: names without numbers of times, and what was done at each path.
+fn same(seen: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (arch, calls) in seen["calls"].as_object().expect("calls") {
+        let names = calls.as_object().expect("names").keys().cloned();
+        // How threads wait for each other is chance, and a call that a signal interrupts goes on by this one.
+        let chance = ["futex", "restart_syscall", "sched_yield", "madvise"];
+        all.entry(format!("calls of {arch}")).or_default().extend(names.filter(|name| !chance.contains(&&**name)));
+    }
+    for (path, uses) in seen["paths"].as_object().expect("paths") {
+        let kinds = uses.as_object().expect("uses").keys().filter(|key| *key != "by");
+        // Whether something is looked at on the way is asked of a directory by more calls than open it.
+        all.entry(format!("paths {path}")).or_default().extend(kinds.cloned());
+    }
+    for part in ["acts", "abstract"] {
+        all.entry(part.into()).or_default().extend(seen[part].as_object().expect("an object").keys().cloned());
+    }
+    for part in ["sockets", "addresses"] {
+        for one in seen[part].as_array().expect("a list") {
+            let mut one = one.as_array().expect("a list").clone();
+            one.pop();
+            all.entry(part.into()).or_default().insert(Value::from(one).to_string());
+        }
+    }
+    all
+}
+
+const SERVE: &str = "
+import os, socket, threading
+def pair(family, kind, at):
+    server = socket.socket(family, kind)
+    server.bind(at)
+    if kind == socket.SOCK_STREAM:
+        server.listen()
+    client = socket.socket(family, kind)
+    client.connect(server.getsockname())
+    client.send(b'x')
+    other = server.accept()[0] if kind == socket.SOCK_STREAM else server
+    assert other.recv(1) == b'x'
+pair(socket.AF_INET, socket.SOCK_STREAM, ('127.0.0.1', 47113))
+pair(socket.AF_INET6, socket.SOCK_STREAM, ('::1', 47114))
+pair(socket.AF_INET, socket.SOCK_DGRAM, ('127.0.0.1', 47115))
+pair(socket.AF_UNIX, socket.SOCK_STREAM, 'here.sock')
+pair(socket.AF_UNIX, socket.SOCK_DGRAM, os.getcwd() + '/there.sock')
+pair(socket.AF_UNIX, socket.SOCK_STREAM, '\\0stockade-test-own')
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.sendto(b'x', ('127.0.0.1', 47115))
+sender.sendmsg([b'x'], [], 0, ('127.0.0.1', 47116))
+for name in ['/nowhere.sock', '\\0stockade-test-nobody']:
+    try:
+        socket.socket(socket.AF_UNIX).connect(name)
+    except OSError:
+        pass
+try:
+    socket.socket().connect(('127.0.0.1', 47119))
+except OSError:
+    pass
+";
+
+const FILES: &str = "
+echo a > made; cat made > copy; cp made other; mv other third; rm third; mkdir d; ls d / > list; ln -s made link
+cat link; test -e nowhere; cat nowhere 2>/dev/null || true; chmod 600 made; chmod u+s copy; head -c1 /etc/passwd
+(cd d; echo b > inner; cat ../made ./inner; cd /; ls etc >/dev/null); find . -name inner; rm -r d; touch made
+printf '#!/bin/sh\\necho script\\n' > script; chmod 755 script; ./script; cp /usr/bin/true ./own; ./own
+mktemp; readlink link; stat /etc/hostname > /dev/null; ls /proc/self/fd > /dev/null; unlink copy; ln made hard
+";
+
+const SIGNALS: &str = "sleep 60 & kill $!; wait; kill -0 $PPID; nice true; sh -c 'kill -0 $$; exec ls'";
+
+#[test]
+fn both_see_the_same() {
+    let who = people().remove(0);
+    if !who.is_root() {
+        return refused(&who);
+    }
+    for (name, command) in [
+        ("files", ["/bin/sh", "-c", FILES].as_slice()),
+        ("sockets", &["/usr/bin/python3", "-c", SERVE]),
+        ("sqlite3", &["/usr/bin/sqlite3", "db", "create table t(a); insert into t values(1); select * from t"]),
+        ("signals", &["/bin/sh", "-c", SIGNALS]),
+        ("git", &["/bin/sh", "-ec", "git init -q r; cd r; echo > f; git add f; git status -s"]),
+        ("gcc", &["/bin/sh", "-ec", "echo 'int main(void){return 0;}' > a.c; gcc a.c; ./a.out"]),
+    ] {
+        let (by_notify, by_ebpf) = (seen(&who, name, "notify", command), seen(&who, name, "ebpf", command));
+        assert_eq!(by_ebpf["lost"], 0, "{name}");
+        let (by_notify, by_ebpf) = (same(&by_notify), same(&by_ebpf));
+        assert!(by_notify.len() > 5 && by_notify.keys().any(|key| key.starts_with("paths")), "{name}");
+        let only = |these: &BTreeMap<String, BTreeSet<String>>, those: &BTreeMap<String, BTreeSet<String>>| {
+            let nothing = BTreeSet::new();
+            let more = |(key, words): (&String, &BTreeSet<String>)| {
+                let rest: Vec<&String> = words.difference(those.get(key).unwrap_or(&nothing)).collect();
+                (!rest.is_empty()).then(|| format!("{key}: {rest:?}"))
+            };
+            these.iter().filter_map(more).collect::<Vec<_>>()
+        };
+        let (notify_only, ebpf_only) = (only(&by_notify, &by_ebpf), only(&by_ebpf, &by_notify));
+        assert!(
+            notify_only.is_empty() && ebpf_only.is_empty(),
+            "{name}\nby notifications only: {notify_only:#?}\nby eBPF only: {ebpf_only:#?}"
+        );
+    }
+}
+
+fn refused(who: &Who) {
+    let root = place(who, "refused");
+    let output = learn(who, &root, &["--by", "ebpf", "-o", "../policy.toml", "--", "true"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains("the eBPF collector needs CAP_BPF") && told.contains("--by notify"), "{told}");
+    assert!(!root.join("policy.toml").exists());
+}
+
+#[test]
+fn what_cannot_be_had_is_refused() {
+    for who in people() {
+        if !who.is_root() {
+            refused(&who);
+        }
+        let root = place(&who, "running");
+        let output = learn(&who, &root, &["--by", "notify", "-o", "../policy.toml", "--pid", "1"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && told.contains("--pid cannot listen by notifications"), "{told}");
+    }
+}
