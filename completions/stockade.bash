@@ -826,7 +826,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__learn)
-            opts="-P -o -h --policy --output --for --progress --merge --pid --cgroup --help"
+            opts="-P -o -h --policy --output --for --progress --merge --pid --cgroup --by --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -898,6 +898,10 @@ _stockade() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "ebpf notify" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1120,7 +1124,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__why)
-            opts="-P -p -h --policy --property --json --path --op --syscall --connect --bind --capability --help build container-default network-service none service strict"
+            opts="-P -p -h --policy --property --json --path --op --syscall --connect --bind --signal --capability --help build container-default network-service none service strict"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1159,6 +1163,10 @@ _stockade() {
                     return 0
                     ;;
                 --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --signal)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -700,8 +700,9 @@ remove\t''
 list\t''
 connect\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l syscall -d 'Ask about a system call: bpf, \'socket(AF_NETLINK, SOCK_RAW, 0)\'' -r
-complete -c stockade -n "__fish_stockade_using_subcommand why" -l connect -d 'Ask about a TCP connection' -r
+complete -c stockade -n "__fish_stockade_using_subcommand why" -l connect -d 'Ask about a TCP connection, or one to an abstract unix socket' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l bind -d 'Ask about a bound TCP socket' -r
+complete -c stockade -n "__fish_stockade_using_subcommand why" -l signal -d 'Ask about a signal to a process outside of the sandbox' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l capability -d 'Ask about a capability' -r
 complete -c stockade -n "__fish_stockade_using_subcommand why" -l json -d 'Print JSON, for scripts'
 complete -c stockade -n "__fish_stockade_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -1196,6 +1197,8 @@ complete -c stockade -n "__fish_stockade_using_subcommand learn" -l for -d 'End 
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l merge -d 'Add up what these learnt policies, or their .seen files, saw' -r -F
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l pid -d 'Watch a process that runs already, and what it starts, by eBPF' -r
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l cgroup -d 'Watch a running service or container by its control group, by eBPF' -r -f -a "(__fish_complete_directories)"
+complete -c stockade -n "__fish_stockade_using_subcommand learn" -l by -d 'How to listen: notify (a command, without this option) or ebpf (what runs already)' -r -f -a "ebpf\t''
+notify\t''"
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -l progress -d 'Show a line with the numbers'
 complete -c stockade -n "__fish_stockade_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand doctor" -l json -d 'Print JSON, for scripts'

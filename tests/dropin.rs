@@ -91,6 +91,32 @@ fn what_the_unit_confines_is_not_lost_without_a_word() {
 }
 
 #[test]
+fn a_value_that_confines_less_is_not_lost_either() {
+    let scratch = Scratch::new();
+    let directory = scratch.path();
+    let unit = "[Service]\nUser=daemon\nProtectSystem=full\nProtectSystem=strict\nSystemCallFilter=@system-service\n\
+                SystemCallFilter=~@resources\nExecStart=/bin/true\n";
+    fs::write(directory.join("values.service"), unit).expect("a unit");
+    let with = |more: &[&str]| {
+        let all = ["export", "unit", "--prefix", "--unit", "./values.service", "-p", "User=daemon"];
+        [&all[..], more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let filter = ["-p", "SystemCallFilter=@system-service", "-p", "SystemCallFilter=~@resources"];
+    let strict = with(&[&["-p", "ProtectSystem=strict"][..], &filter].concat());
+    printed(&strict.iter().map(String::as_str).collect::<Vec<_>>(), directory);
+    let full = with(&[&["-p", "ProtectSystem=full"][..], &filter].concat());
+    let (code, said) = refused(&full.iter().map(String::as_str).collect::<Vec<_>>(), directory);
+    assert!(code == 78 && said.contains("more than the policy: paths (/"), "{said}");
+    let calls = with(&["-p", "ProtectSystem=strict", "-p", "SystemCallFilter=@system-service"]);
+    let (code, said) = refused(&calls.iter().map(String::as_str).collect::<Vec<_>>(), directory);
+    assert!(code == 78 && said.contains("system calls (") && said.contains(" more)"), "{said}");
+    // A command that nothing confined loses nothing.
+    fs::write(directory.join("values.service"), unit.replace("=/bin/true", "=+/bin/true")).expect("a unit");
+    let words: Vec<&str> = full.iter().map(String::as_str).collect();
+    printed(&words, directory);
+}
+
+#[test]
 fn a_drop_in_of_systemds_words_is_never_weaker_in_silence() {
     let scratch = Scratch::new();
     let (code, said) = refused(&["export", "unit", "strict"], scratch.path());

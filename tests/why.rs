@@ -258,3 +258,78 @@ fn access_control_lists_and_other_calls_are_reckoned_with() {
         assert!(status == 0 || told.stdout.contains("with an access control list"), "{told}");
     }
 }
+
+/// The kernel's Landlock has scopes: Linux 6.12.
+fn scopes() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
+    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
+    host_has("landlock") && (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 12)
+}
+
+#[test]
+fn what_is_outside_is_answered_as_it_is_seen() {
+    for who in people() {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::process::CommandExt;
+        let name = format!("stockade-why-{}-{}", std::process::id(), who.uid);
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("a name");
+        let _listener = std::os::unix::net::UnixListener::bind_addr(&address).expect("a socket");
+        let mut outer = std::process::Command::new("sleep").arg("100").uid(who.uid).spawn().expect("sleep");
+        let (socket, pid) = (format!("@{name}"), outer.id().to_string());
+        let cases: &[(&[&str], i32, i32)] = &[
+            (&["Landlock.Scope=abstract-unix-socket"], 1, 0),
+            (&["Landlock.Scope=signal"], 0, 1),
+            (&["Landlock.Scope=signal abstract-unix-socket"], 1, 1),
+            (&["PrivatePIDs=yes"], 0, 1),
+            (&["PrivateNetwork=yes"], 1, 0),
+            (&["SystemCallFilter=~kill", "SystemCallErrorNumber=EPERM"], 0, 1),
+            (&["NoNewPrivileges=yes"], 0, 0),
+        ];
+        for (properties, connects, signals) in cases {
+            let scoped = properties[0].starts_with("Landlock");
+            if scoped && !scopes() || properties[0].starts_with("Private") && !who.is_root() && !host_has("userns") {
+                say(&format!("why: not run: {properties:?}"));
+                continue;
+            }
+            let options: Vec<String> = properties.iter().flat_map(|one| ["-p".to_owned(), (*one).to_owned()]).collect();
+            let told = why(&who, &options, &["--connect", &socket]);
+            told.ends(*connects);
+            let seen = who.confined(&options).words(&kit::verbs(&[&format!("abstract {name}")])).run();
+            assert_eq!(*connects == 0, seen.stdout.contains("ok"), "{properties:?}{told}{seen}");
+            let told = why(&who, &options, &["--signal", &pid]);
+            told.ends(*signals);
+            let seen = who.confined(&options).words(&kit::verbs(&[&format!("kill {pid} 0")])).run();
+            assert_eq!(*signals == 0, seen.stdout.contains("ok"), "{properties:?}{told}{seen}");
+            if scoped && *signals == 1 {
+                let answer = answer(&told);
+                assert_eq!((&answer["error"], &answer["reasons"][0]["layer"]), (&"EPERM".into(), &"landlock".into()));
+                assert_eq!(answer["change"][0]["flag"], "-p Landlock.Scope=", "{told}");
+                // The other scope is kept.
+                let kept = answer["change"][1]["flag"].as_str();
+                let other = properties[0].contains("abstract").then_some("-p Landlock.Scope=abstract-unix-socket");
+                assert_eq!(kept, other, "{told}");
+            }
+        }
+        outer.kill().expect("it is ours");
+        outer.wait().expect("it is ours");
+    }
+}
+
+#[test]
+fn limits_are_named() {
+    for who in people() {
+        let limits = ["LimitNOFILE=20", "LimitNPROC=7", "LimitFSIZE=4K", "LimitAS=infinity"];
+        let options: Vec<String> = limits.iter().flat_map(|one| ["-p".to_owned(), (*one).to_owned()]).collect();
+        let ask = |words: &[&str]| who.stockade(&["why"]).words(&options).words(words).run();
+        let told = ask(&["--syscall", "clone"]);
+        told.ends(0);
+        assert!(told.stdout.contains("note: clone fails with EAGAIN where its user has 7 processes"), "{told}");
+        assert!(told.stdout.contains("(LimitNPROC at -p LimitNPROC=7"), "{told}");
+        let told = ask(&["--path", "/tmp", "--op", "list"]);
+        assert!(told.stdout.contains("fails with EMFILE where 20 descriptors are open"), "{told}");
+        let told = ask(&["--path", "/tmp/why", "--op", "create"]);
+        assert!(told.stdout.contains("would grow beyond 4096 bytes"), "{told}");
+        let told = ask(&["--syscall", "mmap", "--syscall", "getpid"]);
+        assert!(!told.stdout.contains("note:"), "{told}");
+    }
+}

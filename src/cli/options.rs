@@ -82,7 +82,10 @@ pub(super) const EXPLAIN: Opt = Opt {
            process stays beside the target for that: it learns of every refusal of the filter, and works out beforehand \
            what becomes of paths that are opened, made, removed and executed and of addresses that are connected to and \
            bound. Where the filter kills, the process is told of and then killed, by SIGSYS unless it would survive that. \
-           Calls that are answered by SIGSYS for the target to catch (trap) and by ENOSYS are not told.",
+           Calls that are answered by SIGSYS for the target to catch (trap) and by ENOSYS are not told, nor is what a scope of \
+           Landlock's or a resource limit does to them, which shows only in what becomes of the call (`stockade why --connect \
+           @NAME`, --signal and --syscall name these). The helper keeps standard error open for as long as any process of \
+           the target's lives: who waits for its end waits for a daemon that was left behind, too.",
 };
 
 /// The options of `run`.

@@ -12,7 +12,7 @@ use crate::draft::arch::Arch;
 use crate::fault::{Exit, Fault};
 use crate::host::look::Thing;
 use crate::plan::filter::verdict;
-use crate::plan::why::{Case, Operation, Question, Reach, Verdict};
+use crate::plan::why::{Case, Operation, Outside, Question, Reach, Verdict};
 use crate::policy::Policy;
 use crate::report::why::{self, Told};
 use crate::text::profiles::Library;
@@ -27,9 +27,10 @@ Nothing is done or executed: the answer is worked out from the plan for this mac
 prints it.
 
 A denial is told with the error that the program sees, everything that is in the way in the order in which the kernel meets \
-it (the filter, what can be seen, flags of mounts, permissions, Landlock, networks, capabilities), the directives and places \
+it (the filter, what can be seen, flags of mounts, permissions, Landlock, networks, processes, capabilities), the directives and places \
 that want it, and the smallest change found that would allow it. Each proposed change has been tried on the policy. \
-Permissions of files and their access control lists are reckoned with, security modules are not. Where the filter answers \
+Permissions of files and their access control lists are reckoned with, security modules are not; a list that the caller \
+cannot read counts as none. Resource limits are named, as how much of them is used up is not known. Where the filter answers \
 otherwise to another call that programs can make for the same (open, openat2, unlinkat), a note says so.
 
 The status is 0 when everything asked about is allowed, 1 when something is denied, and 4 when something depends on \
@@ -40,6 +41,7 @@ Examples:
   stockade why -P strict --path ~/.ssh/id_rsa --op read
   stockade why -P strict --syscall bpf --syscall 'socket(AF_NETLINK, SOCK_RAW, 0)'
   stockade why -P strict --connect 10.0.0.1:443 --json
+  stockade why -P strict --connect @/tmp/.X11-unix/X0 --signal 1
   stockade why -p CapabilityBoundingSet= --capability CAP_NET_ADMIN";
 
 /// The command line.
@@ -65,8 +67,9 @@ pub(super) fn command() -> Command {
                 .default_value("read"),
         )
         .arg(many("syscall", "CALL", "Ask about a system call: bpf, 'socket(AF_NETLINK, SOCK_RAW, 0)'"))
-        .arg(many("connect", "ADDRESS:PORT", "Ask about a TCP connection"))
+        .arg(many("connect", "ADDRESS:PORT|@NAME", "Ask about a TCP connection, or one to an abstract unix socket"))
         .arg(many("bind", "ADDRESS:PORT", "Ask about a bound TCP socket"))
+        .arg(many("signal", "PID", "Ask about a signal to a process outside of the sandbox"))
         .arg(many("capability", "CAPABILITY", "Ask about a capability"))
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
         .after_long_help(EXAMPLES)
@@ -131,12 +134,20 @@ fn questions(matches: &ArgMatches) -> Result<Vec<(String, Question)>, Fault> {
     }
     for (id, reach) in [("connect", Reach::Connect as fn(SocketAddr) -> Reach), ("bind", Reach::Bind)] {
         for text in super::texts(matches, id) {
+            if let Some(name) = text.strip_prefix('@').filter(|_| id == "connect") {
+                all.push((format!("connect {text}"), Question::Outside(Outside::Abstract(name.into()))));
+                continue;
+            }
             let address = text.parse().map_err(|_| {
                 Fault::new(format!("--{id}: `{text}` is not an address and a port"))
                     .help("write 10.0.0.1:443 or [::1]:443; names are not looked up")
             })?;
             all.push((format!("{id} {text}"), Question::Net(reach(address))));
         }
+    }
+    for text in super::texts(matches, "signal") {
+        let pid = text.parse().map_err(|_| Fault::new(format!("--signal: `{text}` is not the number of a process")))?;
+        all.push((format!("signal {text}"), Question::Outside(Outside::Signal(pid))));
     }
     for word in super::texts(matches, "capability") {
         let upper = word.to_ascii_uppercase();
@@ -145,8 +156,9 @@ fn questions(matches: &ArgMatches) -> Result<Vec<(String, Question)>, Fault> {
         all.push((name, Question::Capability(cap)));
     }
     if all.is_empty() {
-        return Err(Fault::new("nothing was asked")
-            .help("ask by --path, --syscall, --connect, --bind or --capability; `stockade why --help` has examples"));
+        return Err(Fault::new("nothing was asked").help(
+            "ask by --path, --syscall, --connect, --bind, --signal or --capability; `stockade why --help` has examples",
+        ));
     }
     Ok(all)
 }

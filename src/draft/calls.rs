@@ -91,7 +91,7 @@ impl Set {
             let rest = |left: &u64| Some(left & (left - 1)).filter(|left| *left != 0);
             let words = std::iter::successors(Some(*word).filter(|word| *word != 0), rest);
             // At most 63.
-            words.map(move |left| Id(first + left.trailing_zeros() as u16))
+            words.map(move |left| Id(first + u16::try_from(left.trailing_zeros()).unwrap_or_default()))
         })
     }
 

@@ -1,14 +1,11 @@
 //! The groups of system calls of systemd 262 (`src/shared/seccomp-util.c` as `systemd-analyze syscall-filter` prints it).
 //!
-//! Groups change between releases of systemd, so a policy's meaning is pinned to a [`VERSION`]. Behind them stands one
+//! Groups change between releases of systemd, so a policy's meaning is pinned to one of them. Behind them stands one
 //! group of stockade's own, so that the profile `container-default` need not spell 378 names at each launch.
 
 use super::calls::{Id, Set};
 use super::table::{self, COUNT};
 use crate::fault;
-
-/// Whose groups these are.
-pub const VERSION: &str = "systemd-262";
 
 /// How many groups there are.
 const GROUPS: usize = 31;

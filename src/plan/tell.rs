@@ -13,15 +13,13 @@ use super::Plan;
 use super::filter::machine::{Instruction, RETURN};
 use super::op::Op;
 use super::supervise::SuperviseOp;
-use super::why::{Case, Judge, Operation};
+use super::why::{Judge, Operation};
 
 /// What is known for telling.
 #[derive(Clone, Debug)]
 pub struct Teller {
     /// The policy, ready for questions.
     pub judge: Judge,
-    /// The policy, to be read again.
-    pub case: Case,
     /// Whether denials are told only.
     pub explain: Explain,
     /// Whether lines are JSON.

@@ -177,8 +177,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  /proc, /sys and /dev and an empty /run are mounted in it where other directives do not say otherwise. \
                  The sources of BindPaths and BindReadOnlyPaths are paths of the host, their destinations and the \
                  paths of all other directives are paths of the new root; ReadWritePaths, ReadOnlyPaths, \
-                 InaccessiblePaths, ExecPaths and NoExecPaths name paths of the host unless they start with `+`. \
-                 Symbolic links inside cannot lead out. Mount points that are missing are made in the directory.",
+                 InaccessiblePaths, ExecPaths and NoExecPaths name paths of the host unless they start with `+`; one of \
+                 ReadOnlyPaths, InaccessiblePaths and NoExecPaths that is not below the directory would hold for \
+                 nothing, and is refused unless it starts with `-`. Symbolic links inside cannot lead out. Mount points that are missing are made in the directory.",
         example: "RootDirectory = \"/srv/image\"",
         unlike: None,
         exposure: &[switch("RootDirectoryOrRootImage", 200, |policy| {

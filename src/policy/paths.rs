@@ -130,7 +130,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  source with `-` in front may be missing. `\\:` is a colon. In TOML an entry can be a table with the \
                  keys `Source`, `Destination`, `Recursive` and `Optional`.\n\n\
                  A destination that does not exist is made: a directory or an empty file. Where it is on a file system \
-                 of the host that the caller may write, it stays there afterwards.",
+                 of the host that the caller may write, it stays there afterwards. Nothing is made behind a symbolic link \
+                 that belongs to neither the caller nor the owner of `/`.",
         example: "BindPaths = [\"/srv/data:/data\", { Source = \"/srv/log\", Destination = \"/log\", Recursive = false }]",
         unlike: None,
         exposure: &[],

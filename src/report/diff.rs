@@ -285,6 +285,25 @@ impl Difference {
         }
     }
 
+    /// What the second allows more, in a few words for each kind.
+    pub fn more_briefly(&self) -> Vec<String> {
+        /// Things that are named of each kind.
+        const MOST: usize = 4;
+        let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
+        for change in &self.more {
+            match kinds.iter_mut().find(|(kind, _)| *kind == change.kind) {
+                Some((_, items)) => items.push(&change.item),
+                None => kinds.push((&change.kind, vec![&change.item])),
+            }
+        }
+        let brief = |(kind, items): &(&str, Vec<&str>)| {
+            let named = items.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+            let rest = items.len().saturating_sub(MOST);
+            if rest == 0 { format!("{kind} ({named})") } else { format!("{kind} ({named} and {rest} more)") }
+        };
+        kinds.iter().map(brief).collect()
+    }
+
     /// For people: what the second allows, what the first allows, and the rest.
     pub fn text(&self, first: &str, second: &str, colour: bool) -> String {
         let (first, second) = (clean(first), clean(second));

@@ -11,7 +11,7 @@
 //! - the program's own papers, from its tables: `manual` (stockade.toml(5)), `verbs` (stockade(1)), `roff`,
 //!   `completion`
 //!
-//! Another format to export to is a file here, and a kind in `cli/export`.
+//! Another format to export to is a file here, and a row of `cli/export`.
 
 #![forbid(unsafe_code)]
 // Writing to a String gives a Result that means nothing, and no view is in a hurry.

@@ -231,6 +231,12 @@ fn own(mut command: Command, at: &Assignment, front: &Front, notes: &mut Vec<Str
     Ok(line(front, &format!("{kept}+"), &words.join(" ")))
 }
 
+/// Whether the unit's sandbox holds for any of its commands: for those with `+` it does not.
+pub fn is_confined(unit: &Unit) -> bool {
+    let commands = unit.all("Service", "ExecStart").into_iter().filter_map(|one| unit::commands(&one.value).ok());
+    commands.flatten().any(|command| !command.has('+'))
+}
+
 /// A service that forks into the background, and a PID namespace.
 fn kind(unit: &Unit, policy: &Policy) -> Option<Fault> {
     let last = unit.all("Service", "Type").last().copied()?;

@@ -4,6 +4,7 @@ use clap::{Arg, Command};
 
 use crate::fault::Exit;
 
+use super::lint::LINTS;
 use super::roff::Page;
 
 const STATUS: &[(&str, &str)] = &[
@@ -14,14 +15,20 @@ const STATUS: &[(&str, &str)] = &[
     ),
     ("0", "A verb that does not start anything has done its work."),
     ("1", "It could not: for example, its output could not be written."),
-    ("1", "*analyze --threshold*: a score is above it. *diff*: something differs."),
+    ("1", "*analyze --threshold*: a score is above it. *diff*: something differs. *why*: something is denied."),
     ("3", "*filter --try*: a call is refused."),
-    ("4", "*filter --try*: a call is refused or not by its arguments or by a supervisor, and none is refused always."),
+    (
+        "4",
+        "*filter --try*: a call is refused or not by its arguments or by a supervisor, and none is refused always. *why*: \
+         something depends on arguments that were not given, or on a supervisor.",
+    ),
     ("64", "The command line is wrong."),
     ("78", "A policy is wrong, or somebody else could have written it."),
     ("124", "The time that *RuntimeMaxSec* gives was over."),
     ("126, 127", "The target cannot be executed, or was not found. 203 as the main process of a unit."),
 ];
+
+const LINTS_NOTE: &str = "What *stockade check* warns of; the names are in its brackets and in its JSON.";
 
 const STATUS_NOTE: &str = "\
 Steps that fail end with systemd's statuses, whose names *systemctl status* prints. The target has then not run.";
@@ -166,6 +173,11 @@ pub fn page(about: &str, file: &str, verbs: &[Command]) -> String {
     page.subsection("FILE");
     page.paragraphs("*stockade* _FILE_ [_ARGUMENT_...]");
     page.paragraphs(file);
+    page.section("LINTS");
+    page.paragraphs(LINTS_NOTE);
+    for lint in LINTS {
+        page.entry(&format!("*{}*", lint.name), lint.about);
+    }
     page.section("EXIT STATUS");
     for (status, meaning) in STATUS {
         page.entry(status, meaning);

@@ -4,10 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::draft::By;
 use crate::fault::clean;
-use crate::plan::filter::verdict as calls;
-use crate::plan::why::{Answer, Change, Question, Reason, Verdict};
+use crate::plan::why::{Answer, Change, Reason, Verdict};
 
-use super::{place, rules};
+use super::place;
 
 /// One question in the words that asked it, with its answer.
 #[derive(Clone, Debug)]
@@ -18,18 +17,6 @@ pub struct Told {
     pub answer: Answer,
     /// What would allow it; nothing where that was not found, or where nothing is needed.
     pub change: Option<Vec<Change>>,
-}
-
-/// What a question is about, in words: `read /etc/shadow`.
-pub fn words(question: &Question) -> String {
-    use crate::plan::why::Reach;
-    match question {
-        Question::Path(path, operation) => format!("{} {}", operation.word(), path.display()),
-        Question::Call(calls::Question { arch, number, .. }) => rules::names(*arch, *number),
-        Question::Net(Reach::Connect(address)) => format!("connect {address}"),
-        Question::Net(Reach::Bind(address)) => format!("bind {address}"),
-        Question::Capability(cap) => cap.to_string(),
-    }
 }
 
 /// The verdict's word.

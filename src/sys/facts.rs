@@ -34,26 +34,6 @@ pub fn effective() -> Result<u64, Errno> {
     Ok(u64::from(data[0].effective) | u64::from(data[1].effective) << 32)
 }
 
-/// The calling thread's bounding set, one bit each (PR_CAPBSET_READ); asks until the kernel knows
-/// no further capability. Half as dear as reading it from /proc/self/status.
-///
-/// # Errors
-/// Only where a filter forbids the call: a set read in part would be dropped in part.
-pub fn bounding() -> Result<u64, Errno> {
-    let mut set = 0;
-    for cap in 0..64_u64 {
-        // SAFETY: this prctl takes one number and touches no memory.
-        let answer = unsafe { libc::prctl(libc::PR_CAPBSET_READ, cap, 0, 0, 0) };
-        match Errno::result(answer) {
-            Ok(0) => {}
-            Ok(_) => set |= 1 << cap,
-            Err(Errno::EINVAL) => break,
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(set)
-}
-
 /// Whether this process has a terminal: one of the standard descriptors is one, or one controls the session
 /// (/dev/tty, tty(4)). A terminal that this process may not open by that name its target may not, either.
 ///
@@ -155,7 +135,6 @@ mod tests {
     #[test]
     fn capability_sets_agree_with_proc() {
         assert_eq!(effective(), Ok(status("CapEff:")));
-        assert_eq!(bounding(), Ok(status("CapBnd:")));
     }
 
     #[test]

@@ -72,12 +72,6 @@ mod machine {
             self.0.rax.cast_signed()
         }
 
-        /// The number of the system call at whose entry the tracee has stopped.
-        pub fn number(&self) -> u32 {
-            // The kernel looks at 32 bits of it.
-            u32::try_from(self.0.orig_rax & 0xffff_ffff).unwrap_or(u32::MAX)
-        }
-
         /// With another program counter.
         #[must_use]
         pub fn at(mut self, counter: u64) -> Self {
@@ -199,9 +193,6 @@ mod machine {
             match *self {}
         }
         pub fn result(&self) -> i64 {
-            match *self {}
-        }
-        pub fn number(&self) -> u32 {
             match *self {}
         }
         #[must_use]

@@ -84,7 +84,9 @@ impl Covers {
             unlinkat(&mask.tmpfs, c"f", UnlinkatFlags::NoRemoveDir)?;
         }
         match sys::mount_setattr(mask.tmpfs.as_fd(), c"", Depth::One, Attributes::READ_ONLY) {
-            // Before Linux 5.12. Only who may override modes can write into it.
+            // Before Linux 5.12.
+            Err(Errno::ENOSYS) if mask.place == Place::Cover => read_only_here(&mask.tmpfs)?,
+            // The copies have it already, and the rest goes away.
             Err(Errno::ENOSYS) => {}
             other => other?,
         }
@@ -112,6 +114,15 @@ fn over(path: &CStr, act: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
             other => return other,
         }
     }
+}
+
+/// Makes a mount read-only by the old call, which takes a path: the working directory, for a moment.
+fn read_only_here(tmpfs: &OwnedFd) -> Result<(), Errno> {
+    let kept = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | kept;
+    fchdir(tmpfs)?;
+    again(|| mount(None::<&CStr>, c".", None::<&CStr>, flags, None::<&CStr>))?;
+    chdir(c"/")
 }
 
 impl Mask {

@@ -1,6 +1,6 @@
 //! `stockade export`: a policy's filter in other tools' formats.
 //!
-//! `unit` is `export unit`: a drop-in. Another format is a kind here and a view in `report`.
+//! `unit` is `export unit`: a drop-in. Another format is a row of `FORMATS` and a view in `report`.
 
 mod unit;
 
@@ -14,7 +14,7 @@ use crate::draft::arch::Arch;
 use crate::draft::syscalls::Filter;
 use crate::fault::{Exit, Fault, clean};
 use crate::host::{Host, Verdict};
-use crate::plan::filter::flat;
+use crate::plan::filter::flat::{self, Flat};
 use crate::plan::filter::stage::Stage;
 use crate::plan::seccomp;
 use crate::policy::{Policy, restrict};
@@ -25,11 +25,36 @@ use super::door::{self, Faults};
 use super::options::{POLICY, PROPERTY};
 use super::read;
 
-/// The formats.
-const FORMATS: [&str; 4] = ["oci", "kubernetes", "spo", "unit"];
+/// A format of the filter alone.
+struct Format {
+    /// What it is called on the command line.
+    word: &'static str,
+    /// Whether the name of the profile is that of a Kubernetes object.
+    object: bool,
+    /// Writes the profile by this name.
+    write: fn(&Flat, &str) -> Result<Written, Fault>,
+}
+
+/// A profile's text, and what is to be known about it.
+type Written = (String, Vec<String>);
+
+/// The formats, in the order of the help.
+const FORMATS: [Format; 3] = [
+    Format { word: "oci", object: false, write: |flat, _| Ok((pretty(&oci::profile(flat)?), Vec::new())) },
+    Format { word: "kubernetes", object: true, write: |flat, name| Ok((oci::kubernetes(flat, name)?, Vec::new())) },
+    Format {
+        word: "spo",
+        object: true,
+        write: |flat, name| oci::operator(flat, name).map(|(object, notes)| (pretty(&object), notes)),
+    },
+];
+
+/// The format that is more than a filter.
+const UNIT: &str = "unit";
 
 /// The command line.
 pub(super) fn command() -> Command {
+    let words = FORMATS.iter().map(|format| format.word).chain([UNIT]);
     Command::new("export")
         .about("Print a policy for Docker, podman, Kubernetes or systemd")
         .long_about(
@@ -41,7 +66,7 @@ pub(super) fn command() -> Command {
              stockade in front of the service's command. Words that systemd has not are named in comments, and those of them that confine \
              are an error without --weaker.",
         )
-        .arg(Arg::new("FORMAT").help("What to print").required(true).value_parser(PossibleValuesParser::new(FORMATS)))
+        .arg(Arg::new("FORMAT").help("What to print").required(true).value_parser(PossibleValuesParser::new(words)))
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/`)").value_hint(ValueHint::FilePath))
         .args([POLICY.arg(), PROPERTY.arg()])
         .arg(Arg::new("name").long("name").value_name("NAME").help("What the profile is called, instead of the policy's name"))
@@ -74,13 +99,13 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let given = matches.get_one::<String>("FORMAT").map_or("", String::as_str);
     let word = matches.get_one::<String>("phase").map_or("protect", String::as_str);
     let stage = Stage::parse(word).unwrap_or(Stage::Protect);
-    if given == "unit" {
+    let Some(format) = FORMATS.iter().find(|format| format.word == given) else {
         if stage != Stage::Protect {
             let fault = Fault::new(format!("a unit has no directives by which it would only {word}")).exit(Exit::Usage);
             return Err(Faults::one(fault.help("`stockade monitor` and `learn --cgroup` do that for a service")).into());
         }
         return unit::act(matches, &policies, &properties);
-    }
+    };
     if let Some(word) = ["prefix", "weaker"].into_iter().find(|word| matches.get_flag(word)) {
         let fault = Fault::new(format!("--{word} is for units, and {given} is none")).exit(Exit::Usage);
         return Err(Faults::one(fault).into());
@@ -90,7 +115,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(name) => name.clone(),
         None => policies.last().map_or_else(|| "stockade".into(), |policy| stem(policy)),
     };
-    if given != "oci" && !is_name(&name) {
+    if format.object && !is_name(&name) {
         let fault = Fault::new(format!("`{name}` cannot be the name of a Kubernetes object")).exit(Exit::Usage);
         return Err(Faults::one(fault.help("write lower-case letters, digits, `-` and `.`: --name web")).into());
     }
@@ -100,15 +125,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let filter = filter(&draft, &host).map_err(Faults::one)?;
     let flat = stage.of(flat::flatten(&filter, Arch::native()).map_err(Faults::one)?, Arch::native());
     let mut notes = oci::differences(&flat);
-    let text = match given {
-        "oci" => pretty(&oci::profile(&flat).map_err(Faults::one)?),
-        "kubernetes" => oci::kubernetes(&flat, &name).map_err(Faults::one)?,
-        _ => {
-            let (object, more) = oci::operator(&flat, &name).map_err(Faults::one)?;
-            notes.extend(more);
-            pretty(&object)
-        }
-    };
+    let (text, more) = (format.write)(&flat, &name).map_err(Faults::one)?;
+    notes.extend(more);
     if stage != Stage::Protect {
         notes.push(format!("the phase is {word}: this profile refuses nothing"));
     }

@@ -6,8 +6,11 @@ use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
 use crate::fault::{Exit, Fault, clean};
 use crate::policy::Policy;
+use crate::policy::service::Service;
+use crate::report::diff::Difference;
 use crate::report::prefix::{self, Front, Target};
 use crate::report::unit::{self, DropIn};
+use crate::text::Document;
 use crate::text::profiles::Library;
 
 use crate::cli::door::{self, Faults};
@@ -23,8 +26,9 @@ pub(super) fn args() -> [Arg; 5] {
                 "*unit*: put stockade in front of the service's command, with the whole policy, instead of giving systemd the \
                  directives that it knows. The command is that of --unit, all of its ExecStart= with their prefixes and as they \
                  were quoted, or COMMAND. It runs with systemd's `+`: the unit's own sandbox does not hold for it, so \
-                 what the unit confines and the policy does not is an error (by the names of directives: of two values for one, the policy's \
-                 holds, tighter or not). ExecReload=, ExecStop= and their kin stay as they are.",
+                 what the unit confines and the policy does not is an error: a directive that the policy lacks, or one by which it allows \
+                 more (as `stockade diff` tells). ExecStartPre=, ExecReload=, ExecStop= and their kin stay as they are, under \
+                 the unit's own sandbox, which stays in the unit.",
             )
             .action(ArgAction::SetTrue),
         Arg::new("unit").long("unit").value_name("NAME|FILE").requires("prefix").help("The service that --prefix is for").value_hint(ValueHint::Other),
@@ -73,7 +77,7 @@ fn missing(made: &DropIn, matches: &ArgMatches) -> Fault {
     let words = made.weaker.join(", ");
     if matches.get_flag("prefix") {
         Fault::new(format!("the unit confines more than the policy: {words}"))
-            .help("write these into the policy; `stockade import unit` makes one that has them")
+            .help("write these into the policy; `stockade import unit` makes one that has them, and `stockade diff` compares")
             .help("--weaker goes on without them")
     } else {
         Fault::new(format!("systemd has no word for {words}: the service would be confined less than by the policy"))
@@ -104,10 +108,10 @@ fn front(
     }
     let here = !unit::here(&document).is_empty();
     let front = Front { stockade, options, directory, here };
-    dropin(matches, &policy, &front)
+    dropin(matches, (&document, &policy), &front)
 }
 
-fn dropin(matches: &ArgMatches, policy: &Policy, front: &Front) -> Result<DropIn, Vec<Fault>> {
+fn dropin(matches: &ArgMatches, words: (&Document, &Policy), front: &Front) -> Result<DropIn, Vec<Fault>> {
     let loaded = match matches.get_one::<String>("unit") {
         Some(name) => Some(units::load(name, Some(Library::of_environment().uid))?),
         None => None,
@@ -130,7 +134,21 @@ fn dropin(matches: &ArgMatches, policy: &Policy, front: &Front) -> Result<DropIn
             return Err(vec![fault.help("--unit NAME takes a service's command").help("or write it behind `--`")]);
         }
     };
-    prefix::dropin(target, policy, front)
+    let mut made = prefix::dropin(target, words.1, front)?;
+    if let Some((unit, service)) = &loaded
+        && made.weaker.is_empty()
+        && prefix::is_confined(unit)
+    {
+        made.weaker = looser(service, words)?;
+    }
+    Ok(made)
+}
+
+/// What the policy allows and the unit did not, by what the directives of both come to.
+fn looser(service: &Service, words: (&Document, &Policy)) -> Result<Vec<String>, Vec<Fault>> {
+    let own = Policy::read(&service.document)?;
+    let difference = Difference::of((&service.document, &own), words).map_err(|fault| vec![fault])?;
+    Ok(difference.more_briefly())
 }
 
 /// A policy's name as it holds everywhere: a path from `/`.

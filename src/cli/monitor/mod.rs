@@ -118,6 +118,6 @@ pub(super) fn equip(plan: &mut Plan, host: &Host, document: Document, told: Told
             Fault::new("the policy cannot be carried out here").help("`stockade explain` says why").exit(Exit::Config),
         )
     })?;
-    tell::equip(plan, Teller { judge, case, explain, json, lines, journal });
+    tell::equip(plan, Teller { judge, explain, json, lines, journal });
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::draft::calls;
 use crate::fault::Fault;
 use crate::host::look::{Kind, Thing};
-use crate::plan::why::{Case, Change, Look, Operation, Question, Reach, Verdict, suggestion};
+use crate::plan::why::{Case, Change, Look, Operation, Outside, Question, Reach, Verdict, suggestion};
 
 use super::observed::Use;
 use super::places::{self, Places, TEMPORARY};
@@ -200,6 +200,8 @@ fn words(question: &Question) -> String {
             .map_or_else(|| format!("system call {}", call.number), std::borrow::Cow::into_owned),
         Question::Net(Reach::Connect(address)) => format!("connect {address}"),
         Question::Net(Reach::Bind(address)) => format!("bind {address}"),
+        Question::Outside(Outside::Abstract(name)) => comment(&format!("connect @{name}")),
+        Question::Outside(Outside::Signal(pid)) => format!("signal {pid}"),
         Question::Capability(cap) => cap.to_string(),
     }
 }
@@ -210,7 +212,7 @@ fn danger(question: &Question, places: &Places) -> Option<&'static str> {
         Question::Call(call) => calls::name(call.arch, call.number).and_then(|name| risk::call(&name)),
         Question::Path(path, operation) => doubt(path, *operation, places),
         Question::Capability(cap) => risk::capability(&cap.to_string()),
-        Question::Net(_) => None,
+        Question::Net(_) | Question::Outside(_) => None,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::draft::Draft;
 use crate::draft::capabilities::CapSet;
 use crate::fault::{Fault, Origin, Source};
 use crate::host::{Host, Mount};
+use crate::plan::Plan;
 use crate::plan::op::Step;
 use crate::policy::Policy;
 use crate::text::{Document, Entry, Kind, Value};

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::draft::access::{RIGHTS, names};
+use crate::draft::access::{RIGHTS, SCOPES, names};
 use crate::host::{Host, Mount};
 use crate::policy::form::Form;
 use crate::policy::{self, Policy};
@@ -191,7 +191,11 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
         }
         Layer::Mount => all.push(vec![Change::item("ExecPaths", what)]),
         Layer::Landlock => {
-            if let Question::Net(reach) = question {
+            if let Question::Outside(_) = question {
+                // An empty list takes all away; what is left is written again.
+                let left = names(&SCOPES, reason.rights).into_iter().map(|word| Change::item("Landlock.Scope", word));
+                all.push(std::iter::once(Change::word("Landlock.Scope", "")).chain(left).collect());
+            } else if let Question::Net(reach) = question {
                 let directive = match reach {
                     super::Reach::Connect(_) => "Landlock.ConnectTCP",
                     super::Reach::Bind(_) => "Landlock.BindTCP",
@@ -213,7 +217,7 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
                 all.push(vec![Change::item("CapabilityBoundingSet", cap)]);
             }
         }
-        Layer::Network => {}
+        Layer::Network | Layer::Processes => {}
     }
     if let Some(off) = off(by.directive) {
         all.push(vec![off]);

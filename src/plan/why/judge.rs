@@ -9,6 +9,7 @@ use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::draft::capabilities::CapSet;
+use crate::draft::limits::Limit;
 use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Filter;
 use crate::draft::{By, Draft};
@@ -16,10 +17,10 @@ use crate::host::look::Kind;
 use crate::host::{Host, Mount};
 
 use super::super::access::{AccessOp, Ruleset};
-use super::super::op::{Maps, Op};
+use super::super::op::{Maps, Op, Step};
 use super::super::{Plan, seccomp};
 use super::world::{World, in_own_namespace};
-use super::{Answer, Identity, Layer, Look, Question, Reason, Verdict};
+use super::{Answer, Identity, Layer, Look, Operation, Question, Reason, Verdict};
 use crate::plan::filter::verdict::{self, Who};
 
 /// What a policy comes to on a machine, ready for questions.
@@ -35,12 +36,16 @@ pub struct Judge {
     given: Vec<(std::path::PathBuf, Option<std::path::PathBuf>, u64)>,
     /// Who asked for a network namespace.
     pub(super) network: Option<Vec<By>>,
+    /// Who asked for a PID namespace.
+    pub(super) processes: Option<Vec<By>>,
+    /// Resource limits, and who asked for them.
+    pub(super) limits: Vec<(Limit, By)>,
     /// The filter.
     pub filter: Option<Filter>,
     /// Capabilities that directives took away, and who.
     taken: Vec<(CapSet, By)>,
     /// Whether the target's capabilities are ones over its own user namespace only.
-    own: bool,
+    pub(super) own: bool,
 }
 
 /// What a judge is made from.
@@ -77,20 +82,40 @@ impl Judge {
         let unshared = steps.iter().any(|step| matches!(step.op, Op::Unshare(flags) if flags & clone_newnet != 0));
         let net = draft.namespaces.iter().filter(|asked| asked.what == Namespace::Net);
         let network = unshared.then(|| net.map(|asked| asked.by.clone()).collect());
+        let parts = steps.iter().find(|step| matches!(step.op, Op::Companion(_)));
+        let processes = parts.map(|step| step.by.clone());
+        let limit = |step: &Step| match &step.op {
+            Op::Limit(limit) => step.by.first().map(|by| (*limit, by.clone())),
+            _ => None,
+        };
+        let limits = steps.iter().filter_map(limit).collect();
         let filter = seccomp::wanted(draft, host).then(|| seccomp::collect(draft, host));
         let bounding = draft.bounding.iter().map(|asked| (asked.what.complement(), asked.by.clone()));
         let dropped = draft.dropped.iter().map(|asked| (asked.what, asked.by.clone()));
         let taken = bounding.chain(dropped).collect();
         let own = in_own_namespace(plan, host);
-        Self { world, identity: identity(subject, own), rules, given, network, filter, taken, own }
+        Self { world, identity: identity(subject, own), rules, given, network, processes, limits, filter, taken, own }
     }
 
     /// Answers. Paths are looked at by `look`.
     pub fn ask(&self, question: &Question, look: Look<'_>) -> Answer {
         match question {
-            Question::Path(path, operation) => Answer::of(self.path(path, *operation, look)),
+            Question::Path(path, operation) => {
+                let mut answer = Answer::of(self.path(path, *operation, look));
+                let writes = matches!(operation, Operation::Write | Operation::Create);
+                let calls = operation.calls().iter().copied().chain(writes.then_some("write"));
+                let names: Vec<&str> = calls.map(|words| words.split('(').next().unwrap_or(words)).collect();
+                answer.notes.extend(self.limited(&names));
+                answer
+            }
             Question::Net(reach) => Answer::of(self.reach(*reach)),
-            Question::Call(call) => self.call(call, &calls_name(call)),
+            Question::Outside(outside) => self.outside(outside, look),
+            Question::Call(call) => {
+                let name = calls_name(call);
+                let mut answer = self.call(call, &name);
+                answer.notes.extend(self.limited(&[&name]));
+                answer
+            }
             Question::Capability(cap) => self.capability(*cap),
         }
     }

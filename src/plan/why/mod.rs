@@ -1,17 +1,19 @@
 //! Why something is allowed or denied: questions about single things, answered from a plan without carrying it out.
 //!
 //! In: a [`Case`] and a question. Out: an [`Answer`], with every layer that has a say. `judge` puts the plan into the
-//! shape that questions are asked of, `world` is the file system as the plan leaves it, `path` and `reach` are the
-//! kernel's checks, `change` is the smallest change that would allow it.
+//! shape that questions are asked of, `world` is the file system as the plan leaves it, `path`, `reach`
+//! and `others` (what is outside, and limits) are the kernel's checks, `change` is the smallest change that would allow it.
 
 mod change;
 mod judge;
+mod others;
 mod path;
 mod reach;
 mod world;
 
 pub use change::{Case, Change, suggestion};
 pub use judge::{Judge, Subject};
+pub use others::Outside;
 pub use path::{OPERATIONS, Operation};
 pub use reach::Reach;
 pub use world::Look;
@@ -32,6 +34,8 @@ pub enum Question {
     Call(verdict::Question),
     /// A connection or a bound socket.
     Net(Reach),
+    /// A process or an abstract socket outside of the sandbox.
+    Outside(Outside),
     /// The use of a capability.
     Capability(caps::Capability),
 }
@@ -51,6 +55,8 @@ pub enum Layer {
     Landlock,
     /// Network namespaces.
     Network,
+    /// PID namespaces.
+    Processes,
     /// Capabilities.
     Capabilities,
 }
@@ -65,6 +71,7 @@ impl Layer {
             Self::Permissions => "permissions",
             Self::Landlock => "landlock",
             Self::Network => "network",
+            Self::Processes => "processes",
             Self::Capabilities => "capabilities",
         }
     }
@@ -83,7 +90,7 @@ pub struct Reason {
     pub text: String,
     /// What is in the way: a path, a call, a port, a capability.
     pub what: String,
-    /// LANDLOCK_ACCESS_FS_* bits that are missing there.
+    /// LANDLOCK_ACCESS_FS_* bits that are missing there; of a scope, the LANDLOCK_SCOPE_* bits that hold besides.
     pub rights: u64,
 }
 

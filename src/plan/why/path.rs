@@ -73,7 +73,7 @@ impl Operation {
     }
 
     /// The system calls that it takes, in the words of a question to a filter.
-    fn calls(self) -> &'static [&'static str] {
+    pub(super) fn calls(self) -> &'static [&'static str] {
         match self {
             Self::Read => &["openat(AT_FDCWD, _, O_RDONLY)"],
             Self::Write => &["openat(AT_FDCWD, _, O_WRONLY)"],

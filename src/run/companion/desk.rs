@@ -56,6 +56,8 @@ pub(super) struct Desk {
     queue: Queue,
     /// Whether the helper is gone.
     alone: bool,
+    /// Whether a target that is the helper's child is stopped. What is typed waits until it is not: Ctrl-Z would be lost.
+    halted: bool,
     /// Whether the next SIGCONT has been passed on already.
     continued: bool,
 }
@@ -81,6 +83,7 @@ impl Desk {
             late: false,
             queue,
             alone: false,
+            halted: false,
             continued: false,
         }
     }
@@ -152,7 +155,10 @@ impl Desk {
                 self.ends.relay.as_ref().map_or((-1, false), |relay| relay.awaits(self.ends.line.as_fd()));
             let executed = self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd);
             let line = if self.alone { -1 } else { self.ends.line.as_raw_fd() };
-            let [shown, typed, type_on, show_on] = self.ends.pty.as_ref().map_or([-1; 4], Pty::awaits);
+            let [shown, mut typed, mut type_on, show_on] = self.ends.pty.as_ref().map_or([-1; 4], Pty::awaits);
+            if self.halted {
+                (typed, type_on) = (-1, -1);
+            }
             let fds = [handles.signals.as_raw_fd(), line, executed, relay, shown, typed, type_on, show_on];
             let write = [false, false, false, write, false, false, true, true];
             let ready = match companion::wait(fds, write, self.patience()) {
@@ -250,8 +256,10 @@ impl Desk {
             };
             match *letter.text() {
                 [BECAME, a, b, c, d] => match i32::from_ne_bytes([a, b, c, d]) {
-                    status if libc::WIFSTOPPED(status) => stopped = Some(libc::WSTOPSIG(status)),
-                    status if libc::WIFCONTINUED(status) => stopped = None,
+                    status if libc::WIFSTOPPED(status) => {
+                        (stopped, self.halted) = (Some(libc::WSTOPSIG(status)), true);
+                    }
+                    status if libc::WIFCONTINUED(status) => (stopped, self.halted) = (None, false),
                     status => return Ok(Some(self.ended(handles, status))),
                 },
                 [0, ..] => self.send_on(handles),

@@ -74,7 +74,9 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
         let Some(pty) = pty else { warden::serve(role, theirs.as_fd(), outgoing.as_ref(), None) };
         // Before the launcher sets the terminal: how it is now is how it shall be.
         let heir = pty.heir();
-        session::lead(role, pty, theirs, outgoing, heir);
+        session::lead(role, pty, theirs.as_fd(), outgoing.as_ref(), heir);
+        // With the other copies gone, the launcher sees the helper's end at once.
+        drop((theirs, outgoing));
         return become_target(relay, executed, mask, &before);
     };
     // Now the launcher's own: the target's end must be told.

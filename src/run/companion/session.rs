@@ -4,7 +4,7 @@
 //! The kernel stops nobody by Ctrl-Z whom nobody could continue: a process group needs a member whose parent is of another
 //! group of the same session (setpgid(2)). The helper is that parent, and the target is then like a shell's job.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -18,18 +18,17 @@ use super::warden::{self, Role, Session};
 const TARGET: &[u8] = b"target";
 
 /// The helper's part. It comes back in the target, and ends in here itself.
-pub(super) fn lead(role: Role, pty: Pty, line: OwnedFd, outgoing: Option<OwnedFd>, heir: Option<Heir>) {
-    match start(role, &pty, line.as_fd()) {
-        // With the other copies gone, the launcher sees the helper's end at once.
+pub(super) fn lead(role: Role, pty: Pty, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>, heir: Option<Heir>) {
+    match start(role, &pty, line) {
         Ok(None) => {}
         Ok(Some((target, process))) => {
             // The launcher's end is the end of its side, of which nobody else has a copy then.
             drop(pty);
-            warden::serve(role, line.as_fd(), outgoing.as_ref(), Some(&Session { target, process, heir }))
+            warden::serve(role, line, outgoing, Some(&Session { target, process, heir }))
         }
         Err(errno) => {
             // A launcher that is gone needs no reason.
-            letters::send(line.as_fd(), &(errno as i32).to_ne_bytes(), &[]).ok();
+            letters::send(line, &(errno as i32).to_ne_bytes(), &[]).ok();
             detached::leave(1)
         }
     }
