@@ -158,7 +158,9 @@ fn questions(matches: &ArgMatches) -> Result<Vec<(String, Question)>, Fault> {
     if all.is_empty() {
         let fault = Fault::new("nothing was asked");
         // The one word that stands alone is the policy's; with -P there is one already.
-        let alone = super::texts(matches, "POLICY").pop().filter(|word| !word.ends_with(".toml"));
+        let alone = super::texts(matches, "POLICY")
+            .pop()
+            .filter(|word| Path::new(word).extension().is_none_or(|end| end != "toml"));
         let about = alone.filter(|word| word.contains('/') || !super::texts(matches, POLICY.id).is_empty());
         let fault = about.map_or(fault.clone(), |word| fault.help(format!("to ask about it: --path {word}")));
         return Err(fault

@@ -240,8 +240,8 @@ pub fn allowed(seen: &Observed) -> BTreeSet<String> {
 /// What was not seen and can stand for what was.
 fn relatives(seen: &Observed, names: &BTreeMap<String, u64>) -> BTreeSet<String> {
     let go: &[&str] = if seen.acts.contains_key(&Act::Go) { GO } else { &[] };
-    let makes = seen.paths.values().any(|uses| uses.times.contains_key(&Use::Create));
-    let makers: &[&str] = if makes { MAKERS } else { &[] };
+    let created = seen.paths.values().any(|uses| uses.times.contains_key(&Use::Create));
+    let makers: &[&str] = if created { MAKERS } else { &[] };
     let needed = |name: &&str| names.contains_key(*name) || go.contains(name);
     let families = FAMILIES.iter().filter(|family| family.iter().any(&needed));
     let all = families.copied().flatten().chain(EVERY).chain(OWN).chain(makers).chain(go);

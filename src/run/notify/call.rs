@@ -160,7 +160,8 @@ fn flags(value: u64) -> String {
         }
     }
     if rest != 0 {
-        text.push_str(&format!("|{rest:#x}"));
+        let number = format!("|{rest:#x}");
+        text.push_str(&number);
     }
     text
 }
