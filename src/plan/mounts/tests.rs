@@ -10,7 +10,6 @@ use crate::policy::Policy;
 use crate::text::{Document, Entry, Kind, Value};
 
 use super::*;
-use crate::plan::Plan;
 
 /// The draft of `Name=value` lines, as `-p` reads them.
 fn draft(lines: &[&str]) -> Draft {
