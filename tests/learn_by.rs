@@ -123,9 +123,18 @@ printf '#!/bin/sh\\necho script\\n' > script; chmod 755 script; ./script; cp /us
 mktemp; readlink link; stat /etc/hostname > /dev/null; ls /proc/self/fd > /dev/null; unlink copy; ln made hard
 ";
 
-/// The signal comes last: a call that waits to be notified of is interrupted by SIGCHLD, as kill(2) never is otherwise.
-const SIGNALS: &str = "kill -0 $PPID; nice true; sh -c 'kill -0 $$; exec ls'; sleep 60 & \
-    until [ \"$(cat /proc/$!/comm)\" = sleep ]; do :; done; kill $!";
+/// By a program without a handler for SIGCHLD: one that has it finds calls interrupted while they wait to be notified of
+/// that nothing else interrupts, exit_group(2) among them, and makes others then.
+const SIGNALS: &str = "
+import os, subprocess
+child = subprocess.Popen(['sleep', '60'])
+child.terminate()
+child.wait()
+os.kill(os.getpid(), 0)
+os.killpg(0, 0)
+os.kill(os.getppid(), 0)
+subprocess.run(['nice', 'true'])
+";
 
 #[test]
 fn both_see_the_same() {
@@ -137,7 +146,7 @@ fn both_see_the_same() {
         ("files", ["/bin/sh", "-c", FILES].as_slice()),
         ("sockets", &["/usr/bin/python3", "-c", SERVE]),
         ("sqlite3", &["/usr/bin/sqlite3", "db", "create table t(a); insert into t values(1); select * from t"]),
-        ("signals", &["/bin/sh", "-c", SIGNALS]),
+        ("signals", &["/usr/bin/python3", "-c", SIGNALS]),
         ("git", &["/bin/sh", "-ec", "git init -q r; cd r; echo > f; git add f; git status -s"]),
         ("gcc", &["/bin/sh", "-ec", "echo 'int main(void){return 0;}' > a.c; gcc a.c; ./a.out"]),
     ] {

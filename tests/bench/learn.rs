@@ -29,7 +29,7 @@ struct Work {
 const WORKS: [Work; 2] = [
     Work {
         name: "dd bs=1",
-        argv: &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=1000000", "status=none"],
+        argv: &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=300000", "status=none"],
         budget: 1.5,
     },
     // Through a pipe: to /dev/null itself tar reads no files.
