@@ -10,6 +10,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, open, openat, readlinkat};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{Gid, Uid, fchown, symlinkat};
 
+use crate::draft::attributes::DirectoryKind;
 use crate::fault::Fault;
 use crate::plan::op::MakeDirectory;
 
@@ -25,6 +26,8 @@ pub(super) struct Act {
     link: Option<(Vec<CString>, CString)>,
     mode: Mode,
     owner: Option<(Uid, Gid)>,
+    /// Whether one that is there already keeps its owner and mode.
+    keep: bool,
 }
 
 const DIRECTORY: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC);
@@ -47,17 +50,22 @@ impl Act {
             }
         };
         let owner = make.owner.map(|(uid, gid)| (Uid::from_raw(uid), Gid::from_raw(gid)));
-        Ok(Self { base, parts: parts(&make.name)?, link, mode: Mode::from_bits_truncate(make.mode), owner })
+        // An administrator's configuration is not a service's to change (setup_exec_directory() of systemd's).
+        let keep = make.kind == DirectoryKind::Configuration;
+        Ok(Self { base, parts: parts(&make.name)?, link, mode: Mode::from_bits_truncate(make.mode), owner, keep })
     }
 
-    /// Makes it, and gives it its owner and mode also where it was there.
+    /// Makes it, and gives it its owner and mode also where it was there, unless those are to stay.
     pub(super) fn perform(&self) -> Result<(), Errno> {
         let Some((last, above)) = self.parts.split_last() else { return Err(Errno::EINVAL) };
         let parent = self.inside(above)?;
-        make(parent.as_fd(), last, self.mode)?;
+        let made = make(parent.as_fd(), last, self.mode)?;
         let directory =
             openat(&parent, last.as_c_str(), OFlag::O_RDONLY | OFlag::O_NOFOLLOW | DIRECTORY, Mode::empty())?;
         let facts = fstat(&directory)?;
+        if self.keep && !made {
+            return self.linked();
+        }
         if let Some((uid, gid)) =
             self.owner.filter(|(uid, gid)| facts.st_uid != uid.as_raw() || facts.st_gid != gid.as_raw())
         {
@@ -66,6 +74,10 @@ impl Act {
         if facts.st_mode & 0o7777 != self.mode.bits() {
             fchmod(&directory, self.mode)?;
         }
+        self.linked()
+    }
+
+    fn linked(&self) -> Result<(), Errno> {
         self.link.as_ref().map_or(Ok(()), |(parts, target)| self.link(parts, target))
     }
 
@@ -101,10 +113,10 @@ impl Act {
     }
 }
 
-/// mkdirat(2), whatever the umask; one that is there is fine.
-fn make(parent: std::os::fd::BorrowedFd<'_>, name: &CStr, mode: Mode) -> Result<(), Errno> {
+/// mkdirat(2), whatever the umask; one that is there is fine, and then the answer is no.
+fn make(parent: std::os::fd::BorrowedFd<'_>, name: &CStr, mode: Mode) -> Result<bool, Errno> {
     match mkdirat(parent, name, mode) {
-        Err(Errno::EEXIST) => Ok(()),
-        other => other,
+        Err(Errno::EEXIST) => Ok(false),
+        other => other.map(|()| true),
     }
 }

@@ -130,6 +130,18 @@ pub(super) fn memory() -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// How many processes and threads the machine can have, as systemd's system_tasks_max() counts them (src/basic/limits-util.c).
+pub(super) fn tasks() -> u64 {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    // One number is never given away, and a container's own root may have a limit.
+    let all = [
+        number("/proc/sys/kernel/pid_max").map(|most| most - 1),
+        number("/proc/sys/kernel/threads-max"),
+        number("/sys/fs/cgroup/pids.max"),
+    ];
+    all.into_iter().flatten().min().unwrap_or(u64::MAX / 10_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +186,6 @@ mod tests {
     #[test]
     fn the_machine_has_memory() {
         assert!(memory() > 1 << 20);
+        assert!((2..1 << 32).contains(&tasks()));
     }
 }

@@ -76,6 +76,8 @@ pub struct Host {
     pub cgroup: cgroup::Given,
     /// Bytes of memory of the machine, where limits are asked for.
     pub memory: u64,
+    /// How many processes and threads the machine can have, where limits are asked for.
+    pub tasks: u64,
     /// A user and group number that nobody has, where one is asked for.
     pub free_id: Option<u32>,
     /// Whether AppArmor is active; false unless asked for.

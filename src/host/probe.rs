@@ -89,6 +89,7 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
     if !draft.group_limits.is_empty() {
         host.cgroup = cgroup::probe(host.uid);
         host.memory = cgroup::memory();
+        host.tasks = cgroup::tasks();
     }
     if draft.dynamic.is_some() {
         host.free_id = accounts::free(host.pid);

@@ -71,7 +71,7 @@ const GATHER: i64 = 20_000_000;
 
 /// The collector.
 enum Ear {
-    Notify(notify::Collector),
+    Notify(Box<notify::Collector>),
     Ebpf(Box<bpf::Collector>),
 }
 
@@ -98,7 +98,7 @@ fn start(start: &Start<'_>, by: By) -> Result<(Child, Ear), Fault> {
             failed("listen to the program's system calls", errno)
                 .help("seccomp notifications need Linux 5.0, and no other filter that has them (container engines can)")
         })?;
-        return Ok((child, Ear::Notify(notify::Collector::new(listener))));
+        return Ok((child, Ear::Notify(Box::new(notify::Collector::new(listener)))));
     }
     let (child, held) = watched::held(start).map_err(|errno| failed("start the program", errno))?;
     let collector = bpf::Collector::start(bpf::Scope::Tree(child.pid.as_raw()))?;

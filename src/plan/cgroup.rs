@@ -53,6 +53,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         let text = match limit.amount {
             Amount::Infinity => "max".into(),
             Amount::Number(number) => number.to_string(),
+            // Rounded down, as systemd does.
+            Amount::Share(share) if limit.controller == "pids" => {
+                (host.tasks.saturating_mul(share.into()) / 10_000).max(1).to_string()
+            }
             Amount::Share(share) => (host.memory / 10_000).saturating_mul(share.into()).to_string(),
             Amount::Quota(share, period) => format!("{share} {period}"),
         };
@@ -103,7 +107,7 @@ mod tests {
             enabled: words(enabled),
             busy,
         };
-        Host { pid: 7, memory: 1_000_000, cgroup: Given::Group(group), ..Host::default() }
+        Host { pid: 7, memory: 1_000_000, tasks: 3001, cgroup: Given::Group(group), ..Host::default() }
     }
 
     fn groups(draft: &Draft, host: &Host) -> Vec<Op> {
@@ -115,10 +119,10 @@ mod tests {
     fn one_group_holds_all_limits() {
         let limits = [
             ("memory", "memory.max", Amount::Share(1250)),
-            ("pids", "pids.max", Amount::Infinity),
+            ("pids", "pids.max", Amount::Share(9900)),
             ("memory", "memory.high", Amount::Number(9)),
         ];
-        let limited = vec![("memory.max", "125000".into()), ("pids.max", "max".into()), ("memory.high", "9".into())];
+        let limited = vec![("memory.max", "125000".into()), ("pids.max", "2970".into()), ("memory.high", "9".into())];
         let op = |enable: &str| {
             vec![Op::Group(GroupOp {
                 delegated: "/sys/fs/cgroup/d".into(),

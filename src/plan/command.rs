@@ -143,13 +143,22 @@ fn login(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) 
     variables.retain(|(name, _)| !["USER", "LOGNAME", "HOME", "SHELL"].iter().any(|word| name == *word));
     let user = if other {
         // An unknown user is a fault of the plan of identity, and said there.
-        target::find(draft, host).ok().and_then(|target| target.user)
+        let target = target::find(draft, host).ok();
+        if let Some(name) = target.as_ref().and_then(|target| target.made_up) {
+            put(variables, "USER", name.into());
+            put(variables, "LOGNAME", name.into());
+        }
+        target.and_then(|target| target.user)
     } else {
         host.accounts.iter().find(|known| known.id == Some(host.uid)).and_then(|known| known.user.as_ref())
     };
     let Some(user) = user else { return };
     put(variables, "USER", (&user.name).into());
     put(variables, "LOGNAME", (&user.name).into());
+    // Nobody is at home nowhere (src/basic/user-util.c, synthesize_user_creds()), nor is who goes by DynamicUser=.
+    if user.name == "nobody" || draft.dynamic.is_some() {
+        return;
+    }
     // As systemd has it: what is no home and no shell is not said to be one.
     if user.home.is_absolute() && user.home != Path::new("/") {
         put(variables, "HOME", user.home.clone().into());

@@ -19,7 +19,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     for asked in &draft.directories {
         let Directory { kind, link, mode, .. } = &asked.what;
         let lasting = !matches!(kind, DirectoryKind::Runtime | DirectoryKind::Configuration);
-        if let Some(dynamic) = draft.dynamic.as_ref().filter(|_| lasting) {
+        if let Some(dynamic) = draft.dynamic.as_ref().filter(|_| lasting && target::is_dynamic(draft, host)) {
             let fault =
                 target::at(&asked.by, "what a dynamic user writes here would belong to another one next time".into());
             planner
@@ -29,7 +29,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         }
         match parts(asked, host) {
             Ok((base, name)) => {
-                let owner = target::owner(draft, host).filter(|_| *kind != DirectoryKind::Configuration);
+                let owner = target::owner(draft, host);
                 let make = MakeDirectory { kind: *kind, base, name, link: link.clone(), mode: *mode, owner };
                 planner.step(Phase::Places, Op::MakeDirectory(make), vec![asked.by.clone()]);
             }
@@ -69,10 +69,7 @@ pub(super) fn restricted(planner: &Planner<'_>) -> Vec<Wish> {
 /// Those that stay writable whatever else becomes read-only.
 pub(super) fn writable(planner: &Planner<'_>) -> Vec<Wish> {
     let (draft, host) = (planner.draft, planner.host);
-    let ours = draft
-        .directories
-        .iter()
-        .filter(|asked| !asked.what.read_only && asked.what.kind != DirectoryKind::Configuration);
+    let ours = draft.directories.iter().filter(|asked| !asked.what.read_only);
     ours.filter_map(|asked| wish(asked, host, |path| shown(draft, path, false))).collect()
 }
 
@@ -83,13 +80,17 @@ fn shown(draft: &Draft, path: PathBuf, read_only: bool) -> View {
     if read_only { View::ReadOnly } else { View::ReadWrite }
 }
 
-/// `STATE_DIRECTORY` and its like, each with all paths of its kind.
+/// `STATE_DIRECTORY` and its like, each with all paths of its kind, sorted.
 pub(super) fn variables(draft: &Draft, host: &Host) -> Vec<(&'static str, String)> {
     let mut all: Vec<(&'static str, String)> = Vec::new();
-    for asked in &draft.directories {
-        let Ok((base, name)) = parts(asked, host) else { continue };
-        let path = base.join(name).to_string_lossy().into_owned();
-        let variable = asked.what.kind.variable();
+    let told = |asked| {
+        let (base, name) = parts(asked, host).ok()?;
+        Some((asked.what.kind.variable(), base.join(name).to_string_lossy().into_owned()))
+    };
+    let mut paths: Vec<(&'static str, String)> = draft.directories.iter().filter_map(told).collect();
+    // systemd sorts them (exec_directory_sort()).
+    paths.sort();
+    for (variable, path) in paths {
         match all.iter_mut().find(|(known, _)| *known == variable) {
             Some((_, list)) => {
                 list.push(':');

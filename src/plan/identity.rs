@@ -151,7 +151,7 @@ fn ids(planner: &mut Planner<'_>, standing: Standing, target: &Target<'_>) -> u3
         }
         return uid;
     }
-    let planner_dynamic = planner.draft.dynamic.is_some();
+    let planner_dynamic = target::is_dynamic(planner.draft, host);
     let mut refuse = |by: &By, missing: String, exit: Exit| {
         planner.short(Shortfall {
             by: by.clone(),

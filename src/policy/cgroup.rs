@@ -71,10 +71,10 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "TasksMax",
         form: Form::Text("NUMBER"),
         summary: "most processes and threads of the target",
-        manual: "A number of processes and threads, or *infinity* (pids.max). fork(2) and clone(2) answer EAGAIN beyond \
-                 it. See *MemoryMax*.",
+        manual: "A number of processes and threads, a percentage of as many as the machine can have, or *infinity* \
+                 (pids.max). fork(2) and clone(2) answer EAGAIN beyond it. See *MemoryMax*.",
         example: "TasksMax = 64",
-        unlike: Some("See MemoryMax. Percentages are refused."),
+        unlike: Some("See MemoryMax."),
         exposure: &[],
         read: |policy, value| read(policy, value, "pids", "pids.max", tasks),
         demand: |policy, demands| demand(policy, demands, "pids.max"),
@@ -200,9 +200,10 @@ fn tasks(text: &str, item: &Item) -> Result<Amount, Fault> {
     match (text, amount::count(text)) {
         ("infinity", _) => Ok(Amount::Infinity),
         (_, Ok(number)) if number > 0 => Ok(Amount::Number(number)),
-        _ => Err(item
-            .fault(format!("`{text}` is not a number of tasks"))
-            .help("write a whole number from 1 on, or infinity")),
+        _ => percent(text)
+            .filter(|share| (1..=10_000).contains(share))
+            .map(Amount::Share)
+            .ok_or_else(|| item.fault(format!("`{text}` is not a number of tasks")).help("e.g. 512, 10%, infinity")),
     }
 }
 
@@ -270,6 +271,9 @@ mod tests {
             assert!(limits(&[("CPUWeight", bad)]).is_err(), "{bad}");
         }
         assert_eq!(limits(&[("TasksMax", "9")]), Ok(vec![("pids.max", Amount::Number(9))]));
-        assert!(limits(&[("TasksMax", "0")]).is_err() && limits(&[("TasksMax", "10%")]).is_err());
+        assert_eq!(limits(&[("TasksMax", "99%")]), Ok(vec![("pids.max", Amount::Share(9900))]));
+        for bad in ["0", "0%", "101%", "-1"] {
+            assert!(limits(&[("TasksMax", bad)]).is_err(), "{bad}");
+        }
     }
 }

@@ -74,7 +74,7 @@ pub const DIRECTIVES: &[Directive] = &[
         "ConfigurationDirectory",
         "make directories in /etc for the target",
         "As *RuntimeDirectory*, below /etc, or below $XDG_CONFIG_HOME (~/.config); $CONFIGURATION_DIRECTORY has the \
-         paths. They belong to whoever makes them and not to the target's user, and *ProtectSystem* holds for them.",
+         paths. One that is there already keeps its owner and its mode.",
         "ConfigurationDirectory = \"web\"",
         "What is in a directory that is there already keeps its owners.",
     ),

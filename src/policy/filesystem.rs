@@ -181,7 +181,7 @@ pub const DIRECTIVES: &[Directive] = &[
                  ReadOnlyPaths, InaccessiblePaths and NoExecPaths that is not below the directory would hold for \
                  nothing, and is refused unless it starts with `-`. Symbolic links inside cannot lead out. Mount points that are missing are made in the directory.",
         example: "RootDirectory = \"/srv/image\"",
-        unlike: None,
+        unlike: Some("systemd leaves restrictions of paths outside the directory away; here they are refused"),
         exposure: &[switch("RootDirectoryOrRootImage", 200, |policy| {
             Some(u32::from(policy.filesystem.root.is_none()))
         })],

@@ -73,6 +73,7 @@ const ADVICE: &[(&[&str], &str)] = &[
             "IODeviceLatency*",
             "StartupCPU*",
             "StartupIO*",
+            "StartupBlockIO*",
             "StartupMemory*",
             "MemoryMin",
             "MemoryLow",
@@ -84,6 +85,7 @@ const ADVICE: &[(&[&str], &str)] = &[
             "BlockIO*",
             "CPUShares",
             "MemoryLimit",
+            "CPUSetPartition",
             "CoredumpReceive*",
             "DisableControllers",
         ],
@@ -92,7 +94,7 @@ const ADVICE: &[(&[&str], &str)] = &[
     ),
     (&["MemoryTHP"], "it is not in this version: use prctl(2) in the program, or keep it in the unit"),
     (
-        &["StandardInput", "StandardOutput", "StandardError"],
+        &["StandardInput*", "StandardOutput", "StandardError"],
         "redirect in the shell: stockade runs with the descriptors that it is given",
     ),
     (
@@ -112,7 +114,7 @@ const ADVICE: &[(&[&str], &str)] = &[
         &[
             "SyslogIdentifier",
             "SyslogFacility",
-            "SyslogLevel",
+            "SyslogLevel*",
             "LogLevelMax",
             "LogExtraFields",
             "LogRateLimit*",
@@ -136,7 +138,7 @@ const ADVICE: &[(&[&str], &str)] = &[
     ),
     (&["ExecStart"], "write Exec = [\"/path/of/program\", \"argument\"], or the command behind `--`"),
     (
-        &["ExecCondition", "ExecReload", "ExecStop", "ExecStartPre", "ExecStartPost"],
+        &["ExecCondition", "ExecReload", "ExecReloadPost", "ExecStop", "ExecStopPost", "ExecStartPre", "ExecStartPost"],
         "only one command is run: use a shell script, or keep it in the unit",
     ),
     (
@@ -158,11 +160,15 @@ const ADVICE: &[(&[&str], &str)] = &[
             "TimeoutStopFailureMode",
             "SuccessExitStatus",
             "RootDirectoryStartOnly",
+            "PermissionsStartOnly",
+            "RuntimeRandomizedExtraSec",
             "NonBlocking",
             "Sockets",
             "FileDescriptorStore*",
             "USBFunction*",
             "OOMPolicy",
+            "OOMRules",
+            "LUOSession",
             "SuccessAction",
             "FailureAction",
             "RebootArgument",
@@ -272,6 +278,11 @@ mod tests {
         assert!(advice("IPAddressDeny").is_some_and(|advice| advice.contains("PrivateNetwork")));
         assert!(advice("RestartSec").is_some_and(|advice| advice.contains("supervises")));
         assert!(advice("ExecStartPre").is_some_and(|advice| advice.contains("only one command")));
+        assert!(advice("ExecStopPost").is_some_and(|advice| advice.contains("only one command")));
+        // Words that systemd 252 or 262 reads in [Service], and that are easily forgotten.
+        for word in ["PermissionsStartOnly", "StandardInputText", "SyslogLevelPrefix", "ExecReloadPost", "OOMRules"] {
+            assert!(advice(word).is_some(), "{word}");
+        }
         assert!(advice("ExecStart").is_some_and(|advice| advice.contains("Exec =")));
         for unknown in ["", "Afterwards", "Nonsense", "DelegateSubgroups", "DelegateNamespace"] {
             assert_eq!(advice(unknown), None, "{unknown}");

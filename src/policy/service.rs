@@ -87,6 +87,9 @@ const CONFINING: [&str; 37] = [
 const DEFAULTS: [(&str, &str); 4] =
     [("KeyringMode", "private"), ("UMask", "0022"), ("WorkingDirectory", "/"), ("IgnoreSIGPIPE", "yes")];
 
+/// Why a call with an error number is not taken over where it stands among those that are allowed.
+const NUMBERED: &str = "systemd passes over a call with an error number in a line without `~`, with a warning";
+
 /// The PATH that the system's manager gives its services.
 const SEARCH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
 
@@ -172,7 +175,7 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
         Ok(entry) => entry,
         Err(why) => return refuse(one, &why, made),
     };
-    let mut entry = known(entry, made);
+    let Some(mut entry) = known(entry, made) else { return };
     // A reset of what a service has by itself brings that back.
     if let Some((_, default)) = DEFAULTS.iter().find(|(known, _)| *known == name && one.value.is_empty()) {
         entry.value.kind = Kind::Text((*default).into());
@@ -217,8 +220,9 @@ pub fn keeps(name: &str) -> bool {
         || name.ends_with("DirectoryMode")
 }
 
-/// Takes elements out that systemd passes over with a warning, one by one, and that a policy of ours must not have.
-fn known(mut entry: Entry, made: &mut Service) -> Entry {
+/// Takes elements out that systemd passes over with a warning, one by one, and that a policy of ours must not have; nothing
+/// where none is left.
+fn known(mut entry: Entry, made: &mut Service) -> Option<Entry> {
     let names = [
         "SystemCallFilter",
         "SystemCallLog",
@@ -238,7 +242,7 @@ fn known(mut entry: Entry, made: &mut Service) -> Entry {
             };
             ("", elements.iter().map(text).collect())
         }
-        _ => return entry,
+        _ => return Some(entry),
     };
     let is_list = matches!(entry.value.kind, Kind::List(_));
     let kind = |words: Vec<String>| {
@@ -249,26 +253,26 @@ fn known(mut entry: Entry, made: &mut Service) -> Entry {
             Kind::Text(format!("{tilde}{}", words.join(" ")))
         }
     };
+    // A policy takes them; under systemd what is allowed cannot have a number (config_parse_syscall_filter()).
+    let numbered = |word: &str| entry.name == "SystemCallFilter" && tilde.is_empty() && word.contains(':');
     let why = |word: &String| {
+        if numbered(word) {
+            return Some(NUMBERED.into());
+        }
         let value = Value { kind: kind(vec![word.clone()]), at: entry.value.at.clone() };
         let one = Entry { value, ..entry.clone() };
         Policy::read(&Document { entries: vec![one] }).err().map(|faults| reason(&faults))
     };
-    let judged: Vec<(String, Option<String>)> = words
-        .into_iter()
-        .map(|word| {
-            let why = why(&word);
-            (word, why)
-        })
-        .collect();
-    let (kept, lost): (Vec<_>, Vec<_>) = judged.into_iter().partition(|(_, why)| why.is_none());
-    if lost.is_empty() || kept.is_empty() {
-        return entry;
+    let judged = words.into_iter().map(|word| (why(&word), word)).map(|(why, word)| (word, why));
+    let (kept, lost): (Vec<_>, Vec<_>) = judged.partition(|(_, why)| why.is_none());
+    let none = kept.is_empty();
+    if lost.is_empty() || none && lost.iter().any(|(word, _)| !numbered(word)) {
+        return Some(entry);
     }
     let kept = kind(kept.into_iter().map(|(word, _)| word).collect());
     let unknown = "nobody knows these names; systemd passes over them, too, with a warning";
     let why = match lost.as_slice() {
-        [(_, Some(why)), ..] if is_list => why.clone(),
+        [(_, Some(why)), ..] if is_list || lost.iter().all(|(word, _)| numbered(word)) => why.clone(),
         _ => unknown.into(),
     };
     let lost: Vec<String> = lost.into_iter().map(|(word, _)| word).collect();
@@ -278,7 +282,7 @@ fn known(mut entry: Entry, made: &mut Service) -> Entry {
     let weaker = !tilde.is_empty() || is_list && entry.name != "Environment";
     made.left.push(Left { text: what, at: entry.at.clone(), why, weaker });
     entry.value.kind = kept;
-    entry
+    (!none).then_some(entry)
 }
 
 /// Why a policy does not take a value.
@@ -560,6 +564,14 @@ mod tests {
         assert!(policy.written.iter().any(|(name, _)| *name == "ReadWritePaths"));
         assert!(made.notes.iter().any(|note| note.contains("`-`")));
         assert!(policy.origin("PrivateTmp").is_none(), "it stands in the wrong section");
+    }
+
+    #[test]
+    fn what_is_allowed_has_no_error_number() {
+        let made = made("[Service]\nSystemCallFilter=@system-service mount:EPERM\nSystemCallFilter=reboot:EPERM\n");
+        let left: Vec<(&str, bool)> = made.left.iter().map(|left| (left.text.as_str(), left.weaker)).collect();
+        assert_eq!(left, [("SystemCallFilter=mount:EPERM", false), ("SystemCallFilter=reboot:EPERM", false)]);
+        assert_eq!(made.document.entries.iter().filter(|entry| entry.name == "SystemCallFilter").count(), 1);
     }
 
     #[test]

@@ -119,8 +119,11 @@ impl Mapping {
     /// A word that others change. The offset is a multiple of eight, and inside.
     fn word(&self, offset: usize) -> Option<&AtomicU64> {
         let place = self.place(offset, 8)?.cast();
+        if !place.is_aligned() {
+            return None;
+        }
         // SAFETY: mapped as long as self lives, aligned, and never accessed but atomically.
-        place.is_aligned().then(|| unsafe { place.as_ref() })
+        Some(unsafe { place.as_ref() })
     }
 }
 

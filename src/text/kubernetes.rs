@@ -95,8 +95,10 @@ impl<'a> Reading<'a> {
                 Ok(profile) => self.objects.profiles.push((String::new(), profile)),
                 Err(faults) => self.reader.faults.extend(faults),
             }
-        } else if let Some(template) =
-            node.way(&["spec", "jobTemplate", "spec", "template"]).or_else(|| node.way(&["spec", "template"]))
+        } else if let Some(template) = node
+            .way(&["spec", "jobTemplate", "spec", "template"])
+            .or_else(|| node.way(&["spec", "template"]))
+            .or_else(|| node.get("template").filter(|_| kind == "PodTemplate"))
         {
             self.pod(template);
         } else if kind == "Pod" || kind.is_empty() {

@@ -166,8 +166,8 @@ impl Command {
 }
 
 /// A service's commands beside its main ones (systemd.service(5)).
-pub const OTHERS: [&str; 6] =
-    ["ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"];
+pub const OTHERS: [&str; 7] =
+    ["ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecReloadPost", "ExecStop", "ExecStopPost"];
 
 /// The commands of one assignment, which `;` parts.
 ///
@@ -218,7 +218,7 @@ fn tokens(text: &str) -> Vec<String> {
 /// The words of a command line, with systemd's quotes and C escapes (systemd.service(5), "command lines").
 ///
 /// # Errors
-/// An open quotation, or a backslash at the end.
+/// An open quotation, a backslash at the end, or escapes that make no UTF-8.
 pub fn words(text: &str) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     let mut chars = text.chars().peekable();
@@ -227,7 +227,8 @@ pub fn words(text: &str) -> Result<Vec<String>, String> {
         if chars.peek().is_none() {
             return Ok(found);
         }
-        let mut word = String::new();
+        // Octal and hexadecimal escapes are bytes, of which several can be one character.
+        let mut word = Vec::new();
         let mut quote = None;
         while let Some(c) = chars.next() {
             match (c, quote) {
@@ -235,17 +236,21 @@ pub fn words(text: &str) -> Result<Vec<String>, String> {
                 (c, Some(open)) if c == open => quote = None,
                 ('"' | '\'', None) => quote = Some(c),
                 (c, None) if c.is_ascii_whitespace() => break,
-                (c, _) => word.push(c),
+                (c, _) => put(&mut word, c),
             }
         }
         if let Some(open) = quote {
             return Err(format!("a quotation that {open} opens is not closed"));
         }
-        found.push(word);
+        found.push(String::from_utf8(word).map_err(|_| "its escapes make no UTF-8")?);
     }
 }
 
-fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut String) -> Result<(), String> {
+fn put(word: &mut Vec<u8>, c: char) {
+    word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut Vec<u8>) -> Result<(), String> {
     let letter = chars.next().ok_or("the command line ends with a backslash")?;
     let (digits, radix) = match letter {
         'x' => (2, 16),
@@ -262,24 +267,32 @@ fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut Strin
                 None => return Err(format!("`\\{letter}` is not followed by {digits} digits")),
             }
         }
-        let value = u32::from_str_radix(&code, radix).ok().and_then(char::from_u32).filter(|c| *c != '\0');
-        word.push(value.ok_or_else(|| format!("`\\{letter}` stands for no character"))?);
+        let value = u32::from_str_radix(&code, radix).ok().filter(|code| *code != 0);
+        let none = || format!("`\\{letter}` stands for no character");
+        if matches!(letter, 'u' | 'U') {
+            put(word, value.and_then(char::from_u32).ok_or_else(none)?);
+        } else {
+            word.push(value.and_then(|code| u8::try_from(code).ok()).ok_or_else(none)?);
+        }
         return Ok(());
     }
     match letter {
-        'a' => word.push('\u{7}'),
-        'b' => word.push('\u{8}'),
-        'f' => word.push('\u{c}'),
-        'n' => word.push('\n'),
-        'r' => word.push('\r'),
-        't' => word.push('\t'),
-        'v' => word.push('\u{b}'),
-        's' => word.push(' '),
-        '\\' | '"' | '\'' => word.push(letter),
+        'a' => word.push(0x7),
+        'b' => word.push(0x8),
+        'f' => word.push(0xc),
+        'n' => word.push(b'\n'),
+        'r' => word.push(b'\r'),
+        't' => word.push(b'\t'),
+        'v' => word.push(0xb),
+        's' => word.push(b' '),
+        '\\' | '"' | '\'' => put(word, letter),
         // A word of its own, so that it does not part commands.
-        ';' if word.is_empty() && chars.peek().is_none_or(char::is_ascii_whitespace) => word.push(';'),
+        ';' if word.is_empty() && chars.peek().is_none_or(char::is_ascii_whitespace) => word.push(b';'),
         // Other escapes stay as they are, for the program.
-        other => word.extend(['\\', other]),
+        other => {
+            word.push(b'\\');
+            put(word, other);
+        }
     }
     Ok(())
 }
@@ -370,6 +383,9 @@ mod tests {
 
     #[test]
     fn command_lines_have_quotes_and_escapes() {
+        let bytes = words(r#""\303\274" \xc3\xbc \u00fc \U000000fc"#);
+        assert_eq!(bytes, Ok(vec![String::from("ü"); 4]));
+        assert!(words(r"\xff").is_err() && words(r"\777").is_err() && words(r"\x00").is_err());
         let want = ["a b", "c'd", "-x", "\\d", "e"].map(String::from).to_vec();
         assert_eq!(words(r#""a b" c\'d \x2dx \d 'e'"#), Ok(want));
         for bad in ["'a", "a\\", "\\x2", "\\x00"] {

@@ -50,7 +50,8 @@ pub fn load(name_or_path: &str, directories: &[&Path], uid: Option<u32>) -> Resu
             .help(format!("systemctl unmask {}", names[0]))));
     }
     if !name_or_path.contains('/') {
-        alias(&mut names, &real);
+        alias(&mut names, &real, directories);
+        names.extend(others(&names[0], directories));
     }
     let (mut assignments, mut odd) = read(&path, uid)?;
     if assignments.is_empty() && odd.is_empty() && fs::metadata(&real).is_ok_and(|meta| meta.len() == 0) {
@@ -61,8 +62,11 @@ pub fn load(name_or_path: &str, directories: &[&Path], uid: Option<u32>) -> Resu
         _ => directories,
     };
     let mut beside: Vec<PathBuf> = Vec::new();
-    for name in names.iter().flat_map(|name| dropin_names(name)) {
-        for path in parents.iter().map(|parent| parent.join(&name)) {
+    // Of drop-ins with the same file name the first counts: those of the unit's own name before those of its other names,
+    // then the stronger directory, then the more specific name (unit_file_find_dropin_paths() of systemd's).
+    let of_names = names.iter().map(|name| dropin_names(name));
+    for dropins in of_names.chain([vec!["service.d".to_owned()]]) {
+        for path in parents.iter().flat_map(|parent| dropins.iter().map(|name| parent.join(name))) {
             if !beside.contains(&path) {
                 beside.push(path);
             }
@@ -73,7 +77,7 @@ pub fn load(name_or_path: &str, directories: &[&Path], uid: Option<u32>) -> Resu
         assignments.extend(more);
         odd.extend(strange);
     }
-    let name = names.pop().unwrap_or_default();
+    let name = names.swap_remove(0);
     Ok((Unit { name, path: real.to_string_lossy().into_owned(), assignments }, odd))
 }
 
@@ -81,17 +85,42 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The real name behind an alias: that of the file that the link leads to, with the alias' instance.
-fn alias(names: &mut Vec<String>, real: &Path) {
-    let asked = names[0].clone();
-    let mut target = file_name(real);
-    let (prefix, instance) = unit::parts(&target);
-    if let (Some(""), (_, Some(asked))) = (instance, unit::parts(&asked)) {
-        target = format!("{prefix}@{asked}.service");
+/// Puts the real name behind an alias in front: that of the file that the link leads to, with the alias' instance. A link to
+/// a file elsewhere only says where the unit is kept, and leaves it its name.
+fn alias(names: &mut Vec<String>, real: &Path, directories: &[&Path]) {
+    let parent = real.parent();
+    if !directories.iter().any(|known| fs::canonicalize(known).ok().as_deref() == parent) {
+        return;
     }
-    if target.ends_with(".service") && target != asked {
-        names.push(target);
+    let target = with_instance(&file_name(real), &names[0]);
+    if target.ends_with(".service") && target != names[0] {
+        names.insert(0, target);
     }
+}
+
+/// A template's name with the instance of another unit's; any other name as it is.
+fn with_instance(target: &str, other: &str) -> String {
+    match (unit::parts(target), unit::parts(other)) {
+        ((prefix, Some("")), (_, Some(instance))) => format!("{prefix}@{instance}.service"),
+        _ => target.into(),
+    }
+}
+
+/// The other names of a unit: the links to it, or to its template, in systemd's directories.
+fn others(name: &str, directories: &[&Path]) -> Vec<String> {
+    let entries = directories.iter().filter_map(|directory| fs::read_dir(directory).ok()).flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    let mut found: Vec<String> = links
+        .filter_map(|entry| {
+            let link = file_name(&entry.path());
+            let target = file_name(&fs::read_link(entry.path()).ok()?);
+            let full = with_instance(&link, name);
+            (link.ends_with(".service") && with_instance(&target, &full) == name && full != name).then_some(full)
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 fn find(name: &str, directories: &[&Path]) -> Result<PathBuf, Fault> {
@@ -115,19 +144,30 @@ fn find(name: &str, directories: &[&Path]) -> Result<PathBuf, Fault> {
         .help("a value with a `/` is a file: ./web.service"))
 }
 
-/// The drop-in directories of a name: its own, its template's, those of its dashes, and that of all services.
+/// The drop-in directories of a name, the more specific ones first: its own, its template's, and those of its dashes, as
+/// unit_file_find_dirs() of systemd's has them.
 fn dropin_names(name: &str) -> Vec<String> {
-    let (prefix, instance) = unit::parts(name);
     let mut all = vec![format!("{name}.d")];
-    if instance.is_some() {
-        all.push(format!("{prefix}@.service.d"));
+    let (prefix, instance) = unit::parts(name);
+    if instance.is_some_and(|instance| !instance.is_empty()) {
+        all.extend(dropin_names(&format!("{prefix}@.service")));
     }
-    for (at, _) in prefix.char_indices().rev().filter(|(_, c)| *c == '-') {
-        let at_sign = if instance.is_some() { "@" } else { "" };
-        all.push(format!("{}{at_sign}.service.d", &prefix[..=at]));
+    // A dash at the end is none that parts.
+    let stem = prefix.strip_suffix('-').unwrap_or(prefix);
+    if let Some(at) = stem.rfind('-').filter(|at| *at > 0) {
+        let shorter = &prefix[..=at];
+        all.extend(match instance {
+            Some(instance) if !instance.is_empty() => dropin_names(&format!("{shorter}@{instance}.service")),
+            _ => dropin_names(&format!("{shorter}.service")),
+        });
     }
-    all.push("service.d".into());
-    all
+    let mut known: Vec<String> = Vec::with_capacity(all.len());
+    for name in all {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    known
 }
 
 /// Drop-ins by the names of their files; of two with the same name the stronger directory's counts.
@@ -147,7 +187,10 @@ fn dropins(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
                 Fault::new(format!("cannot read `{}`: {}", directory.display(), crate::fault::reason(&error)))
             })?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.starts_with('.') && entry.path().extension().is_some_and(|end| end == "conf") {
+            if !name.starts_with('.')
+                && entry.path().extension().is_some_and(|end| end == "conf")
+                && !entry.path().is_dir()
+            {
                 found.entry(name).or_insert_with(|| entry.path());
             }
         }
@@ -262,5 +305,57 @@ mod tests {
         assert!(told("empty").contains("masked"), "{}", told("empty"));
         assert!(told("nothing").contains("there is no unit"), "{}", told("nothing"));
         assert!(told("a.socket").contains("not a service") || told("a.socket").contains("there is no unit"));
+    }
+
+    #[test]
+    fn of_drop_ins_with_one_name_that_of_the_stronger_directory_counts_before_the_more_specific_one() {
+        let units = Units::new(
+            "order",
+            &[
+                ("weak/a-b-c.service", "[Service]\nA=base\n"),
+                ("weak/a-b-c.service.d/10.conf", "[Service]\nB=weak own\n"),
+                ("strong/a-b-.service.d/10.conf", "[Service]\nB=strong dash\n"),
+                ("weak/a-.service.d/20.conf", "[Service]\nC=short\n"),
+                ("weak/a-b-.service.d/20.conf", "[Service]\nC=long\n"),
+                ("strong/service.d/30.conf", "[Service]\nD=all\n"),
+                ("weak/a-.service.d/30.conf", "[Service]\nD=short\n"),
+                ("weak/a-.service.d/40.conf/x", ""),
+            ],
+        );
+        assert_eq!(units.load("a-b-c"), Ok(found("a-b-c.service", &["A=base", "B=strong dash", "C=long", "D=short"])));
+    }
+
+    #[test]
+    fn names_have_the_drop_in_directories_that_systemd_gives_them() {
+        let named = |name: &str| dropin_names(name).join(" ");
+        assert_eq!(named("a-b-c.service"), "a-b-c.service.d a-b-.service.d a-.service.d");
+        assert_eq!(named("a.service"), "a.service.d");
+        assert_eq!(named("-a.service"), "-a.service.d");
+        assert_eq!(named("a-.service"), "a-.service.d");
+        assert_eq!(named("a--b.service"), "a--b.service.d a--.service.d a-.service.d");
+        let instance = "a-b@x-y.service.d a-b@.service.d a-.service.d a-@x-y.service.d a-@.service.d";
+        assert_eq!(named("a-b@x-y.service"), instance);
+    }
+
+    #[test]
+    fn a_unit_has_the_drop_ins_of_all_its_names_and_keeps_its_own_where_its_file_is_elsewhere() {
+        let units = Units::new(
+            "names",
+            &[
+                ("weak/real.service", "[Service]\nA=base\n"),
+                ("weak/real.service.d/10.conf", "[Service]\nB=real\n"),
+                ("strong/other.service.d/10.conf", "[Service]\nB=other\n"),
+                ("strong/other.service.d/20.conf", "[Service]\nC=other\n"),
+                ("elsewhere/kept.service", "[Service]\nA=kept\n"),
+                ("weak/kept.service.d/10.conf", "[Service]\nB=kept\n"),
+                ("strong/linked.service.d/10.conf", "[Service]\nB=linked\n"),
+            ],
+        );
+        units.link("strong/other.service", "../weak/real.service");
+        units.link("strong/linked.service", "../elsewhere/kept.service");
+        let all = found("real.service", &["A=base", "B=real", "C=other"]);
+        assert_eq!(units.load("real"), Ok(all.clone()));
+        assert_eq!(units.load("other"), Ok(all));
+        assert_eq!(units.load("linked"), Ok(found("linked.service", &["A=kept", "B=linked"])));
     }
 }

@@ -1,14 +1,18 @@
-//! What learning costs: the same work alone, under the collector by eBPF, and under strace -f -c where it is installed.
+//! What learning costs: the same work alone, under the collector by eBPF, under the one by notifications, and under
+//! strace -f -c and perf trace -s where they are installed, in one table.
 //!
 //! ```text
 //! cargo bench --bench learn -- [--rounds N] [--json] [--budget]
 //! ```
 //!
-//! Ratios are the median of the ratios of one round. `--budget` makes a ratio of eBPF's above its budget a failure.
+//! Ratios are the median of the ratios of one round, of the others than eBPF the ratio of one. With notifications, strace
+//! and perf it is the time of the whole command, with its start and the policy that it writes. `--budget` makes a ratio of
+//! eBPF's above its budget a failure.
 
 use std::io::{self, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use stockade::learn::bpf::{Collector, Scope};
 
@@ -28,7 +32,8 @@ const WORKS: [Work; 2] = [
         argv: &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=1000000", "status=none"],
         budget: 1.5,
     },
-    Work { name: "tar", argv: &["tar", "-cf", "/dev/stdout", "/usr/share/doc", "/usr/include"], budget: 1.1 },
+    // Through a pipe: to /dev/null itself tar reads no files.
+    Work { name: "tar", argv: &["sh", "-c", "tar -cf - /usr/share/doc /usr/include | cat > /dev/null"], budget: 1.1 },
 ];
 
 fn spawned(before: &[&str], work: &Work) -> Result<Child, String> {
@@ -54,18 +59,39 @@ fn alone(work: &Work) -> Result<f64, String> {
     timed(spawned(&GATE, work)?)
 }
 
+/// As `stockade learn --by ebpf` does it, without its start: what it reads it reads beside the work.
 fn learnt(work: &Work) -> Result<f64, String> {
     let child = spawned(&GATE, work)?;
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
-    let collector = Collector::start(Scope::Tree(pid)).map_err(|fault| fault.render(false))?;
-    let seconds = timed(child)?;
-    let observed = collector.finish().map_err(|fault| fault.render(false))?;
-    if observed.calls.is_empty() { Err("nothing was learnt".into()) } else { Ok(seconds) }
+    let mut collector = Collector::start(Scope::Tree(pid)).map_err(|fault| fault.render(false))?;
+    let (done, end) = mpsc::channel();
+    let waiting = std::thread::spawn(move || done.send(timed(child)));
+    let seconds = loop {
+        match end.recv_timeout(Duration::from_millis(20)) {
+            Ok(seconds) => break seconds?,
+            Err(mpsc::RecvTimeoutError::Timeout) => collector.gather(),
+            Err(error) => return Err(error.to_string()),
+        }
+    };
+    waiting.join().map_err(|_| "the waiting thread failed")?.map_err(|error| error.to_string())?;
+    let observed = collector.finish();
+    match observed {
+        seen if seen.calls.is_empty() || seen.paths.is_empty() => Err("nothing was learnt".into()),
+        seen if seen.lost > 0 => Err(format!("{} events were lost", seen.lost)),
+        _ => Ok(seconds),
+    }
 }
 
-fn traced(work: &Work) -> Result<f64, String> {
-    let words: Vec<&str> = GATE.iter().copied().chain(["strace", "-f", "-c", "-o", "/dev/null"]).collect();
-    timed(spawned(&words, work)?)
+/// The time under another program.
+fn under(before: &[&str], work: &Work) -> Result<f64, String> {
+    timed(spawned(&GATE.iter().chain(before).copied().collect::<Vec<_>>(), work)?)
+}
+
+/// Whether a program is there and does its work on this kernel.
+fn works(before: &[&str]) -> bool {
+    let mut command = Command::new(before[0]);
+    command.args(&before[1..]).arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {
@@ -75,13 +101,21 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 
 fn run() -> Result<bool, String> {
     let options = options::options(5)?;
-    let strace = Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+    let policy = std::env::temp_dir().join(format!("stockade-bench-{}.toml", std::process::id()));
+    let policy = policy.to_str().ok_or("the directory for temporary files has no name that is text")?;
+    let notify = [env!("CARGO_BIN_EXE_stockade"), "learn", "--by", "notify", "-o", policy, "--"];
+    let others: [(&str, &[&str]); 3] = [
+        ("notifications", &notify),
+        ("strace -f -c", &["strace", "-f", "-c", "-o", "/dev/null"]),
+        ("perf trace -s", &["perf", "trace", "-s", "-o", "/dev/null", "--"]),
+    ];
+    let here: Vec<bool> = others.iter().map(|(_, before)| works(before)).collect();
     let mut out = io::stdout();
     let mut within = true;
     let failed = |error: io::Error| error.to_string();
     if !options.json {
-        writeln!(out, "{:<10} {:>10} {:>8} {:>8} {:>14}", "work", "alone", "eBPF", "budget", "strace -f -c")
-            .map_err(failed)?;
+        let heads: String = others.iter().map(|(name, _)| format!(" {name:>14}")).collect();
+        writeln!(out, "{:<10} {:>10} {:>8} {:>8}{heads}", "work", "alone", "eBPF", "budget").map_err(failed)?;
     }
     for work in &WORKS {
         let (mut times, mut ratios) = (Vec::new(), Vec::new());
@@ -100,21 +134,31 @@ fn run() -> Result<bool, String> {
             ratios.push(with / plain);
         }
         let (time, ratio) = (median(times), median(ratios));
-        let strace = if strace { Some(traced(work)? / time) } else { None };
+        let mut more = Vec::new();
+        for ((_, before), here) in others.iter().zip(&here) {
+            more.push(if *here { Some(under(before, work)? / time) } else { None });
+        }
         within &= ratio <= work.budget;
+        let (name, budget) = (work.name, work.budget);
+        let words: String = if options.json {
+            let value = |ratio: &Option<f64>| ratio.map_or("null".into(), |ratio| format!("{ratio:.2}"));
+            others.iter().zip(&more).map(|((name, _), ratio)| format!(",\"{name}\":{}", value(ratio))).collect()
+        } else {
+            let value = |ratio: &Option<f64>| ratio.map_or("not here".into(), |ratio| format!("{ratio:.1}"));
+            more.iter().map(|ratio| format!(" {:>14}", value(ratio))).collect()
+        };
         if options.json {
-            let strace = strace.map_or("null".into(), |ratio| format!("{ratio:.2}"));
-            let (name, budget) = (work.name, work.budget);
             writeln!(
                 out,
-                "{{\"work\":\"{name}\",\"seconds\":{time:.4},\"ebpf\":{ratio:.3},\"budget\":{budget},\"strace\":{strace}}}"
+                "{{\"work\":\"{name}\",\"seconds\":{time:.4},\"ebpf\":{ratio:.3},\"budget\":{budget}{words}}}"
             )
-            .map_err(failed)?;
         } else {
-            let strace = strace.map_or("not installed".into(), |ratio| format!("{ratio:.1}"));
-            writeln!(out, "{:<10} {time:>8.3} s {ratio:>8.2} {:>8.1} {strace:>14}", work.name, work.budget)
-                .map_err(failed)?;
+            writeln!(out, "{name:<10} {time:>8.3} s {ratio:>8.2} {budget:>8.1}{words}")
         }
+        .map_err(failed)?;
+    }
+    for name in [policy.to_owned(), format!("{policy}.seen")] {
+        std::fs::remove_file(name).ok();
     }
     Ok(within || !options.budget)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::kit::{Outcome, Who, base, people, shown, verbs};
+use crate::kit::{Outcome, Who, base, host_has, people, shown, verbs};
 
 fn tries(who: &Who, properties: &[&str], tried: &[&str]) -> Outcome {
     let options: Vec<&str> = properties.iter().flat_map(|word| ["-p", word]).collect();
@@ -376,5 +376,23 @@ fn nothing_is_left_of_many_launches() {
             thread.join().expect("every launch succeeds");
         }
         assert_eq!(before, fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted"));
+    }
+}
+
+#[test]
+fn what_a_container_covered_with_a_file_that_is_gone_is_covered_again() {
+    for who in people().into_iter().filter(|who| who.is_root() || host_has("userns")) {
+        let place = who.place("gone");
+        let stockade = base().join("stockade");
+        // As systemd-nspawn covers /proc/kmsg. The kernel says of such a mount that nothing is there.
+        let script = format!(
+            "cd {} && echo below >b && echo secret >a && mount --bind a b && rm a && cat b && \
+             exec {} run -p InaccessiblePaths=-$PWD/b -- cat b",
+            place.display(),
+            stockade.display()
+        );
+        let outcome = who.bare(&["unshare", "-Urm", "/bin/sh", "-c", &script]).run();
+        outcome.says("secret").never_says("below");
+        assert_eq!(outcome.stdout.matches("secret").count(), 1, "{outcome}");
     }
 }

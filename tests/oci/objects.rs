@@ -62,6 +62,7 @@ fn templates_lists_and_pieces_are_read() {
     for text in [
         format!("kind: Deployment\nspec:\n  template:\n    {template}"),
         format!("kind: CronJob\nspec:\n  jobTemplate:\n    spec:\n      template:\n        {template}"),
+        format!("kind: PodTemplate\ntemplate:\n  {template}"),
         format!("kind: List\nitems:\n- kind: Service\n  spec: {{}}\n- kind: Pod\n  {template}"),
         format!("kind: Service\nspec: {{}}\n---\nkind: Pod\n{template}"),
     ] {

@@ -63,7 +63,7 @@ impl Covers {
         }
         if directory && mask.place == Place::Nowhere {
             mask.place = Place::Cover;
-            return sys::move_mount(mask.tmpfs.as_fd(), AT_FDCWD, path);
+            return over(path, || sys::move_mount(mask.tmpfs.as_fd(), AT_FDCWD, path));
         }
         if attach && mask.place == Place::Nowhere {
             mask.place = Place::Root;
@@ -71,7 +71,7 @@ impl Covers {
         }
         let name = if directory { c"" } else { mask.file()? };
         let cover = restrictor.copy(mask.tmpfs.as_fd(), name, Depth::One, Attributes::READ_ONLY)?;
-        sys::move_mount(cover.fd.as_fd(), AT_FDCWD, path)?;
+        over(path, || sys::move_mount(cover.fd.as_fd(), AT_FDCWD, path))?;
         restrictor.finish(&cover, path)
     }
 
@@ -105,6 +105,17 @@ impl Covers {
     }
 }
 
+/// Mounts something over a path. Of a mount whose file was removed since, as containers have them over /proc/kmsg, the
+/// kernel says ENOENT, as if nothing were there: such a mount goes first.
+fn over(path: &CStr, act: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
+    loop {
+        match act() {
+            Err(Errno::ENOENT) if stat(path).is_ok() => again(|| umount2(path, MntFlags::MNT_DETACH))?,
+            other => return other,
+        }
+    }
+}
+
 /// Makes a mount read-only by the old call, which takes a path: the working directory, for a moment.
 fn read_only_here(tmpfs: &OwnedFd) -> Result<(), Errno> {
     let kept = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
@@ -119,7 +130,7 @@ impl Mask {
     fn covering(path: &CStr) -> Result<Self, Errno> {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         let data = Some(c"mode=000,size=4k,nr_inodes=4");
-        again(|| mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, data))?;
+        over(path, || again(|| mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, data)))?;
         let tmpfs = again(|| open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()))?;
         let device = fstat(&tmpfs)?.st_dev;
         Ok(Self { tmpfs, device, place: Place::Cover, file: false })

@@ -351,11 +351,11 @@ impl Act {
             Self::Devices { target } => state.devices.attach(target),
             Self::Restrict { target, depth, set, mounted, optional } => {
                 let done = state.restrictor.restrict(target, *depth, *set, *mounted);
-                unless_missing(done, *optional, ())
+                unless_gone(done, *optional, target)
             }
             Self::Hide { target, optional, attach } => {
                 let done = state.covers.cover(target, *attach, &mut state.restrictor);
-                unless_missing(done, *optional, ())
+                unless_gone(done, *optional, target)
             }
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
@@ -458,6 +458,17 @@ pub(super) fn again<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, 
 fn unless_missing<T>(done: Result<T, Errno>, optional: bool, otherwise: T) -> Result<T, Errno> {
     match done {
         Err(Errno::ENOENT | Errno::ENOTDIR) if optional => Ok(otherwise),
+        other => other,
+    }
+}
+
+/// The same, where the kernel says ENOENT of what is there, too, such as a mount whose file was removed.
+fn unless_gone(done: Result<(), Errno>, optional: bool, path: &CStr) -> Result<(), Errno> {
+    match done {
+        Err(error @ (Errno::ENOENT | Errno::ENOTDIR)) if optional => match nix::sys::stat::stat(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
+            _ => Err(error),
+        },
         other => other,
     }
 }

@@ -50,7 +50,8 @@ pub(super) enum When {
     Below = 0xa0,
 }
 
-/// The kernel's functions by number (`enum bpf_func_id`); all since Linux 5.8 or before, but for the last: 5.11.
+/// The kernel's functions by number (`enum bpf_func_id`); all since Linux 5.8 or before, but for the last two: 5.11 and
+/// 5.15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(super) enum Helper {
@@ -66,6 +67,7 @@ pub(super) enum Helper {
     AncestorCgroup = 123,
     Output = 130,
     TypedTask = 158,
+    Registers = 175,
 }
 
 /// A place in the program that can be jumped to.

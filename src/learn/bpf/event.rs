@@ -87,9 +87,9 @@ impl Make<'_> {
         self.called(asm, out, unread);
         Self::wanted(asm, out);
         self.head(asm)?;
-        self.blocks(asm, out, unread);
+        Self::blocks(asm, out, unread);
         asm.set(R8, 0);
-        self.text(asm, 0, TEXT, out, unread);
+        Self::text(asm, 0, TEXT, out, unread);
         self.base(asm, 1, FIRST)?;
         let one = asm.label();
         asm.copy(R1, R7);
@@ -97,7 +97,7 @@ impl Make<'_> {
         asm.alu_value(Alu::And, R1, 7);
         asm.jump(When::Equal, R1, 0, one);
         asm.store(Size::Word, R9, SECOND, R8);
-        self.text(asm, 2, SECOND + 4, out, unread);
+        Self::text(asm, 2, SECOND + 4, out, unread);
         self.base(asm, 3, LAST)?;
         asm.here(one);
         self.result(asm)?;
@@ -132,11 +132,11 @@ impl Make<'_> {
         asm.jump(When::Above, R0, PATH, out);
         asm.store(Size::Word, R9, TEXT, R0);
         asm.copy(R8, R0);
-        Self::from_here(asm);
+        Self::at_here(asm);
         self.walk(asm, FIRST)?;
         asm.load(Size::Double, R0, FRAME, -24);
         asm.jump(When::Equal, R0, 0, unnamed);
-        self.from_file(asm)?;
+        self.at_file(asm)?;
         self.walk(asm, LAST)?;
         asm.here(unnamed);
         self.send(asm, out);
@@ -260,7 +260,7 @@ impl Make<'_> {
     }
 
     /// Memory that is no text.
-    fn blocks(&self, asm: &mut Assembler, out: Label, unread: Label) {
+    fn blocks(asm: &mut Assembler, out: Label, unread: Label) {
         let (none, read, all, message) = (asm.label(), asm.label(), asm.label(), asm.label());
         kind(asm);
         asm.jump(When::Equal, R1, Kind::Message as i32, message);
@@ -275,7 +275,6 @@ impl Make<'_> {
         asm.copy(R8, R1);
         Self::argument(asm, R3, 4);
         Self::block(asm, BLOCK, unread);
-        asm.jump(When::NotEqual, R0, 0, unread);
         kind(asm);
         asm.jump(When::NotEqual, R1, Kind::Started as i32, none);
         asm.load(Size::Double, R1, R9, BLOCK + 16);
@@ -322,7 +321,7 @@ impl Make<'_> {
     }
 
     /// The text in the argument that a byte of the row says, if any; r8 is where it goes.
-    fn text(&self, asm: &mut Assembler, byte: i32, length: i16, out: Label, unread: Label) {
+    fn text(asm: &mut Assembler, byte: i32, length: i16, out: Label, unread: Label) {
         let none = asm.label();
         asm.copy(R1, R7);
         asm.alu_value(Alu::Right, R1, 8 * byte);
@@ -380,10 +379,10 @@ impl Make<'_> {
         asm.narrow(R2);
         asm.jump_register(When::Equal, R1, R2, here);
         self.file(asm, R3, none)?;
-        self.from_file(asm)?;
+        self.at_file(asm)?;
         asm.go(walk);
         asm.here(here);
-        Self::from_here(asm);
+        Self::at_here(asm);
         asm.here(walk);
         self.walk(asm, slot)?;
         asm.here(none);

@@ -59,3 +59,11 @@ pub(super) const NARROW_ARGS: [(&str, i32); 6] = ARGS;
 
 /// The place in [`ARCHES`] of the first architecture of 32 bits, and of those whose words in memory are of 32 bits.
 pub(super) const NARROW_PLACE: u32 = 1;
+
+/// Two members of `pt_regs` that are the same when a call was made by the instruction of 64 bits, which leaves its return
+/// address in a register; where they are not, another look is needed.
+#[cfg(target_arch = "x86_64")]
+pub(super) const CALLED_BY: Option<(&str, &str)> = Some(("cx", "ip"));
+/// There are none.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) const CALLED_BY: Option<(&str, &str)> = None;

@@ -16,21 +16,23 @@ const WAITING: u32 = 1 << 24;
 /// How many calls are told apart.
 #[allow(clippy::cast_possible_truncation)] // At most three architectures.
 pub(super) const ROWS: u32 = ARCHES.len() as u32 * NUMBERS;
-/// Where [`Maps::table`] says for each number, whatever its architecture, whether there is a row.
-pub(super) const QUICK: u32 = ROWS * 8;
-/// Where [`Maps::failed`] has the number of events for which there was no room.
-pub(super) const LOST: u32 = ROWS * 8;
+/// Where [`Maps::lost`] has the number of events for which there was no room.
+pub(super) const LOST: u32 = 0;
 /// And of those whose memory could not be read.
-pub(super) const UNREAD: u32 = LOST + 8;
+pub(super) const UNREAD: u32 = 8;
+/// Where [`Maps::last`] begins; before that is how often threads have begun, ended or become another program.
+pub(super) const LAST: u32 = 32;
 
 /// All of it.
 pub(super) struct Maps {
-    /// What each process and thread is, by its number in the first PID namespace.
+    /// What each thread is, by its number in the first PID namespace.
     pub(super) tasks: Shared,
-    /// How often each call was entered, for each CPU.
+    /// How often each call was made, for each CPU.
     pub(super) calls: Shared,
-    /// How often each failed, and what was lost.
-    pub(super) failed: Shared,
+    /// Whose the last call on each CPU was: registers, number of changes, and state.
+    pub(super) last: Shared,
+    /// What was lost.
+    pub(super) lost: Shared,
     /// What of each call is told.
     pub(super) table: Shared,
     /// How often each capability was asked for and found.
@@ -41,29 +43,33 @@ pub(super) struct Maps {
     pub(super) events: Ring,
     /// For how many CPUs calls are counted apart: a power of two.
     pub(super) cpus: u32,
+    /// How many of them there are at most: a power of two.
+    pub(super) slots: u32,
 }
 
 impl Maps {
     /// Makes it.
     pub(super) fn create(cpus: usize) -> Result<Self, Errno> {
-        let cpus = u32::try_from(cpus).map_err(|_| Errno::EINVAL)?.next_power_of_two().min(MOST_CPUS);
+        let slots = u32::try_from(cpus).map_err(|_| Errno::EINVAL)?.next_power_of_two();
+        let cpus = slots.min(MOST_CPUS);
         let shared = |name, size: u32| Shared::create(name, usize::try_from(size).map_err(|_| Errno::E2BIG)?);
         Ok(Self {
             tasks: shared("learn_tasks", PROCESSES)?,
             calls: shared("learn_calls", ROWS * 8 * cpus)?,
-            failed: shared("learn_failed", ROWS * 8 + 16)?,
-            table: shared("learn_table", ROWS * 8 + NUMBERS)?,
+            last: shared("learn_last", LAST + slots * 32)?,
+            lost: shared("learn_lost", 16)?,
+            table: shared("learn_table", ROWS * 8)?,
             capabilities: shared("learn_caps", 64 * 8)?,
             scratch: Map::create(Kind::PerCpuArray, "learn_scratch", event::LONGEST, 1)?,
             events: Ring::create("learn_events", WAITING)?,
             cpus,
+            slots,
         })
     }
 
-    /// How often a call was made, as far as that is known: those that a filter refused never entered, but they failed.
+    /// How often a call was made.
     pub(super) fn made(&self, row: u32) -> u64 {
-        let word = |map: &Shared, row: u32| map.word(row as usize * 8);
-        let entered = (0..self.cpus).map(|cpu| word(&self.calls, cpu * ROWS + row)).fold(0, u64::saturating_add);
-        if entered == 0 { word(&self.failed, row) } else { entered }
+        let word = |row: u32| self.calls.word(row as usize * 8);
+        (0..self.cpus).map(|cpu| word(cpu * ROWS + row)).fold(0, u64::saturating_add)
     }
 }

@@ -122,7 +122,7 @@ impl Collector {
         let views = self.views;
         let mut observed = self.gathered.finish(|path| views.exists(path));
         observed.calls = calls;
-        observed.lost = [LOST, UNREAD].iter().map(|place| self.maps.failed.word(*place as usize)).sum();
+        observed.lost = [LOST, UNREAD].iter().map(|place| self.maps.lost.word(*place as usize)).sum();
         if !self.unknown.contains(&Part::Capabilities) {
             let found = (0..64_u8).map(|number| (number, self.maps.capabilities.word(usize::from(number) * 8)));
             observed.capabilities = found.filter(|(_, count)| *count > 0).collect();
@@ -131,7 +131,7 @@ impl Collector {
         observed
     }
 
-    /// Every call that was made, and how often; those that a filter refused never entered, but they failed.
+    /// Every call that was made and has come back, and how often; those that a filter refused are among them.
     fn rows(&self) -> BTreeMap<(Arch, u32), u64> {
         let places = (0..).step_by(usize::try_from(NUMBERS).unwrap_or(1)).zip(ARCHES);
         let all = places.flat_map(|(first, arch)| (0..NUMBERS).map(move |number| (first + number, (arch, number))));

@@ -1,17 +1,28 @@
-//! The programs that count: at the entry and end of system calls, and at the birth, exec and death of processes.
+//! The programs that count: at the end of system calls, and at the birth, exec and death of processes.
+//!
+//! One program for each call is what the kernel takes most of the time for, so that only the end is watched: also calls
+//! that a filter refuses come there, and what they have pointed to is in memory. Each helper function costs a tenth as
+//! much as the whole call, so that whom it belongs to is remembered for each CPU.
 
-use super::assembler::{Alu, Assembler, FRAME, Helper, Label, R0, R1, R2, R3, R6, R7, R8, R9, Register, Size, When};
+use super::assembler::{
+    Alu, Assembler, FRAME, Helper, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Register, Size, When,
+};
 use super::layout::Layout;
-use super::machine::{ARCHES, NARROW, NUMBER, NUMBERS};
-use super::maps::{Maps, PROCESSES, QUICK, ROWS};
+use super::machine::{ARCHES, CALLED_BY, NARROW, NUMBER, NUMBERS};
+use super::maps::{LAST, Maps, PROCESSES, ROWS};
+use crate::draft::arch::Arch;
+use crate::draft::calls;
 use crate::fault::{Exit, Fault};
 
 /// A process whose exec is waited for.
 pub(super) const WAITING: u8 = 1;
 /// A process that is watched.
 pub(super) const WATCHED: u8 = 2;
-/// A process that was watched and has ended.
+/// A thread that was watched and has ended.
 pub(super) const ENDED: u8 = 3;
+/// A thread that is watched from its next call on: the one that it comes back from is that of its birth, which its parent
+/// has made, or its launcher's execve.
+const NEW: u8 = 4;
 
 /// Who is watched, for programs.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +38,8 @@ pub(super) struct Make<'a> {
     pub(super) layout: &'a Layout,
     pub(super) maps: &'a Maps,
     pub(super) watch: Watch,
-    /// Whether the kernel gives out the current task as a pointer that can be followed (Linux 5.11).
+    /// Whether the kernel gives out the current task as a pointer that can be followed (Linux 5.11), and its registers
+    /// (5.15).
     pub(super) typed: bool,
 }
 
@@ -73,7 +85,7 @@ fn element(asm: &mut Assembler, shared: i32, register: Register, shift: i32) {
 
 /// Counts one more of what was lost.
 pub(super) fn lose(asm: &mut Assembler, maps: &Maps, place: u32) {
-    asm.value(R1, maps.failed.number());
+    asm.value(R1, maps.lost.number());
     asm.alu_value(Alu::Add, R1, small(place));
     asm.set(R2, 1);
     asm.add_atomic(R1, 0, R2);
@@ -97,10 +109,62 @@ impl Make<'_> {
         }
     }
 
-    /// `r1` = the address of this process's state, whose number is in r0.
+    /// The same for a call with its registers at r7, whose place tells one thread from another, as long as none begins or
+    /// ends.
+    fn calls(&self, asm: &mut Assembler, out: Label) {
+        if let Watch::Cgroup { .. } = self.watch {
+            return self.watched(asm, out);
+        }
+        let (miss, hit, known) = (asm.label(), asm.label(), asm.label());
+        asm.value(R3, self.maps.last.number());
+        asm.load(Size::Double, R4, R3, 0);
+        asm.store(Size::Double, FRAME, -32, R4);
+        self.last(asm);
+        asm.load(Size::Double, R2, R1, 0);
+        asm.jump_register(When::NotEqual, R2, R7, miss);
+        asm.load(Size::Double, R2, R1, 8);
+        asm.load(Size::Double, R4, FRAME, -32);
+        asm.jump_register(When::NotEqual, R2, R4, miss);
+        asm.load(Size::Double, R2, R1, 16);
+        asm.jump(When::Equal, R2, WATCHED.into(), hit);
+        asm.go(out);
+        asm.here(miss);
+        self.state(asm, out);
+        asm.load(Size::Byte, R2, R1, 0);
+        asm.jump(When::NotEqual, R2, NEW.into(), known);
+        asm.store_value(Size::Byte, R1, 0, WATCHED.into());
+        asm.go(out);
+        asm.here(known);
+        asm.store(Size::Double, FRAME, -40, R2);
+        self.last(asm);
+        asm.store(Size::Double, R1, 0, R7);
+        asm.load(Size::Double, R2, FRAME, -32);
+        asm.store(Size::Double, R1, 8, R2);
+        asm.load(Size::Double, R2, FRAME, -40);
+        asm.store(Size::Double, R1, 16, R2);
+        asm.jump(When::NotEqual, R2, WATCHED.into(), out);
+        asm.here(hit);
+    }
+
+    /// `r1` = what this CPU remembers.
+    fn last(&self, asm: &mut Assembler) {
+        asm.call(Helper::Cpu);
+        asm.alu_value(Alu::And, R0, small(self.maps.slots - 1));
+        element(asm, self.maps.last.number(), R0, 5);
+        asm.alu_value(Alu::Add, R1, small(LAST));
+    }
+
+    /// What CPUs remember is not true any more.
+    fn forget(&self, asm: &mut Assembler) {
+        asm.value(R1, self.maps.last.number());
+        asm.set(R2, 1);
+        asm.add_atomic(R1, 0, R2);
+    }
+
+    /// `r1` = the address of this thread's state, whose number is in r0.
     fn state(&self, asm: &mut Assembler, out: Label) {
         asm.call(Helper::PidTgid);
-        asm.alu_value(Alu::Right, R0, 32);
+        asm.narrow(R0);
         self.task(asm, R0, out);
     }
 
@@ -114,6 +178,18 @@ impl Make<'_> {
     fn place(&self, asm: &mut Assembler, out: Label) -> Result<(), Fault> {
         let limit = small(NUMBERS);
         let known = asm.label();
+        // Returning from a signal, which leaves none of its own.
+        let back = |asm: &mut Assembler, arch: Arch| {
+            let number = calls::number(arch, "rt_sigreturn").map_or(-1, small);
+            let other = asm.label();
+            asm.copy(R1, R8);
+            asm.alu_value(Alu::Add, R1, 1);
+            asm.narrow(R1);
+            asm.jump(When::NotEqual, R1, 0, other);
+            asm.set(R8, number);
+            asm.here(other);
+        };
+        asm.narrow(R8);
         asm.set(R9, 0);
         if let Some((member, bits)) = NARROW {
             let status = self.layout.offset("task_struct", &format!("thread_info.{member}"))?;
@@ -129,13 +205,13 @@ impl Make<'_> {
             asm.alu_value(Alu::And, R1, bits);
             asm.jump(When::Equal, R1, 0, wide);
             asm.set(R9, limit);
-            asm.narrow(R8);
+            back(asm, ARCHES[1.min(ARCHES.len() - 1)]);
             asm.go(known);
             asm.here(wide);
         }
+        back(asm, ARCHES[0]);
         if ARCHES.len() == 3 {
             // __X32_SYSCALL_BIT.
-            asm.jump(When::Above, R8, 0x7fff_ffff, out);
             asm.copy(R1, R8);
             asm.alu_value(Alu::And, R1, 1 << 30);
             asm.jump(When::Equal, R1, 0, known);
@@ -148,58 +224,77 @@ impl Make<'_> {
         Ok(())
     }
 
-    /// sys_enter(regs, number): counts. This is what every call waits for.
-    pub(super) fn enter(&self) -> Result<Vec<u64>, Fault> {
-        let mut asm = Assembler::default();
-        let out = asm.label();
-        asm.load(Size::Double, R8, R1, 8);
-        self.watched(&mut asm, out);
-        self.place(&mut asm, out)?;
+    /// Counts one more of the row in r8.
+    fn count(&self, asm: &mut Assembler) {
         asm.call(Helper::Cpu);
         asm.alu_value(Alu::And, R0, small(self.maps.cpus - 1));
         asm.alu_value(Alu::Times, R0, small(ROWS));
         asm.alu(Alu::Add, R0, R8);
-        element(&mut asm, self.maps.calls.number(), R0, 3);
+        element(asm, self.maps.calls.number(), R0, 3);
         asm.load(Size::Double, R2, R1, 0);
         asm.alu_value(Alu::Add, R2, 1);
         asm.store(Size::Double, R1, 0, R2);
+    }
+
+    /// sys_exit(regs, result): counts, and tells what calls were about. This is what every call waits for.
+    pub(super) fn leave(&self) -> Result<Vec<u64>, Fault> {
+        let member = |name: &str| Ok(short(self.layout.offset("pt_regs", name)?));
+        let mut asm = Assembler::default();
+        let (out, known) = (asm.label(), asm.label());
+        asm.load(Size::Double, R6, R1, 8);
+        asm.load(Size::Double, R7, R1, 0);
+        self.calls(&mut asm, out);
+        asm.load(Size::Double, R8, R7, member(NUMBER)?);
+        if let Some((one, other)) = CALLED_BY {
+            let slow = asm.label();
+            asm.load(Size::Double, R1, R7, member(one)?);
+            asm.load(Size::Double, R2, R7, member(other)?);
+            asm.jump_register(When::NotEqual, R1, R2, slow);
+            asm.jump(When::Below, R8, small(NUMBERS), known);
+            asm.here(slow);
+        }
+        self.place(&mut asm, out)?;
+        asm.here(known);
+        self.count(&mut asm);
+        element(&mut asm, self.maps.table.number(), R8, 3);
+        asm.load(Size::Double, R9, R1, 0);
+        asm.jump(When::Equal, R9, 0, out);
+        self.tell(&mut asm, out)?;
         asm.here(out);
         asm.exit();
         finished(asm)
     }
 
-    /// sys_exit(regs, result): counts failures, which may never have entered, and tells what calls were about.
-    pub(super) fn leave(&self) -> Result<Vec<u64>, Fault> {
-        let number = short(self.layout.offset("pt_regs", NUMBER)?);
+    /// Counts the call with the number in r8 if it is one that does not come back.
+    fn last_call(&self, asm: &mut Assembler, out: Label) -> Result<(), Fault> {
+        let last = asm.label();
+        self.place(asm, out)?;
+        for (arch, first) in ARCHES.into_iter().zip((0..).step_by(NUMBERS as usize)) {
+            for number in ["exit", "exit_group"].iter().filter_map(|name| calls::number(arch, name)) {
+                asm.jump(When::Equal, R8, first + small(number), last);
+            }
+        }
+        asm.go(out);
+        asm.here(last);
+        self.count(asm);
+        Ok(())
+    }
+
+    /// sys_enter(regs, number), where the kernel does not say otherwise what a process has ended by: counts that.
+    pub(super) fn enter(&self) -> Result<Vec<u64>, Fault> {
         let mut asm = Assembler::default();
-        let (out, look, good) = (asm.label(), asm.label(), asm.label());
-        asm.load(Size::Double, R6, R1, 8);
-        asm.load(Size::Double, R7, R1, 0);
-        asm.load(Size::Double, R8, R7, number);
-        // Most calls tell nothing, and succeed.
-        asm.copy(R2, R8);
-        asm.alu_value(Alu::And, R2, small(NUMBERS - 1));
-        asm.value(R1, self.maps.table.number());
-        asm.alu(Alu::Add, R1, R2);
-        asm.alu_value(Alu::Add, R1, small(QUICK));
-        asm.load(Size::Byte, R1, R1, 0);
-        asm.jump(When::NotEqual, R1, 0, look);
-        // -MAX_ERRNO.
-        asm.set(R1, -4095);
-        asm.jump_register(When::Below, R6, R1, out);
-        asm.here(look);
+        let (out, maybe) = (asm.label(), asm.label());
+        asm.load(Size::Double, R8, R1, 8);
+        for arch in ARCHES {
+            for number in ["exit", "exit_group"].iter().filter_map(|name| calls::number(arch, name)) {
+                let bit = if arch == Arch::X32 { 1 << 30 } else { 0 };
+                asm.jump(When::Equal, R8, small(number) | bit, maybe);
+            }
+        }
+        asm.go(out);
+        asm.here(maybe);
         self.watched(&mut asm, out);
-        self.place(&mut asm, out)?;
-        asm.set(R1, -4095);
-        asm.jump_register(When::Below, R6, R1, good);
-        element(&mut asm, self.maps.failed.number(), R8, 3);
-        asm.set(R2, 1);
-        asm.add_atomic(R1, 0, R2);
-        asm.here(good);
-        element(&mut asm, self.maps.table.number(), R8, 3);
-        asm.load(Size::Double, R9, R1, 0);
-        asm.jump(When::Equal, R9, 0, out);
-        self.tell(&mut asm, out)?;
+        self.last_call(&mut asm, out)?;
         asm.here(out);
         asm.exit();
         finished(asm)
@@ -217,27 +312,36 @@ impl Make<'_> {
         self.state(&mut asm, put);
         asm.load(Size::Byte, R2, R1, 0);
         asm.jump(When::NotEqual, R2, WATCHED.into(), put);
-        asm.set(R7, WATCHED.into());
+        asm.set(R7, NEW.into());
         asm.here(put);
         self.task(&mut asm, R6, out);
         asm.store(Size::Byte, R1, 0, R7);
+        self.forget(&mut asm);
         asm.here(out);
         asm.exit();
         finished(asm)
     }
 
-    /// sched_process_exec(task, pid, program): who waited for it is watched from now on; tells which program.
+    /// sched_process_exec(task, pid, program): who waited for it is watched from now on; tells which program. The thread
+    /// that does it has its process's number from now on.
     pub(super) fn exec(&self) -> Result<Vec<u64>, Fault> {
         let mut asm = Assembler::default();
-        let (out, already) = (asm.label(), asm.label());
+        let (out, already, put) = (asm.label(), asm.label(), asm.label());
         asm.load(Size::Double, R6, R1, 16);
+        asm.load(Size::Double, R8, R1, 8);
         match self.watch {
             Watch::Tasks => {
+                asm.narrow(R8);
+                self.task(&mut asm, R8, out);
+                asm.load(Size::Byte, R7, R1, 0);
+                asm.jump(When::Equal, R7, WATCHED.into(), put);
+                asm.jump(When::NotEqual, R7, WAITING.into(), out);
+                asm.set(R7, NEW.into());
+                asm.here(put);
                 self.state(&mut asm, out);
-                asm.load(Size::Byte, R2, R1, 0);
-                asm.jump(When::Equal, R2, WATCHED.into(), already);
-                asm.jump(When::NotEqual, R2, WAITING.into(), out);
-                asm.store_value(Size::Byte, R1, 0, WATCHED.into());
+                asm.store(Size::Byte, R1, 0, R7);
+                self.forget(&mut asm);
+                asm.go(already);
             }
             Watch::Cgroup { .. } => self.watched(&mut asm, out),
         }
@@ -248,34 +352,26 @@ impl Make<'_> {
         finished(asm)
     }
 
-    /// sched_process_exit(task): the last thread takes its process along.
+    /// sched_process_exit(task): counts the call that it ends by, if it is one.
     pub(super) fn end(&self) -> Result<Vec<u64>, Fault> {
-        let signal = self.layout.offset("task_struct", "signal")?;
-        let live = self.layout.offset("signal_struct", "live")?;
         let mut asm = Assembler::default();
-        let (out, lone, own) = (asm.label(), asm.label(), asm.label());
-        self.state(&mut asm, out);
-        asm.load(Size::Byte, R2, R1, 0);
-        asm.jump(When::Equal, R2, 0, out);
-        asm.copy(R6, R0);
-        asm.call(Helper::PidTgid);
-        asm.copy(R7, R0);
-        asm.narrow(R7);
-        asm.call(Helper::Task);
-        read_kernel(&mut asm, -16, 8, R0, signal);
-        asm.load(Size::Double, R1, FRAME, -16);
-        read_kernel(&mut asm, -16, 8, R1, live);
-        asm.load(Size::Word, R1, FRAME, -16);
-        asm.jump(When::NotEqual, R1, 0, lone);
-        self.task(&mut asm, R6, out);
-        asm.store_value(Size::Byte, R1, 0, ENDED.into());
-        asm.here(lone);
-        // Of a process with threads that live on the first one's number stays its own.
-        asm.jump_register(When::NotEqual, R6, R7, own);
-        asm.go(out);
-        asm.here(own);
-        self.task(&mut asm, R7, out);
-        asm.store_value(Size::Byte, R1, 0, ENDED.into());
+        let (out, gone) = (asm.label(), asm.label());
+        if self.typed {
+            self.watched(&mut asm, gone);
+            asm.call(Helper::TypedTask);
+            asm.copy(R1, R0);
+            asm.call(Helper::Registers);
+            asm.load(Size::Double, R8, R0, short(self.layout.offset("pt_regs", NUMBER)?));
+            self.last_call(&mut asm, gone)?;
+        }
+        asm.here(gone);
+        if let Watch::Tasks = self.watch {
+            self.state(&mut asm, out);
+            asm.load(Size::Byte, R2, R1, 0);
+            asm.jump(When::Equal, R2, 0, out);
+            asm.store_value(Size::Byte, R1, 0, ENDED.into());
+            self.forget(&mut asm);
+        }
         asm.here(out);
         asm.exit();
         finished(asm)

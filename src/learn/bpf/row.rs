@@ -1,7 +1,7 @@
 //! What the programs fetch for each call that tells something: the table of calls, in the eight bytes that they read.
 
 use super::machine::{ARCHES, NUMBERS};
-use super::maps::{Maps, QUICK};
+use super::maps::Maps;
 use crate::draft::arch::Arch;
 use crate::draft::calls;
 use crate::learn::observed::Use;
@@ -84,16 +84,15 @@ fn row(tells: Tells) -> Option<Row> {
     let cwd = [(0, HERE), (0, 0)];
     Some(match tells {
         Tells::Nothing => return None,
-        Tells::Path(at) => path(at),
         Tells::Directory => Row { texts: [(1, HERE), (0, 0)], vain: true, ..none },
-        Tells::Mode(at, _) => path(at),
+        Tells::Path(at) | Tells::Mode(at, _) => path(at),
         Tells::Paths(one, other) => Row { texts: [text(one), text(other)], ..none },
         Tells::FileMode => Row { texts: [(0, 1), (0, 0)], ..none },
         Tells::Open(dir, at) => {
             let texts = [(number(at), dir.map_or(HERE, number)), (0, 0)];
             Row { texts, what: number(at + 1), kind: Kind::Open, vain: true, ..none }
         }
-        Tells::OpenHow => Row { texts: [(2, 1), (0, 0)], block: (3, FIXED | 24), kind: Kind::Make, ..none },
+        Tells::OpenHow => Row { texts: [(2, 1), (0, 0)], block: (3, FIXED | 0x18), kind: Kind::Make, ..none },
         Tells::Creat => Row { texts: [(1, HERE), (0, 0)], kind: Kind::Make, ..none },
         Tells::Execute(dir, at) => {
             let texts = [(number(at), dir.map_or(HERE, number)), (0, 0)];
@@ -107,8 +106,8 @@ fn row(tells: Tells) -> Option<Row> {
         Tells::Map => Row { texts: [(0, 5), (0, 0)], what: 3, kind: Kind::Executable, ..none },
         Tells::Protect => Row { what: 3, kind: Kind::Executable, ..none },
         Tells::Clone(flags) => Row { what: number(flags), kind: Kind::Namespace, ..none },
-        Tells::Clone3 => Row { block: (1, FIXED | 8), kind: Kind::Started, ..none },
-        Tells::SchedulerAttributes => Row { block: (2, FIXED | 8), ..none },
+        Tells::Clone3 => Row { block: (1, FIXED | 0x08), kind: Kind::Started, ..none },
+        Tells::SchedulerAttributes => Row { block: (2, FIXED | 0x08), ..none },
         Tells::Signal(at) => Row { what: number(at), kind: Kind::Signal, ..none },
     })
 }
@@ -150,7 +149,6 @@ pub(super) fn write(maps: &Maps, all: &[Tells]) {
     for (place, tells) in all.iter().enumerate() {
         if let Some(row) = row(*tells) {
             maps.table.set_word(place * 8, row.word());
-            maps.table.set_byte(QUICK as usize + place % NUMBERS as usize, 1);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use super::layout::Layout;
 use super::maps::Maps;
@@ -61,24 +61,13 @@ pub(super) fn available() -> Result<(), Fault> {
     Ok(())
 }
 
-/// Before Linux 5.11 maps count against RLIMIT_MEMLOCK: once more without it, and the limit as it was after that.
 fn maps(cpus: usize) -> Result<Maps, Fault> {
     let refused = |errno: Errno| {
         let message = format!("cannot make eBPF maps: {}", errno.desc());
         let help = "CAP_BPF in the first user namespace and Linux 5.8; before 5.11 also a high RLIMIT_MEMLOCK";
         fault(message).help(help).help(OTHERWISE)
     };
-    match Maps::create(cpus) {
-        Err(Errno::EPERM) => {
-            let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).map_err(refused)?;
-            let infinite = nix::sys::resource::RLIM_INFINITY;
-            setrlimit(Resource::RLIMIT_MEMLOCK, infinite, infinite).map_err(|_| refused(Errno::EPERM))?;
-            let maps = Maps::create(cpus).map_err(refused);
-            setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard).map_err(refused)?;
-            maps
-        }
-        other => other.map_err(refused),
-    }
+    Maps::create(cpus).map_err(refused)
 }
 
 /// How many CPUs there can be: `0-3` is four.
@@ -107,8 +96,20 @@ fn put(name: &str, program: &OwnedFd) -> Result<OwnedFd, Fault> {
     })
 }
 
+/// Before Linux 5.11 maps and programs count against RLIMIT_MEMLOCK, which is higher meanwhile where that is allowed.
 pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     available()?;
+    let refused = |errno: Errno| fault(format!("cannot set RLIMIT_MEMLOCK: {}", errno.desc()));
+    let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).map_err(refused)?;
+    let raised = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok();
+    let collector = begin(scope);
+    if raised {
+        setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard).map_err(refused)?;
+    }
+    collector
+}
+
+fn begin(scope: Scope) -> Result<Collector, Fault> {
     let watch = scope::watch(scope)?;
     let layout = Layout::read()?;
     let maps = maps(cpus()?)?;
@@ -116,22 +117,16 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     row::write(&maps, &table);
     let mut make = Make { layout: &layout, maps: &maps, watch, typed: true };
     let tracepoint = |name: &str, code: Vec<u64>| loaded(name, &code, Attach::Tracepoint, layout.tracepoint(name));
-    let enter = tracepoint("sys_enter", make.enter()?);
-    let enter = match enter {
-        Ok(enter) => enter,
-        // Before Linux 5.11.
-        Err(_) => {
-            make.typed = false;
-            tracepoint("sys_enter", make.enter()?)?
-        }
+    let end = if let Ok(end) = tracepoint("sched_process_exit", make.end()?) {
+        end
+    } else {
+        // Before Linux 5.15.
+        make.typed = false;
+        tracepoint("sched_process_exit", make.end()?)?
     };
     let leave = tracepoint("sys_exit", make.leave()?)?;
-    let mut links = Vec::new();
-    for (name, code) in [
-        ("sched_process_fork", make.fork()?),
-        ("sched_process_exec", make.exec()?),
-        ("sched_process_exit", make.end()?),
-    ] {
+    let mut links = vec![put("sched_process_exit", &end)?];
+    for (name, code) in [("sched_process_fork", make.fork()?), ("sched_process_exec", make.exec()?)] {
         links.push(put(name, &tracepoint(name, code)?)?);
     }
     let mut unknown = BTreeSet::from([Part::Limits]);
@@ -145,7 +140,9 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
     }
     scope::seed(scope, &maps)?;
     links.push(put("sys_exit", &leave)?);
-    links.push(put("sys_enter", &enter)?);
+    if !make.typed {
+        links.push(put("sys_enter", &tracepoint("sys_enter", make.enter()?)?)?);
+    }
     let (gathered, views) = (Gathered::default(), Views::default());
     Ok(Collector { maps, links, table, gathered, views, scope, unknown })
 }

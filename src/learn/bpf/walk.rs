@@ -100,7 +100,7 @@ impl Make<'_> {
     }
 
     /// Begins at the working directory.
-    pub(super) fn from_here(asm: &mut Assembler) {
+    pub(super) fn at_here(asm: &mut Assembler) {
         asm.load(Size::Double, R1, FRAME, HERE_DENTRY);
         asm.store(Size::Double, FRAME, DENTRY, R1);
         asm.load(Size::Double, R1, FRAME, HERE_MOUNT);
@@ -108,7 +108,7 @@ impl Make<'_> {
     }
 
     /// Begins at the file in r0.
-    pub(super) fn from_file(&self, asm: &mut Assembler) -> Result<(), Fault> {
+    pub(super) fn at_file(&self, asm: &mut Assembler) -> Result<(), Fault> {
         let (dentry, mount) = (self.of("file", "f_path.dentry")?, self.of("file", "f_path.mnt")?);
         let (start, from_dentry, from_mount) = Self::near("file", dentry, mount)?;
         read_kernel(asm, i32::from(BUFFER), (dentry - mount).abs() + 8, R0, start);

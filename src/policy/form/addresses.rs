@@ -49,9 +49,9 @@ pub fn name(number: i32) -> Option<&'static str> {
     NAMES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
 }
 
-/// The number of a family's name.
+/// The number of a family's name, which can be written small, too, as under systemd (src/basic/af-list.c).
 pub fn number(name: &str) -> Option<u32> {
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, number)| *number)
 }
 
 /// Every name, the usual one of a number first.

@@ -13,7 +13,8 @@ pub enum Quoting {
     Words,
     /// The same with C's escapes.
     Escaped,
-    /// At blanks and colons: each part can have quotes. The elements keep `\:` and `\\`, as policies write them.
+    /// At blanks and colons: each part can have quotes, or all of them together. The elements keep `\:` and `\\`, as policies
+    /// write them.
     Parts,
 }
 
@@ -44,6 +45,8 @@ impl Quoting {
     fn plain(self, text: &str) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
         let mut word: Option<String> = None;
+        // What one quotation makes of the whole word: colons part in it (systemd 262); in a quotation of a part they do not.
+        let mut whole = None;
         let mut quote = None;
         let mut chars = text.chars();
         while let Some(mut c) = chars.next() {
@@ -55,11 +58,22 @@ impl Quoting {
                 continue;
             } else if quote.is_none() && matches!(c, '"' | '\'') {
                 quote = Some(c);
+                whole = word.is_none().then(String::new);
                 word.get_or_insert_default();
                 continue;
             } else if quote.is_none() && c.is_ascii_whitespace() {
-                found.extend(word.take());
+                let taken = word.take();
+                found.extend(whole.take().or(taken));
                 continue;
+            }
+            match &mut whole {
+                Some(whole) if quote.is_some() => {
+                    if self == Self::Parts && (escaped && c == ':' || c == '\\') {
+                        whole.push('\\');
+                    }
+                    whole.push(c);
+                }
+                _ => whole = None,
             }
             let word = word.get_or_insert_default();
             if self == Self::Parts && (escaped || quote.is_some()) && matches!(c, ':' | '\\') {
@@ -70,7 +84,7 @@ impl Quoting {
         if let Some(open) = quote {
             return Err(format!("a quotation that {open} opens is not closed"));
         }
-        found.extend(word);
+        found.extend(whole.or(word));
         Ok(found)
     }
 
@@ -154,6 +168,8 @@ mod tests {
         assert_eq!(split(Quoting::Escaped, r#"A=1 "B=2 \x41\n" 'C=\t'"#), ["A=1", "B=2 A\n", "C=\t"]);
         let parts = split(Quoting::Parts, r#"/a:/b "/c:d":/e\:f:norbind -/g\\h "/i j:k":"/l""#);
         assert_eq!(parts, ["/a:/b", r"/c\:d:/e\:f:norbind", r"-/g\\h", r"/i j\:k:/l"]);
+        let whole = split(Quoting::Parts, r#""/a b:/c" '-/d\:e:/f:norbind' "/g"h:/i "" /j"#);
+        assert_eq!(whole, ["/a b:/c", r"-/d\:e:/f:norbind", "/gh:/i", "", "/j"]);
         for bad in ["'a", "a\\", "\"a\\\""] {
             assert!(Quoting::Words.split(bad).is_err(), "{bad}");
         }
