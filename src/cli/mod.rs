@@ -5,8 +5,7 @@
 //! - the verbs, in the order of the help: `run`, `explain`, `filter`, `why`, `monitor`, `merge`, `analyze`, `check`,
 //!   `diff`, `show`, `learn`, `doctor`, `import`, `export`, `generate`; `file` is a policy that is a program
 //! - what they share: `options` (one table), `read` (from what was typed to a policy), `unit` (`--unit`), `pod`
-//!   (`--pod`), `door` (the way to the terminal),
-//!   `others` (what other tools call it)
+//!   (`--pod`), `door` (the way to the terminal), `others` (what other tools call it)
 //!
 //! A new verb is a file here and a row of `VERBS`: help, manual and completions follow from its command line.
 

@@ -49,6 +49,8 @@ pub(super) struct Piece {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct World {
     pieces: Vec<Piece>,
+    /// What a new /dev shows of the host's, taken and not yet attached.
+    devices: Vec<(PathBuf, Vec<Piece>)>,
 }
 
 /// Tells what is at a path: of the target's world, and of the host where that backs it.
@@ -89,7 +91,7 @@ impl World {
     /// The host's own mounts.
     fn host(mounts: &[Mount]) -> Self {
         let root = Piece::new(Path::new("/"), Source::Host("/".into()), Limits::NONE, &[]);
-        let mut world = Self { pieces: vec![root] };
+        let mut world = Self { pieces: vec![root], devices: Vec::new() };
         for mount in mounts {
             let has = |word: &str| mount.options.split(',').any(|option| option == word);
             let limits = Limits { read_only: has("ro"), no_exec: has("noexec") };
@@ -246,10 +248,14 @@ impl World {
                 };
                 self.put(Piece::new(&at, source, limits, by));
             }
+            // They are taken before others are made read-only.
+            MountOp::TakeDevices { .. } => {
+                self.devices = SHOWN.iter().filter_map(|host| self.shown(Path::new(host), look)).collect();
+            }
             MountOp::Devices { path } => {
                 let limits = Limits { read_only: false, no_exec: true };
                 let at = self.point(path, look);
-                let trees: Vec<_> = SHOWN.iter().filter_map(|host| self.shown(Path::new(host), look)).collect();
+                let trees = std::mem::take(&mut self.devices);
                 self.put(Piece::new(&at, Source::Devices, limits, by));
                 for (host, tree) in trees {
                     let to = host.file_name().map_or_else(|| at.clone(), |name| at.join(name));
@@ -275,7 +281,6 @@ impl World {
             MountOp::Overlay { .. }
             | MountOp::Secrets { .. }
             | MountOp::Slave
-            | MountOp::TakeDevices { .. }
             | MountOp::TakeProc(_)
             | MountOp::Propagate(_)
             | MountOp::Point { .. }
