@@ -114,7 +114,7 @@ fn run() -> Result<bool, String> {
     let mut within = true;
     let failed = |error: io::Error| error.to_string();
     if !options.json {
-        let heads: String = others.iter().map(|(name, _)| format!(" {name:>14}")).collect();
+        let heads: String = others.iter().map(|(name, _)| format!(" {name:>14}")).collect::<Vec<_>>().concat();
         writeln!(out, "{:<10} {:>10} {:>8} {:>8}{heads}", "work", "alone", "eBPF", "budget").map_err(failed)?;
     }
     for work in &WORKS {
@@ -142,10 +142,15 @@ fn run() -> Result<bool, String> {
         let (name, budget) = (work.name, work.budget);
         let words: String = if options.json {
             let value = |ratio: &Option<f64>| ratio.map_or("null".into(), |ratio| format!("{ratio:.2}"));
-            others.iter().zip(&more).map(|((name, _), ratio)| format!(",\"{name}\":{}", value(ratio))).collect()
+            others
+                .iter()
+                .zip(&more)
+                .map(|((name, _), ratio)| format!(",\"{name}\":{}", value(ratio)))
+                .collect::<Vec<_>>()
+                .concat()
         } else {
             let value = |ratio: &Option<f64>| ratio.map_or("not here".into(), |ratio| format!("{ratio:.1}"));
-            more.iter().map(|ratio| format!(" {:>14}", value(ratio))).collect()
+            more.iter().map(|ratio| format!(" {:>14}", value(ratio))).collect::<Vec<_>>().concat()
         };
         if options.json {
             writeln!(
