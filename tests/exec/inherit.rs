@@ -171,7 +171,7 @@ fn directory_and_umask() {
             .runs_nothing()
             .ends(200)
             .complains("/nonexistent")
-            .complains("WorkingDirectory = ");
+            .complains("-p WorkingDirectory=/");
         who.tries(&["-p", "WorkingDirectory=-/nonexistent"], &["cwd"]).ends(0).says("cwd: /");
         // A start directory that the policy hides is not kept through an old reference.
         let hidden = who.place("hidden");

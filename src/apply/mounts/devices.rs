@@ -144,9 +144,12 @@ fn terminals() -> Result<OwnedFd, Errno> {
 /// be seen, so `tty`, gpg and their like find it. Whoever holds it can open it anew in any case (/proc/self/fd).
 fn inherited() -> Result<Option<OwnedFd>, Errno> {
     for held in [c"/proc/self/fd/0", c"/proc/self/fd/1", c"/proc/self/fd/2"] {
-        let Some((held, number)) = stat(held).ok().and_then(|held| Some((held, terminal(held.st_rdev)?))) else {
-            continue;
+        let held = match stat(held) {
+            // Closed, or without /proc.
+            Err(Errno::ENOENT) => continue,
+            other => other?,
         };
+        let Some(number) = terminal(held.st_rdev) else { continue };
         // Written here, since nothing may be allocated: "/dev/pts/" and at most seven digits.
         let mut path = [0; 32];
         if write!(&mut path[..31], "/dev/pts/{number}").is_err() {
