@@ -1,6 +1,7 @@
 //! A policy as a drop-in for a systemd service: its directives in systemd's spelling, and what systemd has no word for
 //! as comments (systemd.exec(5), systemd.syntax(7)).
 
+use crate::draft::groups;
 use crate::fault::Fault;
 use crate::policy::form::quote::{self, Quoting};
 use crate::policy::form::{self, Form, Item};
@@ -105,6 +106,7 @@ fn filtered(values: &[String], allows: &mut Option<bool>, text: &mut String) {
         let (answered, names): (Vec<&str>, Vec<&str>) =
             value.split_ascii_whitespace().partition(|word| allowing && word.contains(':'));
         if !names.is_empty() || answered.is_empty() {
+            let names: Vec<_> = names.into_iter().map(spelled).collect();
             text.push_str(&format!("SystemCallFilter={}\n", names.join(" ")));
         } else if first {
             // A list that begins with refused calls allows all others. @default is allowed in any case.
@@ -113,6 +115,15 @@ fn filtered(values: &[String], allows: &mut Option<bool>, text: &mut String) {
         if !answered.is_empty() {
             text.push_str(&format!("SystemCallFilter=~{}\n", answered.join(" ")));
         }
+    }
+}
+
+/// The names that one of our own groups stands for; any other word as it is.
+fn spelled(word: &str) -> String {
+    let (start, name) = word.strip_prefix('~').map_or(("", word), |name| ("~", name));
+    match groups::group(name).filter(|group| group.is_own()) {
+        Some(_) => format!("{start}{}", groups::expand(name).collect::<Vec<_>>().join(" ")),
+        None => word.to_owned(),
     }
 }
 
@@ -307,6 +318,9 @@ Environment = { A = 'b \"c' }
         assert_eq!(lines("SystemCallFilter = ['clone3:ENOSYS', '@io-event']"), "@default;~clone3:ENOSYS;@io-event");
         assert_eq!(lines("SystemCallFilter = ['~mount:EPERM', 'umount2']"), "~mount:EPERM;umount2");
         assert_eq!(lines("SystemCallFilter = ['read', '', '~bpf:EPERM']"), "read;;~bpf:EPERM");
+        // No group that systemd does not know.
+        let own = lines("SystemCallFilter = ['@container-default clone3:ENOSYS']");
+        assert!(own.starts_with("_llseek ") && own.ends_with(" writev;~clone3:ENOSYS") && !own.contains('@'), "{own}");
     }
 
     #[test]
