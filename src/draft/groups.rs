@@ -32,6 +32,11 @@ impl Group {
         cut(self.0.name)
     }
 
+    /// Whether it is stockade's own, so that systemd passes over its name with a warning.
+    pub fn is_own(self) -> bool {
+        ENTRIES[KNOWN + 1..].iter().any(|entry| entry.name == self.0.name)
+    }
+
     /// systemd's one line about it.
     pub fn summary(self) -> &'static str {
         cut(self.0.summary)

@@ -132,6 +132,10 @@ impl fmt::Display for Op {
             Self::Ambient(set) => write!(f, "set the ambient set: {}", set_words(*set)),
             Self::Directory { path, optional } => {
                 let missing = if *optional { ", or to / where it is missing" } else { "" };
+                if path.as_os_str().is_empty() {
+                    // getcwd(2) gives no name to a directory that was removed.
+                    return write!(f, "change to the directory that stockade was started in, which is gone{missing}");
+                }
                 write!(f, "change to {}{missing}", path.display())
             }
             Self::SecureBits(bits) => write!(f, "set securebits: {}", securebits(*bits)),

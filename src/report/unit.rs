@@ -1,6 +1,7 @@
 //! A policy as a drop-in for a systemd service: its directives in systemd's spelling, and what systemd has no word for
 //! as comments (systemd.exec(5), systemd.syntax(7)).
 
+use crate::draft::groups;
 use crate::fault::Fault;
 use crate::policy::form::quote::{self, Quoting};
 use crate::policy::form::{self, Form, Item};
@@ -39,6 +40,7 @@ pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<
     let directory = directory.or(start);
     let mut text = String::from("[Service]\n");
     let (mut ours, mut unlike, mut faults) = (Vec::<&str>::new(), Vec::new(), Vec::new());
+    let mut filter = None;
     for (at, written) in document.entries.iter().enumerate() {
         let listed = environment::listed(written);
         let entry = listed.as_ref().unwrap_or(written);
@@ -60,6 +62,7 @@ pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<
             // systemd passes over these with a warning.
             Ok(values) if service::keeps(name) && values.iter().all(String::is_empty) => {}
             Ok(values) if name == "PassEnvironment" => passed(&values, &mut text),
+            Ok(values) if name == "SystemCallFilter" => filtered(&values, &mut filter, &mut text),
             Ok(values) => text.extend(values.iter().map(|value| format!("{name}={value}\n"))),
             Err(fault) => faults.push(fault),
         }
@@ -86,6 +89,42 @@ pub fn unit(document: &Document, directory: Option<&str>) -> Result<DropIn, Vec<
         made.notes.push(format!("systemd means something else by (see man stockade.toml): {}", unlike.join(", ")));
     }
     Ok(made)
+}
+
+/// In a list of allowed calls systemd passes over words with an answer of their own (`clone3:ENOSYS`), with a warning, and
+/// takes them on a line of refused ones (config_parse_syscall_filter()). `allows` is what the list's first line says.
+fn filtered(values: &[String], allows: &mut Option<bool>, text: &mut String) {
+    for value in values {
+        let first = allows.is_none();
+        let allowing = match value.as_bytes() {
+            [] => {
+                *allows = None;
+                false
+            }
+            [start, ..] => *allows.get_or_insert(*start != b'~') && *start != b'~',
+        };
+        let (answered, names): (Vec<&str>, Vec<&str>) =
+            value.split_ascii_whitespace().partition(|word| allowing && word.contains(':'));
+        if !names.is_empty() || answered.is_empty() {
+            let names: Vec<_> = names.into_iter().map(spelled).collect();
+            text.push_str(&format!("SystemCallFilter={}\n", names.join(" ")));
+        } else if first {
+            // A list that begins with refused calls allows all others. @default is allowed in any case.
+            text.push_str("SystemCallFilter=@default\n");
+        }
+        if !answered.is_empty() {
+            text.push_str(&format!("SystemCallFilter=~{}\n", answered.join(" ")));
+        }
+    }
+}
+
+/// The names that one of our own groups stands for; any other word as it is.
+fn spelled(word: &str) -> String {
+    let (start, name) = word.strip_prefix('~').map_or(("", word), |name| ("~", name));
+    match groups::group(name).filter(|group| group.is_own()) {
+        Some(_) => format!("{start}{}", groups::expand(name).collect::<Vec<_>>().join(" ")),
+        None => word.to_owned(),
+    }
 }
 
 /// systemd knows no names with an asterisk.
@@ -265,6 +304,23 @@ Environment = { A = 'b \"c' }
         };
         assert_ne!(bare(&back), bare(&read("ProtectHome = true\n")));
         assert_eq!(bare(&back), bare(&read(POLICY)));
+    }
+
+    #[test]
+    fn answers_in_a_list_of_allowed_calls_stand_on_a_line_of_refused_ones() {
+        let lines = |text: &str| {
+            let text = unit(&read(text), None).expect("a unit").text;
+            let lines: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")).collect();
+            lines.join(";")
+        };
+        let allowed = "SystemCallFilter = ['@system-service clone3:ENOSYS kexec_load:kill', 'bpf:EPERM', '~mount']";
+        assert_eq!(lines(allowed), "@system-service;~clone3:ENOSYS kexec_load:kill;~bpf:EPERM;~mount");
+        assert_eq!(lines("SystemCallFilter = ['clone3:ENOSYS', '@io-event']"), "@default;~clone3:ENOSYS;@io-event");
+        assert_eq!(lines("SystemCallFilter = ['~mount:EPERM', 'umount2']"), "~mount:EPERM;umount2");
+        assert_eq!(lines("SystemCallFilter = ['read', '', '~bpf:EPERM']"), "read;;~bpf:EPERM");
+        // No group that systemd does not know.
+        let own = lines("SystemCallFilter = ['@container-default clone3:ENOSYS']");
+        assert!(own.starts_with("_llseek ") && own.ends_with(" writev;~clone3:ENOSYS") && !own.contains('@'), "{own}");
     }
 
     #[test]

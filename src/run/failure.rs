@@ -53,6 +53,9 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
                 fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
             }
+            Op::Directory { path, .. } if path.as_os_str().is_empty() => {
+                fault.help("to start elsewhere: cd, or -p WorkingDirectory=/")
+            }
             Op::Directory { .. } if matches!(failure.errno, Errno::ENOENT | Errno::EACCES) => fault
                 .help("it is not in the view that the policy gives, or not for the target's user")
                 .help("to start elsewhere: -p WorkingDirectory=/")

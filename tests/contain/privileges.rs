@@ -194,6 +194,12 @@ fn users_of_its_own() {
         let ids = outcome.answer("ids");
         assert!(ids.starts_with(&format!("{0} {0} {0} {1} {1} {1} groups", who.uid, who.gid)), "{outcome}");
         assert!(!outcome.stdout.contains("read: ok") || who.is_root(), "{outcome}");
+        // Its maps are written although nothing else can be, not even in /proc.
+        let options = ["-p", "PrivateUsers=yes", "-p", "ReadOnlyPaths=/"];
+        let outcome = who.tries(&options, &["ids", "write /proc/self/comm", "write /tmp/x"]);
+        outcome.ends(0).says("write: EROFS");
+        assert!(outcome.answer("ids").starts_with(&format!("{0} {0} {0} {1} {1} {1}", who.uid, who.gid)), "{outcome}");
+        assert!(!outcome.stdout.contains("write: ok"), "{outcome}");
     }
 }
 

@@ -167,6 +167,13 @@ fn directory_and_umask() {
         let outcome =
             who.tries(&["-p", &format!("WorkingDirectory={}", place.display()), "-p", "UMask=0027"], &["cwd", "umask"]);
         outcome.quietly().ends(0).answers(&[("cwd", place.to_str().expect("UTF-8")), ("umask", "27")]);
+        let gone = "mkdir gone && cd gone && rmdir ../gone && exec \"$@\"";
+        let run = who
+            .confined(&["-p", "PrivateTmp=yes"])
+            .words(&verbs(&["say ran"]))
+            .inside(&place)
+            .behind(&["sh", "-c", gone, "sh"]);
+        run.run().runs_nothing().ends(200).complains("started in, which is gone").complains("cd, or -p");
         who.tries(&["-p", "WorkingDirectory=/nonexistent"], &["say ran"])
             .runs_nothing()
             .ends(200)

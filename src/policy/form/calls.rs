@@ -20,7 +20,7 @@ pub struct List {
 /// One word of the list.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its line began with `~`.
+    /// Its line began with `~`, and it has no answer of its own.
     pub inverted: bool,
     /// What it names.
     pub what: What,
@@ -86,7 +86,9 @@ impl List {
                 Some(answer) => Some(own(answer, word)?),
             };
             let what = What::parse(name, word)?;
-            list.entries.push(Entry { inverted: line.inverted, what, action, at: line.at.clone() });
+            // An answer of its own says more than the line's beginning.
+            let inverted = line.inverted && action.is_none();
+            list.entries.push(Entry { inverted, what, action, at: line.at.clone() });
         }
         Ok(list)
     }
