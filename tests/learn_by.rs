@@ -140,7 +140,7 @@ subprocess.run(['nice', 'true'])
 fn both_see_the_same() {
     let who = people().remove(0);
     if !who.is_root() {
-        return refused(&who);
+        return refused(&who, "both");
     }
     for (name, command) in [
         ("files", ["/bin/sh", "-c", FILES].as_slice()),
@@ -170,8 +170,8 @@ fn both_see_the_same() {
     }
 }
 
-fn refused(who: &Who) {
-    let root = place(who, "refused");
+fn refused(who: &Who, name: &str) {
+    let root = place(who, name);
     let output = learn(who, &root, &["--by", "ebpf", "-o", "../policy.toml", "--", "true"]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{told}");
@@ -184,7 +184,7 @@ fn refused(who: &Who) {
 fn two_capabilities_are_enough() {
     let who = people();
     if !who[0].is_root() {
-        return refused(&who[0]);
+        return refused(&who[0], "two");
     }
     let Some(who) = who.iter().find(|who| !who.is_root()) else { panic!("there is no ordinary user") };
     let root = place(who, "two");
@@ -209,7 +209,7 @@ fn two_capabilities_are_enough() {
 fn what_cannot_be_had_is_refused() {
     for who in people() {
         if !who.is_root() {
-            refused(&who);
+            refused(&who, "running");
         }
         let root = place(&who, "running");
         let output = learn(&who, &root, &["--by", "notify", "-o", "../policy.toml", "--pid", "1"]);
