@@ -51,8 +51,9 @@ fn same(seen: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (arch, calls) in seen["calls"].as_object().expect("calls") {
         let names = calls.as_object().expect("names").keys().cloned();
-        // How threads wait for each other is chance, and a call that a signal interrupts goes on by this one.
-        let chance = ["futex", "restart_syscall", "sched_yield", "madvise"];
+        // How threads wait for each other is chance, as is whether a program that is ended has begun to sleep; a call that
+        // a signal interrupts goes on by restart_syscall.
+        let chance = ["futex", "restart_syscall", "sched_yield", "madvise", "clock_nanosleep"];
         all.entry(format!("calls of {arch}")).or_default().extend(names.filter(|name| !chance.contains(&&**name)));
     }
     for (path, uses) in seen["paths"].as_object().expect("paths") {
