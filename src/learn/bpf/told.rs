@@ -191,11 +191,6 @@ impl Call for Event<'_> {
         self.word(STATE) == 0 && (self.elsewhere)(number.saturating_abs())
     }
 
-    fn behind(&self, number: i32) -> Option<i32> {
-        let about = std::fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.thread())).ok()?;
-        about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
-    }
-
     /// The kernel knows which call has made its file; of one that failed nothing was changed.
     fn is_missing(&self, path: &Path, real: &Real) -> bool {
         if self.result() < 0 { !real.exists(path) } else { self.flag(CREATED) }

@@ -80,11 +80,6 @@ impl Call for Caller {
         watched::socket_type(socket.as_fd()).ok()
     }
 
-    fn behind(&self, number: i32) -> Option<i32> {
-        let about = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.thread)).ok()?;
-        about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
-    }
-
     /// Whoever loses its parent becomes a child of this process. The number is one of the caller's; namespaces of process
     /// ids are not looked at.
     fn is_outside(&self, number: i32) -> bool {

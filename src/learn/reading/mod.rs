@@ -9,6 +9,7 @@ mod real;
 mod table;
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -63,8 +64,11 @@ pub(super) trait Call: Sized {
     /// Whether a process, or a group's first where the number is negative, was not started by the target.
     fn is_outside(&self, number: i32) -> bool;
 
-    /// The process behind a pidfd of its.
-    fn behind(&self, number: i32) -> Option<i32>;
+    /// The process behind a pidfd of its (proc_pid_fdinfo(5)).
+    fn behind(&self, number: i32) -> Option<i32> {
+        let about = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.thread())).ok()?;
+        about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+    }
 
     /// Whether a call that makes what is missing finds nothing at the path.
     fn is_missing(&self, path: &Path, real: &Real) -> bool;

@@ -7,6 +7,7 @@ use crate::draft::compare::{Exact, Operator};
 
 use super::knowledge::{COMPUTED, Knowledge, POINTER};
 use super::machine::{self, Instruction};
+use super::stricter;
 
 /// One answer and what must hold for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,12 +222,6 @@ fn compute(operation: u16, left: Word, right: Word) -> Word {
         }
         _ => Word::Computed,
     }
-}
-
-/// What two filters answer together, as the kernel ranks them; a value of no action is the strictest.
-fn stricter(older: u32, newer: u32) -> u32 {
-    let rank = |ret: u32| (ret & 0xffff_0000).cast_signed();
-    if rank(newer) <= rank(older) { newer } else { older }
 }
 
 #[cfg(test)]
