@@ -2,6 +2,7 @@
 //! noticed a slip instead of where the slip is.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -120,7 +121,7 @@ impl<'a> Scanner<'a> {
     fn table(&mut self, depth: usize) -> Result<Tree<'a>, Fault> {
         let open = self.here();
         self.at += 1;
-        let mut fields: Vec<Field<'a>> = Vec::new();
+        let (mut fields, mut names): (Vec<Field<'a>>, _) = (Vec::new(), HashSet::new());
         loop {
             self.blanks();
             match self.peek() {
@@ -134,7 +135,7 @@ impl<'a> Scanner<'a> {
                 Some(_) => return Err(self.fault(self.here(), "a name in quotes is missing here")),
             }
             let name = self.text()?;
-            if fields.iter().any(|field| field.name.text == name.text) {
+            if !names.insert(name.text.clone()) {
                 return Err(self.fault(name.span, format!("`{}` is written twice", name.text)));
             }
             self.blanks();
@@ -355,6 +356,10 @@ mod tests {
             assert!(fault.message.contains(message), "{text}: {}", fault.message);
             assert_eq!(fault.origin.expect("a place").line_column(), place, "{text}");
         }
+        // Names are looked up, not compared with all others.
+        let names: String = (0..100_000).map(|number| format!("\"k{number}\":1,")).collect();
+        let many = source(&format!("{{{names}\"k7\":2}}"));
+        assert!(parse(&many).expect_err("twice").message.contains("`k7` is written twice"));
         let deep = source(&"[".repeat(100_000));
         assert!(parse(&deep).expect_err("too deep").message.contains("nested"));
     }

@@ -1,6 +1,7 @@
 //! A JSON or YAML text as a tree whose every node still knows its bytes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use crate::fault::{Fault, Origin, Source};
 
 /// How deep texts can be nested.
 pub const DEPTH: usize = 64;
+
+/// After so many warnings no more names are told that nobody reads: it is some other kind of file.
+const MOST: usize = 100;
 
 /// One value and where it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,10 +145,23 @@ impl<'a> Reader<'a> {
     /// The fields of a table; anything else is a fault.
     pub fn table<'n, 'b>(&mut self, node: &'n Node<'b>, what: &str) -> &'n [Field<'b>] {
         if let Tree::Table(fields) = &node.tree {
+            self.twice(fields);
             return fields;
         }
         self.fault(&node.span, format!("{what} is a table, not {}", node.kind()));
         &[]
+    }
+
+    /// Names that differ by upper and lower case only are the same name, written twice: engines take the last one.
+    fn twice(&mut self, fields: &[Field<'_>]) {
+        let mut names = HashSet::with_capacity(fields.len());
+        for field in fields {
+            if !names.insert(field.name.text.to_ascii_lowercase()) {
+                let message = format!("`{}` is written twice: upper and lower case do not differ", field.name.text);
+                self.fault(&field.name.span, message);
+                return;
+            }
+        }
     }
 
     /// The elements of a list, none for null; anything else is a fault.
@@ -189,6 +206,9 @@ impl<'a> Reader<'a> {
 
     /// Warns of a name that nobody reads.
     pub fn unknown(&mut self, name: &Word<'_>, known: &[&str]) {
+        if self.warnings.len() >= MOST {
+            return;
+        }
         let near = nearest(&name.text, known.iter().copied());
         let warning = self.warn(&name.span, format!("`{}` means nothing here and is not read", name.text));
         if let Some(near) = near {

@@ -1,6 +1,7 @@
 //! YAML, as Kubernetes objects are written in, with every value still knowing its bytes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -113,7 +114,7 @@ impl<'a> Builder<'a> {
     }
 
     fn table(&mut self, open: &Range<usize>, depth: usize) -> Result<Node<'a>, Fault> {
-        let mut fields: Vec<Field<'a>> = Vec::new();
+        let (mut fields, mut names): (Vec<Field<'a>>, _) = (Vec::new(), HashSet::new());
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -122,7 +123,7 @@ impl<'a> Builder<'a> {
             let Event::Scalar(text, _, 0, None) = event else {
                 return Err(self.fault(&span, "a name in a table is text"));
             };
-            if fields.iter().any(|field| field.name.text == text) {
+            if !names.insert(text.clone()) {
                 return Err(self.fault(&span, format!("`{text}` is written twice")));
             }
             let (event, value) = self.next()?;
