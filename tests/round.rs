@@ -208,11 +208,18 @@ fn without(document: &Document, drop: impl Fn(&Entry) -> bool) -> Document {
 /// What leaves as a unit comes in as the same policy.
 fn there_and_back(document: &Document, defaults: bool) {
     let own = |entry: &Entry| !defaults && entry.at.source.name == "a system service's default";
+    // What is outside of another root is passed over on the way in.
+    let rooted = document.entries.iter().any(|entry| entry.name == "RootDirectory");
+    let access = |entry: &Entry| {
+        let names = ["ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "ExecPaths", "NoExecPaths"];
+        rooted && names.contains(&entry.name.as_str())
+    };
+    let document = &without(document, access);
     let made = unit::unit(document, Some("/srv/a b")).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
     let back = without(&imported("web.service", &made.text), own);
     let ours = |entry: &Entry| {
         entry.name.contains('.') && !entry.name.starts_with("Environment.")
-            || ["Exec", "Extends", "Prefer", "Pty", "SeccompProfile"].contains(&&*entry.name)
+            || ["Exec", "ExecSpecifiers", "Extends", "Prefer", "Pty", "SeccompProfile"].contains(&&*entry.name)
     };
     let mut before = policy(&without(document, ours));
     let mut after = policy(&back);

@@ -128,7 +128,7 @@ fn prepare(request: &Request) -> anyhow::Result<(Host, Plan)> {
     }
     if request.verbose {
         door::tell(&explain::text(&plan));
-    } else if !plan.shortfalls.is_empty() {
+    } else if !plan.shortfalls.is_empty() || !plan.told.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
     Ok((host, plan))

@@ -84,6 +84,8 @@ impl std::fmt::Display for By {
 pub struct Draft {
     /// Argv prefix of the target (`Exec`).
     pub exec: Option<Asked<Vec<String>>>,
+    /// Whether specifiers are replaced in it (`ExecSpecifiers`); nothing where something else is executed.
+    pub exec_specifiers: Option<Asked<()>>,
     /// Directives that may be weaker than asked for where the host cannot do better (`Prefer`).
     pub prefer: Vec<Asked<String>>,
     /// Wishes about paths.

@@ -4,7 +4,7 @@
 //! In: a draft. Out: a [`Host`].
 //!
 //! - on the way to a launch: `probe` by `identity`, `accounts`, `userns`, `mounts`, `cgroup`; `specifier` (`%h` and
-//!   such)
+//!   such), `wildcards` (in a path)
 //! - for people who ask: `survey` (each primitive tried out, for `doctor`), `diagnose` (why a step failed), `installed`
 //!   (filters of a process), `look` (what is at a path)
 //!
@@ -21,6 +21,7 @@ mod probe;
 pub mod specifier;
 pub mod survey;
 mod userns;
+mod wildcards;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -66,18 +67,25 @@ pub struct Host {
     pub user_namespace: Verdict,
     /// What specifiers stand for that a file or a call tells; only those that the draft uses.
     pub words: Vec<(char, String)>,
-    /// The files of EnvironmentFile=, as they are written there; nothing for one that is missing.
-    pub variables: Vec<(String, Option<Vec<u8>>)>,
+    /// The files of EnvironmentFile=: the path as it is written there, of which each file that it stands for has its own
+    /// text.
+    pub variables: Vec<(String, Vec<u8>)>,
     /// Files that may be missing (OpenFile=) and are, as they are written there.
     pub absent: Vec<PathBuf>,
     /// Where credentials are put; nothing where there is no place, or nobody asked.
     pub secrets: Option<PathBuf>,
+    /// Whether a service manager holds secrets of its services (/run/credentials); false unless mounts are asked for.
+    pub credentials: bool,
     /// The control group that was given to this process, where limits are asked for.
     pub cgroup: cgroup::Given,
     /// Bytes of memory of the machine, where limits are asked for.
     pub memory: u64,
     /// How many processes and threads the machine can have, where limits are asked for.
     pub tasks: u64,
+    /// Limits (by the kernel's number) that are asked for higher than this caller can have them, and how high he can.
+    pub ceilings: Vec<(u32, u64)>,
+    /// The score for running out of memory that holds, where a lower one is asked for than this caller can have.
+    pub oom_score: Option<i32>,
     /// A user and group number that nobody has, where one is asked for.
     pub free_id: Option<u32>,
     /// Whether AppArmor is active; false unless asked for.

@@ -10,9 +10,9 @@ use crate::draft::access::Access;
 use crate::draft::attributes::{Attribute, DirectoryKind};
 use crate::draft::process::Variable;
 use crate::fault::{Exit, Fault};
-use crate::sys::facts;
+use crate::sys::{facts, privileges};
 
-use super::{Host, accounts, cgroup, identity, mounts, slurp, specifier, userns};
+use super::{Host, accounts, cgroup, identity, mounts, slurp, specifier, userns, wildcards};
 
 impl Host {
     /// Asks the machine what this draft needs to know.
@@ -74,7 +74,7 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
                 fault.origin.clone_from(&asked.by.origin);
                 fault
             })?;
-            host.variables.push((path.clone(), text));
+            host.variables.extend(text.into_iter().map(|text| (path.clone(), text)));
         }
     }
     for asked in draft.files.iter().filter(|asked| asked.what.graceful) {
@@ -85,12 +85,15 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
     }
     if !draft.credentials.is_empty() {
         host.secrets = secrets(host);
+    } else if !draft.mounts.is_empty() {
+        host.credentials = std::fs::read_dir("/run/credentials").is_ok_and(|mut entries| entries.next().is_some());
     }
     if !draft.group_limits.is_empty() {
         host.cgroup = cgroup::probe(host.uid);
         host.memory = cgroup::memory();
         host.tasks = cgroup::tasks();
     }
+    ceilings(host, draft)?;
     if draft.dynamic.is_some() {
         host.free_id = accounts::free(host.pid);
     }
@@ -98,6 +101,44 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
         let enabled = slurp("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
         host.apparmor = enabled.starts_with(b"Y");
         host.selinux = Path::new("/sys/fs/selinux/enforce").exists();
+    }
+    Ok(())
+}
+
+/// Limits and a score that only CAP_SYS_RESOURCE gives: each is tried out, for a capability can be one of a user namespace
+/// only.
+fn ceilings(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
+    for asked in &draft.limits {
+        let (resource, hard) = (asked.what.resource, asked.what.hard);
+        let ask = |hard| {
+            privileges::ceiling(resource, hard).map_err(|errno| {
+                let message = format!("cannot tell how high {} can be: {}", asked.by, errno.desc().to_lowercase());
+                Fault::new(message).exit(Exit::Limits)
+            })
+        };
+        let Some(mut ceiling) = ask(hard)? else { continue };
+        // More descriptors than this nobody can have, whatever he holds.
+        let most = if resource == libc::RLIMIT_NOFILE { slurp("/proc/sys/fs/nr_open").ok() } else { None };
+        let most = most.and_then(|text| String::from_utf8_lossy(&text).trim().parse::<u64>().ok());
+        if let Some(most) = most.filter(|most| (ceiling..hard).contains(most)) {
+            ceiling = ask(most)?.unwrap_or(most);
+        }
+        host.ceilings.push((resource, ceiling));
+    }
+    for asked in &draft.attributes {
+        let Attribute::OomScore(score) = asked.what else { continue };
+        let path = "/proc/self/oom_score_adj";
+        let had = slurp(path).ok().and_then(|text| String::from_utf8_lossy(&text).trim().parse::<i32>().ok());
+        let Some(had) = had.filter(|had| score < *had) else { continue };
+        match std::fs::write(path, score.to_string()).and_then(|()| std::fs::write(path, had.to_string())) {
+            Ok(()) => {}
+            // Both are what a kernel says to who may not.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => host.oom_score = Some(had),
+            Err(error) => {
+                return Err(Fault::new(format!("cannot write {path}: {}", error.to_string().to_lowercase()))
+                    .exit(Exit::OomAdjust));
+            }
+        }
     }
     Ok(())
 }
@@ -115,23 +156,36 @@ fn secrets(host: &Host) -> Option<PathBuf> {
 /// More than any list of variables has.
 const MOST: u64 = 16 << 20;
 
-/// The text of an EnvironmentFile=.
-fn variables(host: &Host, written: &str, optional: bool) -> Result<Option<Vec<u8>>, Fault> {
-    let path = specifier::expand(written, host).map_err(Fault::new)?;
-    let read = std::fs::File::open(&path).and_then(|file| {
-        let mut text = Vec::new();
-        file.take(MOST + 1).read_to_end(&mut text).map(|_| text)
-    });
-    match read {
-        Ok(text) if text.len() as u64 > MOST => {
-            Err(Fault::new(format!("{path} is too long for a list of variables")).exit(Exit::Config))
-        }
-        Ok(text) => Ok(Some(text)),
-        Err(_) if optional => Ok(None),
-        Err(error) => Err(Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
+/// The texts of an EnvironmentFile=, one for each file that it stands for.
+fn variables(host: &Host, written: &str, optional: bool) -> Result<Vec<Vec<u8>>, Fault> {
+    let pattern = specifier::expand(written, host).map_err(Fault::new)?;
+    let cannot = |path: &str, error: &std::io::Error| {
+        Fault::new(format!("cannot read {path}: {}", error.to_string().to_lowercase()))
             .help("put `-` in front of it if it may be missing")
-            .exit(Exit::Config)),
+            .exit(Exit::Config)
+    };
+    let files = match wildcards::files(&pattern) {
+        Ok(files) => files,
+        Err(_) if optional => Vec::new(),
+        Err(error) => return Err(cannot(&pattern, &error)),
+    };
+    let mut texts = Vec::with_capacity(files.len());
+    for path in files {
+        let read = std::fs::File::open(&path).and_then(|file| {
+            let mut text = Vec::new();
+            file.take(MOST + 1).read_to_end(&mut text).map(|_| text)
+        });
+        match read {
+            Ok(text) if text.len() as u64 > MOST => {
+                let message = format!("{} is too long for a list of variables", path.display());
+                return Err(Fault::new(message).exit(Exit::Config));
+            }
+            Ok(text) => texts.push(text),
+            Err(_) if optional => {}
+            Err(error) => return Err(cannot(&path.display().to_string(), &error)),
+        }
     }
+    Ok(texts)
 }
 
 /// The personality. Where it is locked already, even asking is forbidden, and proc(5) tells it.

@@ -13,7 +13,7 @@ use crate::text::assignments;
 use super::{Host, slurp};
 
 /// Specifiers that a file or a call tells: what the probe reads where a draft uses them.
-const TOLD: &str = "HlvmbowWBgsad";
+const TOLD: &str = "HlqvmbowWBAMgsad";
 
 /// Replaces the specifiers of a text.
 ///
@@ -57,15 +57,14 @@ fn expand_one(letter: char, text: &str, host: &Host, expanded: &mut String) -> R
             Some((_, word)) => expanded.push_str(word),
             None => return Err(format!("`%{told}` in `{text}` stands for nothing on this host")),
         },
-        unit if "nNpPiIjJfyYcrqMA".contains(unit) => {
-            return Err(format!(
-                "`%{unit}` in `{text}` is about a unit or an image, and here is none: write what it stands for"
-            ));
+        'D' => expanded.push_str(utf8(&shared(host).map_err(|why| format!("`%D` in `{text}`: {why}"))?)?),
+        unit if "nNpPiIjJfyYcrR".contains(unit) => {
+            return Err(format!("`%{unit}` in `{text}` is about a unit, and here is none: write what it stands for"));
         }
         other => {
             return Err(format!(
-                "`%{other}` is not a specifier that stockade knows (%h %u %U %g %G %s %t %S %C %L %E %T %V %d %H %l %v %a %m %b \
-                 %o %w %W %B %%)"
+                "`%{other}` is not a specifier that stockade knows (%h %u %U %g %G %s %t %S %C %L %E %D %T %V %d %H %l %q %v %a %m \
+                 %b %o %w %W %B %A %M %%)"
             ));
         }
     }
@@ -99,6 +98,16 @@ pub fn place(kind: DirectoryKind, host: &Host) -> Result<PathBuf, String> {
     Ok(if more.is_empty() { base } else { base.join(more) })
 }
 
+/// Where data is that programs share (systemd 262): the system's for root, that of the XDG base directories for others.
+fn shared(host: &Host) -> Result<PathBuf, String> {
+    if host.uid == 0 {
+        return Ok("/usr/share".into());
+    }
+    let set = host.variable("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = set.or_else(|| Some(host.home.join(".local/share")).filter(|path| path.is_absolute()));
+    base.ok_or_else(|| "XDG_DATA_HOME is not set to an absolute path".into())
+}
+
 /// Reads what the specifiers of a draft stand for, if they need to be read.
 pub(super) fn tell(host: &mut Host, draft: &Draft) {
     for letter in letters(draft) {
@@ -128,6 +137,9 @@ fn letters(draft: &Draft) -> Vec<char> {
             View::Layers(layers) => layers.iter().for_each(|(layer, _)| see(layer.as_os_str())),
             _ => {}
         }
+    }
+    if draft.exec_specifiers.is_some() {
+        draft.exec.iter().flat_map(|asked| &asked.what).for_each(|word| see(OsStr::new(word)));
     }
     draft.root.iter().for_each(|asked| see(asked.what.as_os_str()));
     draft.access.paths.iter().for_each(|asked| see(asked.what.path.as_os_str()));
@@ -173,10 +185,15 @@ fn told(letter: char, host: &Host) -> Option<String> {
             }
             .to_owned(),
         ),
+        'q' => variable(&["/etc/machine-info"], "PRETTY_HOSTNAME")
+            .filter(|name| !name.is_empty())
+            .or_else(|| told('H', host)),
         'o' => release("ID"),
         'w' => release("VERSION_ID"),
         'W' => release("VARIANT_ID"),
         'B' => release("BUILD_ID"),
+        'A' => release("IMAGE_VERSION"),
+        'M' => release("IMAGE_ID"),
         'd' => host.variable("CREDENTIALS_DIRECTORY").and_then(OsStr::to_str).map(str::to_owned),
         's' => super::accounts::shell(host.uid),
         'g' => super::accounts::group(host.gid),
@@ -186,7 +203,12 @@ fn told(letter: char, host: &Host) -> Option<String> {
 
 /// A word of os-release(5), empty where the file does not say it.
 fn release(name: &str) -> Option<String> {
-    let text = slurp("/etc/os-release").or_else(|_| slurp("/usr/lib/os-release")).ok()?;
+    variable(&["/etc/os-release", "/usr/lib/os-release"], name)
+}
+
+/// A variable that the first of these files that is there assigns, empty where it does not.
+fn variable(files: &[&str], name: &str) -> Option<String> {
+    let text = files.iter().find_map(|file| slurp(file).ok())?;
     let all = assignments::parse(&text);
     let value =
         all.into_iter().rev().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value).unwrap_or_default();

@@ -47,6 +47,12 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
                 planner.faults.push(fault.help("say NUMAMask= too").exit(Exit::NumaPolicy));
                 continue;
             }
+            // As in systemd the score stays what it is then, which is no weaker.
+            Attribute::OomScore(_) if planner.host.oom_score.is_some() => {
+                let had = planner.host.oom_score.unwrap_or_default();
+                planner.told.push(format!("{}: {had} is the least that this caller can have, and holds", asked.by));
+                continue;
+            }
             // The keyring and its quota shall be the target's own user's.
             Attribute::Keyring { .. } => {
                 planner.step(Phase::Process, Op::Attribute(asked.what.clone()), by);

@@ -50,6 +50,22 @@ pub fn argv(draft: &Draft, arguments: &[OsString]) -> Vec<OsString> {
     exec.chain(arguments.iter().cloned()).collect()
 }
 
+/// The target's argument vector with the specifiers of `Exec` replaced, where the policy wants it; what the caller wrote
+/// stays as it is.
+pub(super) fn expanded(planner: &mut Planner<'_>, mut argv: Vec<OsString>) -> Vec<OsString> {
+    let (Some(exec), Some(asked)) = (&planner.draft.exec, &planner.draft.exec_specifiers) else { return argv };
+    if argv.len() < exec.what.len() || exec.what.iter().zip(&argv).any(|(word, had)| had != word.as_str()) {
+        return argv;
+    }
+    for (word, had) in exec.what.iter().zip(&mut argv) {
+        match specifier::expand(word, planner.host) {
+            Ok(text) => *had = text.into(),
+            Err(message) => planner.faults.push(target::at(&asked.by, message)),
+        }
+    }
+    argv
+}
+
 /// The target's environment.
 ///
 /// # Errors
@@ -104,8 +120,8 @@ fn given(draft: &Draft, host: &Host, variables: &mut Vec<(OsString, OsString)>) 
 
 /// The assignments of a file. What assigns nothing is passed over, as systemd does.
 fn listed(path: &str, host: &Host, variables: &mut Vec<(OsString, OsString)>, notes: &mut Vec<String>) {
-    let text = host.variables.iter().find(|(known, _)| known == path).and_then(|(_, text)| text.as_deref());
-    for (name, value) in assignments::parse(text.unwrap_or_default()) {
+    let texts = host.variables.iter().filter(|(known, _)| known == path);
+    for (name, value) in texts.flat_map(|(_, text)| assignments::parse(text)) {
         let good = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
         let is_name = name.first().is_some_and(|byte| !byte.is_ascii_digit()) && name.iter().all(good);
         match std::str::from_utf8(&name) {
@@ -219,7 +235,8 @@ pub(super) fn announced(host: &Host) -> Result<i32, Fault> {
     })
 }
 
-/// One limit for each resource; a Limit* directive wins over what others ask for.
+/// One limit for each resource; a Limit* directive wins over what others ask for. As in systemd one that the caller cannot
+/// have is as high as it can be: that confines more, not less.
 fn limits(planner: &mut Planner<'_>) {
     let explicit = |by: &By| by.directive.starts_with("Limit");
     let limits = &planner.draft.limits;
@@ -227,9 +244,23 @@ fn limits(planner: &mut Planner<'_>) {
         let same = |other: &Asked<crate::draft::limits::Limit>| other.what.resource == asked.what.resource;
         let beaten = limits[at + 1..].iter().any(|later| same(later) && explicit(&later.by) >= explicit(&asked.by))
             || limits[..at].iter().any(|earlier| same(earlier) && explicit(&earlier.by) && !explicit(&asked.by));
-        if !beaten {
-            planner.step(Phase::Limits, Op::Limit(asked.what), vec![asked.by.clone()]);
+        if beaten {
+            continue;
         }
+        let mut what = asked.what;
+        let ceiling = planner.host.ceilings.iter().find(|(resource, _)| *resource == what.resource);
+        if let Some((_, ceiling)) = ceiling.filter(|(_, ceiling)| *ceiling < what.hard) {
+            let lower = format!("{}: {ceiling} is the most that this caller can have, and holds", asked.by);
+            // What a program has at first is what it minds.
+            if what.soft > *ceiling {
+                planner.told.push(lower)
+            } else {
+                planner.notes.push(lower)
+            }
+            what.hard = *ceiling;
+            what.soft = what.soft.min(*ceiling);
+        }
+        planner.step(Phase::Limits, Op::Limit(what), vec![asked.by.clone()]);
     }
 }
 
@@ -388,6 +419,22 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_nobody_can_have_is_as_high_as_it_can_be() {
+        let plan = |soft, hard| {
+            let what = Limit { resource: libc::RLIMIT_NOFILE, soft, hard };
+            let draft = Draft { limits: vec![Asked { what, by: by("LimitNOFILE") }], ..Draft::default() };
+            let host = Host { ceilings: vec![(libc::RLIMIT_NOFILE, 4096)], ..host(&[]) };
+            let plan = Plan::new(&draft, &host, Vec::new()).expect("a plan");
+            let limit =
+                plan.steps.iter().find_map(|step| if let Op::Limit(limit) = step.op { Some(limit) } else { None });
+            limit.map(|limit| (limit.soft, limit.hard, plan.told.len(), plan.notes.len()))
+        };
+        assert_eq!(plan(u64::MAX, u64::MAX), Some((4096, 4096, 1, 0)));
+        assert_eq!(plan(1024, 524_288), Some((1024, 4096, 0, 1)), "the program gets what it asked for");
+        assert_eq!(plan(1024, 4096), Some((1024, 4096, 0, 0)));
+    }
+
+    #[test]
     fn the_directory_is_entered_again_where_the_view_changed() {
         let mut draft = Draft::default();
         assert_eq!(ops(&draft, &host(&[])).len(), 1);
@@ -403,5 +450,21 @@ mod tests {
         let draft =
             Draft { exec: Some(Asked { what: vec!["a".into(), "-b".into()], by: by("Exec") }), ..Draft::default() };
         assert_eq!(argv(&draft, &["--".into(), "c".into()]), ["a", "-b", "--", "c"]);
+    }
+
+    #[test]
+    fn specifiers_are_replaced_in_exec_and_never_in_what_the_caller_writes() {
+        let mut draft =
+            Draft { exec: Some(Asked { what: vec!["a".into(), "%h%%".into()], by: by("Exec") }), ..Draft::default() };
+        let plan = |draft: &Draft, argv: &[&str]| {
+            let argv = argv.iter().map(OsString::from).collect();
+            Plan::new(draft, &host(&[]), argv).map(|plan| plan.argv)
+        };
+        assert_eq!(plan(&draft, &["a", "%h%%", "%h"]).expect("a plan"), ["a", "%h%%", "%h"]);
+        draft.exec_specifiers = Some(Asked { what: (), by: by("ExecSpecifiers") });
+        assert_eq!(plan(&draft, &["a", "%h%%", "%h"]).expect("a plan"), ["a", "/root%", "%h"]);
+        assert_eq!(plan(&draft, &["other", "%h%%"]).expect("a plan"), ["other", "%h%%"]);
+        draft.exec = Some(Asked { what: vec!["%n".into()], by: by("Exec") });
+        assert!(plan(&draft, &["%n"]).is_err());
     }
 }

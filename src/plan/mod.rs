@@ -70,6 +70,8 @@ pub struct Plan {
     pub shortfalls: Vec<Shortfall>,
     /// What a reader should know: which implicit things were decided and why.
     pub notes: Vec<String>,
+    /// What is told before the launch: what confines more than was asked for.
+    pub told: Vec<String>,
     /// What to execute: a path, or a name that is looked for in the target's PATH.
     pub program: OsString,
     /// The target's argv; empty when only the sandbox was planned.
@@ -105,6 +107,7 @@ impl Plan {
     /// Everything that cannot be done and may not be missing.
     pub fn new(draft: &Draft, host: &Host, argv: Vec<OsString>) -> Result<Self, Vec<Fault>> {
         let mut planner = Planner::new(draft, host);
+        let argv = command::expanded(&mut planner, argv);
         mounts::plan(&mut planner);
         access::plan(&mut planner);
         command::plan(&mut planner);
@@ -128,7 +131,7 @@ impl Plan {
             Vec::new()
         });
         let search = command::search(draft, host);
-        let Planner { mut steps, shortfalls, notes, faults, .. } = planner;
+        let Planner { mut steps, shortfalls, notes, told, faults, .. } = planner;
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -137,7 +140,7 @@ impl Plan {
             companion::environment(&mut environment, host, op.inner());
         }
         let program = argv.first().cloned().unwrap_or_default();
-        Ok(Self { steps, shortfalls, notes, program, argv, environment, search, cookie: host.cookie })
+        Ok(Self { steps, shortfalls, notes, told, program, argv, environment, search, cookie: host.cookie })
     }
 }
 
@@ -166,6 +169,8 @@ pub struct Planner<'a> {
     pub shortfalls: Vec<Shortfall>,
     /// Notes so far.
     pub notes: Vec<String>,
+    /// What is told so far.
+    pub told: Vec<String>,
     /// Faults so far: any makes the plan fail.
     pub faults: Vec<Fault>,
 }
@@ -180,6 +185,7 @@ impl<'a> Planner<'a> {
             namespaces: Vec::new(),
             shortfalls: Vec::new(),
             notes: Vec::new(),
+            told: Vec::new(),
             faults: Vec::new(),
         }
     }

@@ -1,9 +1,10 @@
 //! Secrets for the target: where they come from and where they are put.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::draft::attributes::Secret;
-use crate::draft::mounts::View;
+use crate::draft::mounts::{Bind, View};
+use crate::policy::process::unwritten;
 
 use super::mounts::SecretFile;
 use super::mounts::view::Wish;
@@ -23,6 +24,32 @@ pub(super) fn wish(planner: &mut Planner<'_>) -> Option<Wish> {
     let fault = target::at(&by, message.into()).help("as root: mkdir /run/credentials");
     planner.faults.push(fault.exit(crate::fault::Exit::Credentials));
     None
+}
+
+/// As in systemd (setup_namespace() in its src/core/namespace.c), a target that sees another file system than the host does
+/// not see the secrets of the host's services in it, but for those of the unit that it is started by. They are left alone
+/// where the policy itself says something of them, or shows another root.
+pub(super) fn hidden(planner: &Planner<'_>, wishes: &[Wish]) -> Vec<Wish> {
+    let place = Path::new("/run/credentials");
+    let said = |wish: &Wish| wish.path.starts_with(place);
+    if !planner.host.credentials || planner.draft.root.is_some() || wishes.iter().any(said) {
+        return Vec::new();
+    }
+    let wish = |path: &Path, view| {
+        let by = unwritten("LoadCredential");
+        Wish { path: path.components().collect(), view, optional: true, carried: false, by }
+    };
+    let own = planner.host.variable("CREDENTIALS_DIRECTORY").map(Path::new);
+    let own = own.filter(|own| {
+        own.starts_with(place) && *own != place && !own.components().any(|part| part == Component::ParentDir)
+    });
+    own.map_or_else(
+        || vec![wish(place, View::Hidden)],
+        |own| {
+            let bind = Bind { source: own.into(), recursive: true, read_only: true };
+            vec![wish(place, View::Empty), wish(own, View::Bind(bind))]
+        },
+    )
 }
 
 /// Each secret with all its sources, in the order of the policy, and the user they belong to.
@@ -60,4 +87,37 @@ pub(super) fn files(planner: &mut Planner<'_>) -> (Vec<SecretFile>, Option<(u32,
 /// What $CREDENTIALS_DIRECTORY says, if the target has any.
 pub(super) fn directory<'a>(draft: &crate::draft::Draft, host: &'a crate::host::Host) -> Option<&'a Path> {
     host.secrets.as_deref().filter(|_| !draft.credentials.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::host::Host;
+
+    #[test]
+    fn secrets_of_other_services_are_not_to_be_seen_where_mounts_are_made() {
+        let hidden = |credentials, own: &str, said: &[&str]| {
+            let environment = vec![("CREDENTIALS_DIRECTORY".into(), own.into())];
+            let host = Host { credentials, environment, ..Host::default() };
+            let draft = Draft::default();
+            let wish = |path: &&str| Wish {
+                path: path.into(),
+                view: View::ReadOnly,
+                optional: false,
+                carried: false,
+                by: unwritten("Test"),
+            };
+            let said: Vec<Wish> = said.iter().map(wish).collect();
+            let wishes = super::hidden(&Planner::new(&draft, &host), &said);
+            wishes.iter().map(|wish| wish.path.display().to_string()).collect::<Vec<_>>()
+        };
+        let place = "/run/credentials";
+        assert_eq!(hidden(true, "", &["/etc"]), [place]);
+        assert_eq!(hidden(true, "/elsewhere", &["/etc"]), [place]);
+        assert_eq!(hidden(true, "/run/credentials/../x", &["/etc"]), [place]);
+        assert_eq!(hidden(true, "/run/credentials/a.service", &["/etc"]), [place, "/run/credentials/a.service"]);
+        assert!(hidden(true, "", &["/etc", place]).is_empty(), "the policy says what becomes of it");
+        assert!(hidden(false, "", &["/etc"]).is_empty());
+    }
 }

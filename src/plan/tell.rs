@@ -132,6 +132,7 @@ pub fn equip(plan: &mut Plan, teller: Teller) {
 pub fn monitored(draft: &Draft) -> Draft {
     let mut open = Draft {
         exec: draft.exec.clone(),
+        exec_specifiers: draft.exec_specifiers.clone(),
         user: draft.user.clone(),
         group: draft.group.clone(),
         groups: draft.groups.clone(),

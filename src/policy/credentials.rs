@@ -33,7 +33,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  $CREDENTIALS_DIRECTORY and then in /etc/credstore, /run/credstore, /usr/local/lib/credstore and \
                  /usr/lib/credstore; one that is found nowhere is left out. A missing file of an absolute path makes \
                  the start fail, unless *SetCredential* has something of that name. Lists add up, a name that is there \
-                 already keeps its first file, and an empty list resets. A file has a mebibyte at most.",
+                 already keeps its first file, and an empty list resets. A file has a mebibyte at most.\n\n\
+                 A target that sees another file system than the host, by whatever directive, does not see what the \
+                 service manager has for other services in /run/credentials, unless the policy names a path there.",
         example: "LoadCredential = [\"key:/etc/ssl/private/web.key\"]",
         unlike: Some("Neither directories nor sockets can be loaded."),
         exposure: &[],

@@ -88,9 +88,10 @@ pub const DIRECTIVES: &[Directive] = &[
                  passed over; a backslash at the end of a line joins the next one to it; values can be in single quotes, or \
                  in double quotes with backslashes before `\"`, `\\`, `$` and the backquote. Nothing in them is expanded. Lines that \
                  assign nothing are passed over, and are told by `stockade explain`. With `-` in front a file may be \
-                 missing. Lists add up and an empty one resets.",
+                 missing. The wildcards `*`, `?` and `[...]` make a path stand for all files that match it, in the order of \
+                 their names (glob(7)). Lists add up and an empty one resets.",
         example: "EnvironmentFile = [\"-/etc/default/web\"]",
-        unlike: Some("Wildcards are refused."),
+        unlike: None,
         exposure: &[],
         read: |policy, value| {
             let Some(items) = form::paths(value)? else {
@@ -100,10 +101,10 @@ pub const DIRECTIVES: &[Directive] = &[
             for item in items {
                 let path = form::path(&item)?;
                 let text = path.path.to_string_lossy().into_owned();
-                if path.rooted || text == "." || text.contains(['*', '?', '[']) {
+                if path.rooted || text == "." {
                     return Err(item
-                        .fault(format!("`{text}` is not the path of one file"))
-                        .help("write an absolute path without wildcards, with `-` in front if it may be missing"));
+                        .fault(format!("`{text}` is not the path of a file"))
+                        .help("write an absolute path, with `-` in front if it may be missing"));
                 }
                 policy.environment.files.push((text, path.optional, path.at));
             }

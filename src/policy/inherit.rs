@@ -119,8 +119,8 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Text("SCORE"),
         summary: "who is killed first when memory runs out",
         manual: "-1000 (never) to 1000 (before all others) is added to the kernel's opinion of who should be killed \
-                 when memory runs out (proc_pid_oom_score_adj(5)). Below what the caller has takes CAP_SYS_RESOURCE. An \
-                 empty value leaves the caller's.",
+                 when memory runs out (proc_pid_oom_score_adj(5)). Below what the caller has takes CAP_SYS_RESOURCE; \
+                 without it the caller's stays, which is told. An empty value leaves the caller's.",
         example: "OOMScoreAdjust = 500",
         unlike: None,
         exposure: &[],

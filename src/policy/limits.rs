@@ -73,7 +73,8 @@ pub const DIRECTIVES: &[Directive] = &[
         "Processor time that a process may use, in seconds unless a unit is written; it gets SIGXCPU at the soft \
          limit and SIGKILL at the hard one (RLIMIT_CPU). As in all limits, one value sets the soft and the hard \
          limit, `soft:hard` sets both apart, *infinity* lifts it, and an empty value takes the directive back. A \
-         hard limit can be raised only with CAP_SYS_RESOURCE; stockade fails where it is not held.",
+         hard limit can be raised only with CAP_SYS_RESOURCE; a limit that the caller cannot have is as high as it can \
+         be, which is told.",
         "LimitCPU = \"30min\"",
     ),
     row::<{ libc::RLIMIT_FSIZE }>(

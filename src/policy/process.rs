@@ -13,6 +13,8 @@ use super::{Directive, Exposure, Policy};
 pub struct Process {
     /// Exec.
     pub exec: Option<Vec<String>>,
+    /// ExecSpecifiers.
+    pub specifiers: bool,
     /// Prefer: names of directives, or of tables for all of their words.
     pub prefer: Vec<(String, Origin)>,
     /// UMask=.
@@ -41,6 +43,26 @@ pub const DIRECTIVES: &[Directive] = &[
         read: exec,
         demand: |policy, demands| {
             demands.draft.exec = policy.process.exec.clone().map(|what| demands.asked(what));
+        },
+    },
+    Directive {
+        name: "ExecSpecifiers",
+        form: Form::Boolean,
+        summary: "replace specifiers in Exec",
+        manual: "With *yes* specifiers are replaced in each argument of *Exec* (%H, %m, %b and the others), and %% is a \
+                 percent sign; in what the caller writes behind the policy nothing is. `stockade import unit` writes it for \
+                 an ExecStart= that has specifiers of the running machine.",
+        example: "Exec = [\"/usr/bin/web\", \"--node=%H\"]\nExecSpecifiers = true",
+        unlike: Some("systemd has no such word: it always replaces them in ExecStart=."),
+        exposure: &[],
+        read: |policy, value| {
+            policy.process.specifiers = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.process.specifiers {
+                demands.draft.exec_specifiers = Some(demands.asked(()));
+            }
         },
     },
     Directive {

@@ -55,7 +55,7 @@ pub const DIRECTIVES: &[Directive] = &[
                  most. Numbers are decimal without sign or leading zeros, up to 4294967294; 65535 is refused, because \
                  it once meant nobody at all. A number that has no account needs a *Group*. An empty value resets it.",
         example: "User = \"www-data\"",
-        unlike: Some("Only strict names are taken, not the relaxed ones that systemd lets pass with a warning."),
+        unlike: None,
         exposure: &[Exposure {
             id: "UserOrDynamicUser",
             weight: 2000,
@@ -182,11 +182,17 @@ fn single(value: &Value, what: &str) -> Result<Option<Name>, Fault> {
     if item.text.is_empty() { Ok(None) } else { name(&item, what).map(Some) }
 }
 
-/// A user or group: systemd's parse_uid for what is a number, and its strict names else.
+/// A user or group: systemd's parse_uid for what is a number, and its relaxed names else (valid_user_group_name() in its
+/// src/basic/user-util.c), without those that look like a number or an option.
 fn name(item: &Item, what: &str) -> Result<Name, Fault> {
     let text = item.text.as_str();
     let refuse = |why: &str, help: &str| Err(item.fault(format!("`{text}` {why}")).help(help));
-    if text.starts_with(|first: char| first.is_ascii_digit() || first == '-' || first == '+') {
+    let digits = text.trim_start_matches(['-', '+']);
+    let number = digits.starts_with(|first: char| first.is_ascii_digit())
+        && (digits.len() < text.len()
+            || digits.starts_with("0x")
+            || text.bytes().all(|byte| byte.is_ascii_digit() || byte == b' '));
+    if number {
         let decimal = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
         return match text.parse::<u32>() {
             Ok(65535 | u32::MAX) => refuse(
@@ -200,11 +206,12 @@ fn name(item: &Item, what: &str) -> Result<Name, Fault> {
             ),
         };
     }
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if text.is_empty() || text.len() > 31 || !text.chars().all(good) {
+    let bad = |c: char| c.is_control() || matches!(c, ':' | '/');
+    let odd = text.is_empty() || text.len() > 255 || text.trim() != text || text.starts_with(['-', '+']);
+    if odd || text.contains(bad) || matches!(text, "." | "..") {
         return refuse(
             &format!("is not a name that a {what} can have"),
-            "names are up to 31 letters, digits, `_` and `-`, and begin with a letter or `_`",
+            "names have no `:`, no `/` and no control characters, and do not begin with `-`",
         );
     }
     Ok(Name::Word(text.to_owned()))
@@ -241,16 +248,18 @@ mod tests {
     fn what_looks_like_a_number_is_one_or_refused() {
         assert_eq!(user("0"), Some(Name::Number(0)));
         assert_eq!(user("4294967294"), Some(Name::Number(4_294_967_294)));
-        for bad in ["0x0", "00", "-1", "+1", "65535", "4294967295", "4294967296", "1000 ", "1a", "01000"] {
+        for bad in ["0x0", "00", "-1", "+1", "65535", "4294967295", "4294967296", "1000 ", "-1a", "01000"] {
             assert!(read("User", Kind::Text(bad.into())).is_err(), "{bad}");
         }
         assert!(read("User", Kind::Integer(-1)).is_err());
     }
 
     #[test]
-    fn names_are_strict() {
-        assert_eq!(user("_apt"), Some(Name::Word("_apt".into())));
-        for bad in ["a b", "a.b", "root\n", "é", "a/b", ".", " root", &"a".repeat(32)] {
+    fn names_are_those_that_accounts_have_somewhere() {
+        for good in ["_apt", "a.b", "web@example.org", "3proxy", "é", "EXAMPLE\\web", "a b"] {
+            assert_eq!(user(good), Some(Name::Word(good.into())));
+        }
+        for bad in ["root\n", "a/b", "a:b", ".", "..", " root", "root ", "-x", "+x", &"a".repeat(256)] {
             assert!(read("User", Kind::Text(bad.into())).is_err(), "{bad:?}");
         }
     }

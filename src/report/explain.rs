@@ -31,7 +31,7 @@ pub fn text(plan: &Plan) -> String {
     }
     section(&mut text, "the filter", filter::count(plan).map(filter::text).into_iter());
     section(&mut text, "not enforced", plan.shortfalls.iter().map(shortfall));
-    section(&mut text, "notes", plan.notes.iter().cloned());
+    section(&mut text, "notes", plan.told.iter().chain(&plan.notes).cloned());
     text
 }
 
@@ -52,11 +52,15 @@ fn askers(by: &[By]) -> String {
     names.join(", ")
 }
 
-/// What is told on standard error before a launch that is weaker than asked: a line for each shortfall.
+/// What is told on standard error before a launch that is not as it was asked for: a line for each shortfall, and for what
+/// confines more.
 pub fn shortfalls(plan: &Plan) -> String {
     let mut text = String::new();
     for short in &plan.shortfalls {
         text.push_str(&format!("stockade: weaker than asked: {}\n", clean(&shortfall(short))));
+    }
+    for told in &plan.told {
+        text.push_str(&format!("stockade: {}\n", clean(told)));
     }
     text
 }
@@ -87,7 +91,7 @@ pub fn json(plan: &Plan) -> Value {
         "steps": steps,
         "filter": filter::count(plan).map(filter::json),
         "shortfalls": shortfalls,
-        "notes": plan.notes,
+        "notes": plan.told.iter().chain(&plan.notes).collect::<Vec<_>>(),
     })
 }
 

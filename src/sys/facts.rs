@@ -1,5 +1,8 @@
 //! Questions to the kernel that change nothing.
 
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+
 use nix::errno::Errno;
 
 /// `struct __user_cap_header_struct` of linux/capability.h.
@@ -32,6 +35,15 @@ pub fn effective() -> Result<u64, Errno> {
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
     Errno::result(answer)?;
     Ok(u64::from(data[0].effective) | u64::from(data[1].effective) << 32)
+}
+
+/// Whether a name matches one part of a pattern (fnmatch(3)); a dot in front has to be written.
+pub fn matches(pattern: &OsStr, name: &OsStr) -> bool {
+    let (Ok(pattern), Ok(name)) = (CString::new(pattern.as_bytes()), CString::new(name.as_bytes())) else {
+        return false;
+    };
+    // SAFETY: both are texts that end with a NUL byte and live over the call.
+    unsafe { libc::fnmatch(pattern.as_ptr(), name.as_ptr(), libc::FNM_PERIOD) == 0 }
 }
 
 /// Whether this process has a terminal: one of the standard descriptors is one, or one controls the session

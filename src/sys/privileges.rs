@@ -94,6 +94,25 @@ fn prctl(option: libc::c_int, first: libc::c_ulong, second: libc::c_ulong) -> Re
     Errno::result(result)
 }
 
+/// How high a hard limit this process can have, where it is not as high as `hard`: it is tried out, and put back.
+///
+/// # Errors
+/// Only where a filter forbids the call.
+pub fn ceiling(resource: u32, hard: u64) -> Result<Option<u64>, Errno> {
+    let mut had = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the old limit is written to a live value, and no new one is read from the null pointer.
+    let result = unsafe { libc::prlimit64(0, resource, std::ptr::null(), &raw mut had) };
+    Errno::result(result)?;
+    if hard <= had.rlim_max {
+        return Ok(None);
+    }
+    match set_limit(resource, had.rlim_cur, hard) {
+        Ok(()) => set_limit(resource, had.rlim_cur, had.rlim_max).map(|()| None),
+        Err(Errno::EPERM) => Ok(Some(had.rlim_max)),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Sets a soft and a hard limit (prlimit(2)); `u64::MAX` is infinity.
 pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
     let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };

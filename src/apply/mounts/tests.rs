@@ -121,6 +121,7 @@ fn planned_from(host: &Host, draft: &Draft) -> (Vec<MountOp>, Vec<Fault>) {
         steps: Vec::new(),
         shortfalls: Vec::new(),
         notes: Vec::new(),
+        told: Vec::new(),
         namespaces: Vec::new(),
         faults: Vec::new(),
     };

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
 use crate::fault::{Exit, Fault, clean};
 use crate::policy::Policy;
-use crate::policy::service::Service;
+use crate::policy::service::{self, Service};
 use crate::report::diff::Difference;
 use crate::report::prefix::{self, Front, Target};
 use crate::report::unit::{self, DropIn};
@@ -146,8 +146,11 @@ fn dropin(matches: &ArgMatches, words: (&Document, &Policy), front: &Front) -> R
 
 /// What the policy allows and the unit did not, by what the directives of both come to.
 fn looser(service: &Service, words: (&Document, &Policy)) -> Result<Vec<String>, Vec<Fault>> {
-    let own = Policy::read(&service.document)?;
-    let difference = Difference::of((&service.document, &own), words).map_err(|fault| vec![fault])?;
+    // What every service has is no word of the unit's that could be lost.
+    let mut document = service.document.clone();
+    document.entries.retain(|entry| !(entry.at.source.name == service::BY_ITSELF && entry.name.starts_with("Limit")));
+    let own = Policy::read(&document)?;
+    let difference = Difference::of((&document, &own), words).map_err(|fault| vec![fault])?;
     Ok(difference.more_briefly())
 }
 

@@ -208,7 +208,10 @@ impl<'a, 'b> Layout<'a, 'b> {
             no_exec: node.no_exec.unwrap_or(outer.no_exec),
         };
         if limits == outer {
-            let role = if node.optional { Role::Nothing } else { Role::Exists };
+            // As in systemd (drop_nop() in src/core/namespace.c) nobody looks for what is to be read-only in something that
+            // is: a unit with ProtectSystem=strict can name what is not installed.
+            let idle = node.read_only == Some(true) && node.no_exec.is_none();
+            let role = if node.optional || idle { Role::Nothing } else { Role::Exists };
             return Place { role: if node.path == Path::new("/") { Role::Nothing } else { role }, ..nothing };
         }
         if limits.covers(outer) {

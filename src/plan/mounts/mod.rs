@@ -352,6 +352,8 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
     if planner.draft.root.is_some() && planner.draft.api_file_systems.as_ref().is_none_or(|asked| asked.what) {
         api_file_systems(planner, &mut wishes);
     }
+    let hidden = secrets::hidden(planner, &wishes);
+    wishes.extend(hidden);
     carry_over(planner, &mut wishes);
     let service = service::wishes(planner.host, &wishes);
     wishes.extend(service);

@@ -49,6 +49,7 @@ fn planned_from(host: &Host, draft: &Draft) -> Planned {
         steps: Vec::new(),
         shortfalls: Vec::new(),
         notes: Vec::new(),
+        told: Vec::new(),
         namespaces: Vec::new(),
         faults: Vec::new(),
     };

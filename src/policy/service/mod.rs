@@ -1,13 +1,23 @@
 //! A service of systemd's as a policy's words: what a launcher can carry out, what is left behind, and what a service has
 //! although nobody writes it.
+//!
+//! In: a unit's assignments. Out: a document, and what is told beside it.
+//!
+//! `start` is about the command, `specifiers` about who replaces them, `passed` about words that systemd passes over. What
+//! a launcher cannot carry out is a row of `foreign`, and one of `CONFINING` where it confines.
+
+mod passed;
+mod specifiers;
+mod start;
 
 use crate::fault::{Fault, Origin};
-use crate::text::unit::{self, Assignment, Unit};
+use crate::text::unit::{Assignment, Unit};
 use crate::text::{Document, Entry, Kind, Value};
 
-use super::form::quote;
-use super::form::{self, Form};
-use super::{Directive, Policy, find, foreign};
+use super::form;
+use super::{Policy, find, foreign};
+
+pub use specifiers::literal;
 
 /// What a service comes to.
 #[derive(Clone, Debug, Default)]
@@ -83,9 +93,20 @@ const CONFINING: [&str; 37] = [
     "MemoryZSwapMax",
 ];
 
-/// What a system service has when nobody says otherwise, and stockade has not (systemd.exec(5)).
-const DEFAULTS: [(&str, &str); 4] =
-    [("KeyringMode", "private"), ("UMask", "0022"), ("WorkingDirectory", "/"), ("IgnoreSIGPIPE", "yes")];
+/// What a system service has when nobody says otherwise, and stockade has not (systemd.exec(5), systemd-system.conf(5)).
+const DEFAULTS: [(&str, &str); 6] = [
+    ("KeyringMode", "private"),
+    ("UMask", "0022"),
+    ("WorkingDirectory", "/"),
+    ("IgnoreSIGPIPE", "yes"),
+    // systemd-system.conf(5). Behind `+`, as `export unit --prefix` writes it, the manager's own would hold, which are far
+    // higher.
+    ("LimitNOFILE", "1024:524288"),
+    ("LimitMEMLOCK", "8M"),
+];
+
+/// Where the words stand that nobody wrote.
+pub const BY_ITSELF: &str = "a system service's default";
 
 /// The PATH that the system's manager gives its services.
 const SEARCH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
@@ -106,14 +127,13 @@ pub fn service(unit: &Unit) -> Service {
             }
         }
     }
-    start(unit, &mut made);
+    start::start(unit, &mut made);
     made
 }
 
 /// What was not written, at the place of the unit's first word.
 fn defaults(unit: &Unit, made: &mut Service) {
-    let source =
-        std::sync::Arc::new(crate::fault::Source { name: "a system service's default".into(), text: String::new() });
+    let source = std::sync::Arc::new(crate::fault::Source { name: BY_ITSELF.into(), text: String::new() });
     let at = Origin::new(&source, 0..0);
     let mut add = |name: &str, kind| {
         let value = Value { kind, at: at.clone() };
@@ -127,7 +147,7 @@ fn defaults(unit: &Unit, made: &mut Service) {
     add("Environment", Kind::List(vec![Value { kind: Kind::Text(SEARCH.into()), at: at.clone() }]));
     made.notes.push(
         "A system service starts with an empty environment but for PATH and what the manager tells it, in /, with umask \
-         0022, a keyring of its own and SIGPIPE ignored: this policy says so."
+         0022, a keyring of its own, SIGPIPE ignored, 1024 descriptors and 8 MiB of locked memory: this policy says so."
             .into(),
     );
     if unit.all("Service", "SystemCallArchitectures").is_empty() {
@@ -138,7 +158,10 @@ fn defaults(unit: &Unit, made: &mut Service) {
         );
     }
     if unit.all("Service", "TasksMax").is_empty() {
-        made.notes.push("The manager's own defaults (DefaultTasksMax=, DefaultLimit*=) are not in this policy.".into());
+        made.notes.push(
+            "The manager's own defaults (DefaultTasksMax=, DefaultLimit*= in system.conf) are not in this policy."
+                .into(),
+        );
     }
     made.notes.push("Standard input is what stockade is given; a service's is /dev/null.".into());
 }
@@ -150,8 +173,9 @@ pub fn today(name: &str) -> &str {
 
 fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
     let name = today(&one.name);
-    let row =
-        find(name).filter(|_| !name.contains('.') && !matches!(name, "Exec" | "Extends" | "Prefer" | "SeccompProfile"));
+    let row = find(name).filter(|_| {
+        !name.contains('.') && !matches!(name, "Exec" | "ExecSpecifiers" | "Extends" | "Prefer" | "SeccompProfile")
+    });
     let Some(row) = row else {
         match foreign::advice(name) {
             // An empty one takes nothing away.
@@ -168,11 +192,11 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
         made.warnings.push(Fault::at(&one.value_at, message).help("what stood before it holds"));
         return leave(one, "an empty value of this means nothing", false, made);
     }
-    let entry = match written(unit, row, one) {
+    let entry = match specifiers::written(unit, row, one) {
         Ok(entry) => entry,
         Err(why) => return refuse(one, &why, made),
     };
-    let mut entry = known(entry, made);
+    let Some(mut entry) = passed::known(entry, unit, made) else { return };
     // A reset of what a service has by itself brings that back.
     if let Some((_, default)) = DEFAULTS.iter().find(|(known, _)| *known == name && one.value.is_empty()) {
         entry.value.kind = Kind::Text((*default).into());
@@ -192,87 +216,11 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
     }
 }
 
-/// One assignment as an entry: specifiers of the unit replaced, and split where systemd splits.
-fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, String> {
-    let text = match expands(row) {
-        Expands::Policy => specifiers(&one.value, unit, false)?,
-        Expands::Here => specifiers(&one.value, unit, true)?,
-        Expands::Never => one.value.clone(),
-    };
-    let at = one.value_at.clone();
-    let kind = match quote::quoting(row).filter(|_| !text.is_empty()) {
-        Some(quoting) => {
-            let element = |text: String| Value { kind: Kind::Text(text), at: at.clone() };
-            Kind::List(quoting.split(&text)?.into_iter().map(element).collect())
-        }
-        None => Kind::Text(text),
-    };
-    Ok(Entry { name: row.name.into(), at: one.at.clone(), value: Value { kind, at } })
-}
-
 /// Words whose empty value systemd passes over with a warning, and that a policy would reset.
 pub fn keeps(name: &str) -> bool {
     matches!(name, "UMask" | "KeyringMode" | "IgnoreSIGPIPE" | "TimeoutStopSec" | "RuntimeMaxSec" | "TimerSlackNSec")
         || name.starts_with("Limit")
         || name.ends_with("DirectoryMode")
-}
-
-/// Takes elements out that systemd passes over with a warning, one by one, and that a policy of ours must not have.
-fn known(mut entry: Entry, made: &mut Service) -> Entry {
-    let names = [
-        "SystemCallFilter",
-        "SystemCallLog",
-        "CapabilityBoundingSet",
-        "AmbientCapabilities",
-        "RestrictAddressFamilies",
-    ];
-    let (tilde, words): (&str, Vec<String>) = match &entry.value.kind {
-        Kind::Text(text) if names.contains(&entry.name.as_str()) => {
-            let (tilde, rest) = text.trim().strip_prefix('~').map_or(("", text.trim()), |rest| ("~", rest));
-            (tilde, rest.split_ascii_whitespace().map(str::to_owned).collect())
-        }
-        Kind::List(elements) => {
-            let text = |element: &Value| match &element.kind {
-                Kind::Text(text) => text.clone(),
-                _ => String::new(),
-            };
-            ("", elements.iter().map(text).collect())
-        }
-        _ => return entry,
-    };
-    let is_list = matches!(entry.value.kind, Kind::List(_));
-    let kind = |words: Vec<String>| {
-        if is_list {
-            let element = |text: String| Value { kind: Kind::Text(text), at: entry.value.at.clone() };
-            Kind::List(words.into_iter().map(element).collect())
-        } else {
-            Kind::Text(format!("{tilde}{}", words.join(" ")))
-        }
-    };
-    let why = |word: &String| {
-        let value = Value { kind: kind(vec![word.clone()]), at: entry.value.at.clone() };
-        let one = Entry { value, ..entry.clone() };
-        Policy::read(&Document { entries: vec![one] }).err().map(|faults| reason(&faults))
-    };
-    let judged = words.into_iter().map(|word| (why(&word), word)).map(|(why, word)| (word, why));
-    let (kept, lost): (Vec<_>, Vec<_>) = judged.partition(|(_, why)| why.is_none());
-    if lost.is_empty() || kept.is_empty() {
-        return entry;
-    }
-    let kept = kind(kept.into_iter().map(|(word, _)| word).collect());
-    let unknown = "nobody knows these names; systemd passes over them, too, with a warning";
-    let why = match lost.as_slice() {
-        [(_, Some(why)), ..] if is_list => why.clone(),
-        _ => unknown.into(),
-    };
-    let lost: Vec<String> = lost.into_iter().map(|(word, _)| word).collect();
-    let what = format!("{}={tilde}{}", entry.name, lost.join(" "));
-    made.warnings.push(Fault::at(&entry.value.at, format!("not taken over: {what}")).help(why.clone()));
-    // What only allows takes nothing away where it is missing.
-    let weaker = !tilde.is_empty() || is_list && entry.name != "Environment";
-    made.left.push(Left { text: what, at: entry.at.clone(), why, weaker });
-    entry.value.kind = kept;
-    entry
 }
 
 /// Why a policy does not take a value.
@@ -281,197 +229,6 @@ fn reason(faults: &[Fault]) -> String {
         let help = fault.help.first().map(|help| format!(" ({help})")).unwrap_or_default();
         format!("{}{help}", fault.message)
     })
-}
-
-/// Whether systemd replaces specifiers in a directive, and a policy does not.
-pub fn literal(row: &Directive) -> bool {
-    matches!(expands(row), Expands::Here)
-}
-
-/// Who replaces the specifiers of a directive.
-enum Expands {
-    /// The policy does, when it is used; those that are about the unit are replaced here.
-    Policy,
-    /// All are replaced here, as for a system service.
-    Here,
-    /// They mean nothing.
-    Never,
-}
-
-fn expands(row: &Directive) -> Expands {
-    let name = row.name;
-    if matches!(row.form, Form::Paths) || name.ends_with("Directory") || name.ends_with("NamespacePath") {
-        return Expands::Policy;
-    }
-    match name {
-        "Environment"
-        | "ExecSearchPath"
-        | "BindPaths"
-        | "BindReadOnlyPaths"
-        | "TemporaryFileSystem"
-        | "OpenFile"
-        | "ProtectHostname"
-        | "ExtensionDirectories"
-        | "LoadCredential" => Expands::Policy,
-        "User"
-        | "Group"
-        | "SupplementaryGroups"
-        | "SELinuxContext"
-        | "AppArmorProfile"
-        | "UnsetEnvironment"
-        | "PassEnvironment" => Expands::Here,
-        _ => Expands::Never,
-    }
-}
-
-/// Replaces specifiers: those about the unit, and with `all` those of the system's places.
-fn specifiers(text: &str, unit: &Unit, all: bool) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        // A `%` that nothing follows stands for itself (src/shared/specifier.c).
-        let Some(letter) = chars.next() else {
-            out.push_str(if all { "%" } else { "%%" });
-            break;
-        };
-        if let Some(word) = unit::specifier(letter, &unit.name, &unit.path) {
-            // What it stands for is not read a second time.
-            out.push_str(&if all { word } else { word.replace('%', "%%") });
-            continue;
-        }
-        let place = match letter {
-            '%' => "%",
-            't' => "/run",
-            'S' => "/var/lib",
-            'C' => "/var/cache",
-            'L' => "/var/log",
-            'E' => "/etc",
-            'T' => "/tmp",
-            'V' => "/var/tmp",
-            'h' => "/root",
-            'u' | 'g' => "root",
-            'U' | 'G' => "0",
-            's' => "/bin/sh",
-            _ => "",
-        };
-        match place {
-            _ if !all => out.extend(['%', letter]),
-            "" => return Err(format!("`%{letter}` is known only when the service starts: write what it stands for")),
-            place => out.push_str(place),
-        }
-    }
-    Ok(out)
-}
-
-/// ExecStart= as Exec, and what its prefixes mean.
-fn start(unit: &Unit, made: &mut Service) {
-    let all = unit.all("Service", "ExecStart");
-    for (number, one) in all.iter().enumerate() {
-        if number > 0 {
-            leave(
-                one,
-                "a policy executes one command, the first: use a shell script, or keep it in the unit",
-                false,
-                made,
-            );
-            continue;
-        }
-        // Several commands can stand on one line, parted by `;`.
-        let argv = unit::commands(&one.value).and_then(|commands| {
-            for more in commands.iter().skip(1) {
-                let more = format!("{}{} {}", more.prefixes, more.program, more.arguments.join(" "));
-                made.notes.push(format!("A policy executes one command, the first; left out: {more}"));
-            }
-            commands.first().map_or(Ok(Vec::new()), |first| exec(unit, first, &mut made.notes))
-        });
-        match argv {
-            Ok(argv) => {
-                let element = |text: String| Value { kind: Kind::Text(text), at: one.value_at.clone() };
-                let value =
-                    Value { kind: Kind::List(argv.into_iter().map(element).collect()), at: one.value_at.clone() };
-                made.document.entries.push(Entry { name: "Exec".into(), at: one.at.clone(), value });
-            }
-            Err(why) => refuse(one, &why, made),
-        }
-    }
-}
-
-fn exec(unit: &Unit, command: &unit::Command, notes: &mut Vec<String>) -> Result<Vec<String>, String> {
-    let has = |prefix: char| command.has(prefix);
-    let mut argv = vec![specifiers(&command.program, unit, true)?];
-    for word in unit::words(&command.arguments.join(" "))? {
-        argv.push(specifiers(&word, unit, true)?);
-    }
-    let mut note = |text: &str| notes.push(format!("ExecStart= begins with {text}"));
-    if has('-') {
-        note("`-`: under systemd its failure counts as success; here its exit status is passed on.");
-    }
-    if has('@') {
-        if argv.len() < 2 {
-            return Err("`@` is not followed by a name for the program".into());
-        }
-        let name = argv.remove(1);
-        note(&format!("`@`: under systemd the program is called {name:?}; here its argv[0] is its path."));
-    }
-    if has('+') {
-        note(
-            "`+`: under systemd this command runs with full privileges and outside of the sandbox; here it is confined.",
-        );
-    }
-    if has('!') {
-        note("`!`: under systemd User=, Group= and the capabilities do not hold for it; here they do.");
-    }
-    if has('|') {
-        note("`|`: under systemd the user's login shell runs it; here it is executed itself.");
-    }
-    if has(':') || !argv[1..].iter().any(|word| word.contains('$')) {
-        return Ok(argv);
-    }
-    notes.push(
-        "Its variables are replaced by a shell, as systemd replaces them: $NAME is split at blanks, ${NAME} is not."
-            .into(),
-    );
-    let words: Vec<String> = argv.iter().enumerate().map(|(at, word)| shell(word, at > 0)).collect();
-    Ok(vec!["/bin/sh".into(), "-c".into(), format!("set -f; exec {}", words.join(" "))])
-}
-
-/// One word for a shell: `$NAME` alone is split, `${NAME}` is not, `$$` is a dollar, and all else stands for itself.
-fn shell(word: &str, variables: bool) -> String {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let literal =
-        |text: &str| if text.is_empty() { String::new() } else { format!("'{}'", text.replace('\'', r"'\''")) };
-    if !variables {
-        return literal(word);
-    }
-    if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
-        return format!("${name}");
-    }
-    let (mut out, mut plain, mut rest) = (String::new(), String::new(), word);
-    while let Some(at) = rest.find('$') {
-        plain.push_str(&rest[..at]);
-        let behind = &rest[at + 1..];
-        let name = behind.strip_prefix('{').and_then(|behind| behind.split_once('}')).filter(|(name, _)| is_name(name));
-        if let Some((name, after)) = name {
-            out.push_str(&literal(&plain));
-            plain.clear();
-            out.extend(["\"${", name, "}\""]);
-            rest = after;
-        } else {
-            plain.push('$');
-            rest = behind.strip_prefix('$').unwrap_or(behind);
-        }
-    }
-    plain.push_str(rest);
-    out.push_str(&literal(&plain));
-    if out.is_empty() { "''".into() } else { out }
 }
 
 /// A word of [Service] that stands elsewhere has no effect under systemd.
@@ -520,6 +277,7 @@ fn said(one: &Assignment) -> String {
 mod tests {
     use super::*;
     use crate::fault::Source;
+    use crate::text::unit;
     use std::sync::Arc;
 
     fn made(text: &str) -> Service {
@@ -566,14 +324,91 @@ mod tests {
         assert!(policy.environment.pass.is_some_and(|pass| pass.is_empty()));
     }
 
+    /// The elements of a word that hold, and what is not taken over.
+    fn words(text: &str, name: &str) -> (Vec<String>, Vec<(String, bool)>) {
+        let made = made(&format!("[Service]\n{text}\n"));
+        let text = |value: &Value| if let Kind::Text(text) = &value.kind { text.clone() } else { String::new() };
+        let entries = made.document.entries.iter().filter(|entry| entry.name == name);
+        let held = entries.flat_map(|entry| match &entry.value.kind {
+            Kind::List(elements) => elements.iter().map(text).collect(),
+            _ => vec![text(&entry.value)],
+        });
+        let left = made.left.into_iter().map(|left| (left.text, left.weaker)).collect();
+        (held.collect(), left)
+    }
+
+    #[test]
+    fn words_that_systemd_passes_over_leave_what_systemd_makes_of_their_line() {
+        for (line, held, left) in [
+            ("SystemCallFilter=@system-service clone3:ENOSYS", vec!["@system-service"], vec![("clone3:ENOSYS", false)]),
+            ("SystemCallFilter=@system-service ~@swap", vec!["@system-service"], vec![("~@swap", false)]),
+            ("SystemCallFilter=~clone3:ENOSYS nosuch", vec!["~clone3:ENOSYS"], vec![("~nosuch", true)]),
+            ("SystemCallFilter=@nosuch", vec!["@default"], vec![("@nosuch", false)]),
+            ("SystemCallFilter=read\nSystemCallFilter=@nosuch", vec!["read"], vec![("@nosuch", false)]),
+            ("SystemCallFilter=~@nosuch\nSystemCallFilter=read", vec!["~", "read"], vec![("~@nosuch", true)]),
+            ("SystemCallFilter=\"read\" write", vec!["write"], vec![("\"read\"", false)]),
+            ("RestrictAddressFamilies=AF_INET ~AF_UNIX", vec!["AF_INET"], vec![("~AF_UNIX", false)]),
+            ("RestrictAddressFamilies=inet", vec!["none"], vec![("inet", false)]),
+            ("CapabilityBoundingSet=CAP_NOSUCH", vec![""], vec![("CAP_NOSUCH", false)]),
+            ("CapabilityBoundingSet=~CAP_NOSUCH", vec!["~"], vec![("~CAP_NOSUCH", true)]),
+        ] {
+            let name = line.split('=').next().expect("a name");
+            let (had, lost) = words(line, name);
+            assert_eq!(had, held, "{line}");
+            let lost: Vec<(&str, bool)> = lost
+                .iter()
+                .map(|(text, weaker)| (text.split_once('=').map_or("", |(_, rest)| rest), *weaker))
+                .collect();
+            assert_eq!(lost, left, "{line}");
+        }
+    }
+
+    #[test]
+    fn specifiers_are_replaced_where_systemd_replaces_them_and_behind_its_quotes() {
+        let of = |line: &str| words(line, line.split('=').next().expect("a name")).0;
+        assert_eq!(of("TemporaryFileSystem=/%i:size=10%,mode=0700"), ["/a:size=10%,mode=0700"]);
+        assert_eq!(of("OpenFile=/etc/%h"), ["/etc/%%h"]);
+        assert_eq!(of("ReadOnlyPaths=/%z/%i/%H"), ["/%%z/a/%H"]);
+        assert_eq!(of("User=%i"), ["a"]);
+        let source = Arc::new(Source { name: "x".into(), text: "[Service]\nEnvironment=\"A=%I\" B=%i\n".into() });
+        let (assignments, _) = unit::parse(&source).expect("a unit");
+        let made = service(&Unit { name: r"web@a\x20b.service".into(), path: "/x".into(), assignments });
+        let policy = policy(&made);
+        let set: Vec<&str> = policy.environment.set.iter().map(|(_, value, _)| value.as_str()).collect();
+        assert_eq!(set[1..], ["a b", r"a\x20b"]);
+    }
+
+    #[test]
+    fn a_command_keeps_the_specifiers_of_the_running_machine() {
+        let exec = |line: &str| {
+            let policy = policy(&made(&format!("[Service]\nExecStart={line}\n")));
+            (policy.process.exec.expect("a command"), policy.process.specifiers)
+        };
+        assert_eq!(exec("/bin/web --of=%i 5%%"), (["/bin/web", "--of=a", "5%"].map(String::from).to_vec(), false));
+        assert_eq!(exec("/bin/web --of=%H 5%%"), (["/bin/web", "--of=%H", "5%%"].map(String::from).to_vec(), true));
+        let shell = "set -f; exec '/bin/web' \"${1}\" $X \"${2}\"\"${A}\"";
+        let want = ["/bin/sh", "-c", shell, "sh", "--of=%H", "%%-"].map(String::from).to_vec();
+        assert_eq!(exec("/bin/web --of=%H $X %%-${A}"), (want, true));
+    }
+
+    #[test]
+    fn restrictions_outside_of_another_root_are_passed_over() {
+        let text = "RootDirectory=/srv/r\nReadOnlyPaths=-/etc +/var /srv/r/usr\nInaccessiblePaths=/home";
+        let (held, left) = words(text, "ReadOnlyPaths");
+        assert_eq!(held, ["+/var", "/srv/r/usr"]);
+        assert_eq!(left, [("ReadOnlyPaths=-/etc".into(), false), ("InaccessiblePaths=/home".into(), false)]);
+        assert!(words(text, "InaccessiblePaths").0.is_empty());
+    }
+
     #[test]
     fn variables_of_a_command_line_are_replaced_by_a_shell() {
         let mut notes = Vec::new();
         let unit = Unit { name: "x.service".into(), path: "/x".into(), assignments: Vec::new() };
         let command = |text: &str| unit::commands(text).expect("a command").remove(0);
-        let argv = exec(&unit, &command(r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#), &mut notes).expect("good");
+        let exec = |text: &str, notes: &mut Vec<String>| start::exec(&unit, &command(text), notes).expect("good").0;
+        let argv = exec(r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#, &mut notes);
         assert_eq!(argv[2], r#"set -f; exec '/bin/d' $OPTS 'a'"${X}"''\''s' '$1' 'q r'"#);
-        let argv = exec(&unit, &command(":/bin/d $OPTS"), &mut notes).expect("good");
+        let argv = exec(":/bin/d $OPTS", &mut notes);
         assert_eq!(argv, ["/bin/d", "$OPTS"]);
     }
 }
