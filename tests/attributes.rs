@@ -46,7 +46,6 @@ fn attributes_are_the_kernels() {
 fn what_takes_a_right_fails_without() {
     for who in people().into_iter().filter(|who| !who.is_root()) {
         shell(&who, &["Nice=-5"], "true").ends(201).complains("cannot set the nice level to -5").runs_nothing();
-        shell(&who, &["OOMScoreAdjust=-900"], "true").ends(206).complains("OOMScoreAdjust");
         shell(&who, &["CPUSchedulingPolicy=fifo"], "true").ends(214).complains("scheduling policy");
         shell(&who, &["IOSchedulingClass=realtime"], "true").ends(211);
         shell(&who, &["NetworkNamespacePath=/proc/self/ns/net"], "true").ends(225).complains("needs root");
@@ -57,6 +56,23 @@ fn what_takes_a_right_fails_without() {
         shell(&who, &["CPUAffinity=8191"], "true").ends(215).complains("processors 8191");
         shell(&who, &["CPUSchedulingPriority=5"], "true").ends(214).complains("priority 5");
         shell(&who, &["NUMAPolicy=bind"], "true").ends(242).complains("NUMAMask");
+    }
+}
+
+#[test]
+fn what_only_a_right_raises_is_as_near_as_it_can_be_and_told() {
+    for who in people().into_iter().filter(|who| !who.is_root()) {
+        let score = "cat /proc/self/oom_score_adj";
+        let had = shell(&who, &["UMask=0022"], score).ends(0).stdout.clone();
+        let told = shell(&who, &["OOMScoreAdjust=-900"], score);
+        told.ends(0).complains("is the least that this caller can have");
+        assert_eq!(told.stdout, had);
+        let most = shell(&who, &["UMask=0022"], "ulimit -Hn").ends(0).stdout.clone();
+        let told = shell(&who, &["LimitNOFILE=infinity"], "ulimit -Sn; ulimit -Hn");
+        told.ends(0).complains("is the most that this caller can have");
+        assert_eq!(told.stdout, format!("{most}{most}"));
+        // A hard limit that cannot be so high takes nothing from the program.
+        shell(&who, &["LimitNOFILE=64:infinity"], "ulimit -Sn").quietly().ends(0);
     }
 }
 
