@@ -252,11 +252,8 @@ fn limits(planner: &mut Planner<'_>) {
         if let Some((_, ceiling)) = ceiling.filter(|(_, ceiling)| *ceiling < what.hard) {
             let lower = format!("{}: {ceiling} is the most that this caller can have, and holds", asked.by);
             // What a program has at first is what it minds.
-            if what.soft > *ceiling {
-                planner.told.push(lower)
-            } else {
-                planner.notes.push(lower)
-            }
+            let told = if what.soft > *ceiling { &mut planner.told } else { &mut planner.notes };
+            told.push(lower);
             what.hard = *ceiling;
             what.soft = what.soft.min(*ceiling);
         }

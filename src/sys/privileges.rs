@@ -99,16 +99,16 @@ fn prctl(option: libc::c_int, first: libc::c_ulong, second: libc::c_ulong) -> Re
 /// # Errors
 /// Only where a filter forbids the call.
 pub fn ceiling(resource: u32, hard: u64) -> Result<Option<u64>, Errno> {
-    let mut had = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let mut now = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the old limit is written to a live value, and no new one is read from the null pointer.
-    let result = unsafe { libc::prlimit64(0, resource, std::ptr::null(), &raw mut had) };
+    let result = unsafe { libc::prlimit64(0, resource, std::ptr::null(), &raw mut now) };
     Errno::result(result)?;
-    if hard <= had.rlim_max {
+    if hard <= now.rlim_max {
         return Ok(None);
     }
-    match set_limit(resource, had.rlim_cur, hard) {
-        Ok(()) => set_limit(resource, had.rlim_cur, had.rlim_max).map(|()| None),
-        Err(Errno::EPERM) => Ok(Some(had.rlim_max)),
+    match set_limit(resource, now.rlim_cur, hard) {
+        Ok(()) => set_limit(resource, now.rlim_cur, now.rlim_max).map(|()| None),
+        Err(Errno::EPERM) => Ok(Some(now.rlim_max)),
         Err(errno) => Err(errno),
     }
 }
