@@ -92,7 +92,6 @@ const ADVICE: &[(&[&str], &str)] = &[
         "use MemoryMax=, MemoryHigh=, MemorySwapMax=, TasksMax=, CPUQuota= or CPUWeight=, CPUAffinity= and NUMAMask=, or \
          keep it in the unit",
     ),
-    (&["MemoryTHP"], "it is not in this version: use prctl(2) in the program, or keep it in the unit"),
     (
         &["StandardInput*", "StandardOutput", "StandardError"],
         "redirect in the shell: stockade runs with the descriptors that it is given",

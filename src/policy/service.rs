@@ -212,7 +212,16 @@ fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, Stri
 
 /// Words whose empty value systemd passes over with a warning, and that a policy would reset.
 pub fn keeps(name: &str) -> bool {
-    matches!(name, "UMask" | "KeyringMode" | "IgnoreSIGPIPE" | "TimeoutStopSec" | "RuntimeMaxSec" | "TimerSlackNSec")
+    let passed = [
+        "UMask",
+        "KeyringMode",
+        "MemoryTHP",
+        "IgnoreSIGPIPE",
+        "TimeoutStopSec",
+        "RuntimeMaxSec",
+        "TimerSlackNSec",
+    ];
+    passed.contains(&name)
         || name.starts_with("Limit")
         || name.ends_with("DirectoryMode")
 }

@@ -57,6 +57,7 @@ const KEPT: &[&str] = &[
     "KeyringMode",
     "IgnoreSIGPIPE",
     "MemoryKSM",
+    "MemoryTHP",
     "OpenFile",
     "RuntimeDirectory",
     "RuntimeDirectoryMode",
