@@ -113,7 +113,9 @@ fn what_the_kernel_is_too_old_for_is_refused_or_told() {
     assert_eq!(faults[0].exit, stockade::fault::Exit::MemoryThp);
     assert!(faults[0].render(false).contains("MemoryTHP=disable"), "{}", faults[0].render(false));
     let weaker = of("MemoryTHP = \"madvise\"\nPrefer = [\"MemoryTHP\"]\n").expect("a plan");
-    assert!(weaker.shortfalls[0].remedy.contains("6.18") && !explain::text(&weaker).contains("use transparent huge pages"));
+    assert!(
+        weaker.shortfalls[0].remedy.contains("6.18") && !explain::text(&weaker).contains("use transparent huge pages")
+    );
     for (mode, step) in [("disable", "use no transparent"), ("system", "as the system does")] {
         assert!(explain::text(&of(&format!("MemoryTHP = \"{mode}\"\n")).expect("a plan")).contains(step), "{mode}");
     }
