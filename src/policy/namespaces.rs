@@ -144,7 +144,12 @@ pub const DIRECTIVES: &[Directive] = &[
                  are those that the target sees; LISTEN_PIDFDID is unset. Type=forking, ExitType=cgroup and PIDFile= \
                  cannot work, because what the parent leaves behind ends with it: stockade refuses to start a system \
                  service whose unit says Type=forking, or ExitType=cgroup without a PrivatePIDs=yes of its own, with \
-                 which systemd ends it so, too (226). Run the service in the foreground.",
+                 which systemd ends it so, too (226). Run the service in the foreground.\n\n\
+                 The init is in the target's namespaces and view, without capabilities, under a filter of a dozen calls, and \
+                 not dumpable: nobody in there can trace it or read its memory but root with CAP_SYS_PTRACE, which the kernel \
+                 keeps from nothing in its own user namespace. Such a target can tell stockade of signals that nobody has \
+                 sent, end itself by way of the init, and reach the terminal and the service manager's socket that the init \
+                 holds. Take CAP_SYS_PTRACE from CapabilityBoundingSet, or add *PrivateUsers*, where that matters.",
         example: "PrivatePIDs = true",
         unlike: Some(
             "systemd makes the target process 1, which signals without a handler do not end: a stop takes until \
