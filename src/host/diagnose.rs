@@ -154,7 +154,7 @@ impl Signs {
                 "this user may have no more processes",
                 "raise it: ulimit -u, or TasksMax= and LimitNPROC= in a unit",
             ),
-            (Stage::Unshare | Stage::Namespace, Errno::ENOSPC | Errno::EUSERS) => self.limit(),
+            (Stage::Unshare | Stage::Namespace | Stage::Map, Errno::ENOSPC | Errno::EUSERS) => self.limit(),
             (_, Errno::ENOSYS) if self.filtered => {
                 Cause::new("a seccomp filter that was here before stockade hides the call", CONTAINER_REMEDY)
             }
@@ -334,6 +334,8 @@ mod tests {
         let off = ("sys/user/max_user_namespaces", "0\n");
         let cause = explain("off", &[off, INITIAL], Errno::ENOSPC, Stage::Unshare, USER);
         says(&cause, "switched off on this machine", "sudo sysctl user.max_user_namespaces=15000");
+        // Root enters one after it has made all others.
+        assert_eq!(explain("off-late", &[off, INITIAL], Errno::ENOSPC, Stage::Map, 0), cause);
         let nested = ("self/uid_map", "0 1000 1\n");
         let cause = explain("off-in", &[off, nested], Errno::ENOSPC, Stage::Unshare, 0);
         says(&cause, "inside this sandbox", "as its root: sysctl user.max_user_namespaces");

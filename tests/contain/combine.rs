@@ -279,7 +279,14 @@ fn what_changes_in_an_ephemeral_root_is_gone_whatever_its_name() {
         ];
         let tried = ["/tests/probe", "touch", "/etc/kept", ",", "access", "/etc/kept", ",", "mode", "/"];
         let mode = format!("40711 {}:{}", who.uid, who.gid);
-        who.confined(&options).words(&tried).run().ends(0).answers(&[("made", "ok"), ("there", "ok"), ("root", &mode)]);
+        let outcome = who.confined(&options).words(&tried).run();
+        let release = stockade::host::Host::probe(&stockade::draft::Draft::default()).expect("a host").release;
+        if release < (5, 11) && !who.is_root() && outcome.status.code() == Some(226) {
+            // A distribution's kernel may allow it earlier.
+            outcome.runs_nothing().complains("layers take root, or Linux 5.11");
+            continue;
+        }
+        outcome.ends(0).answers(&[("made", "ok"), ("there", "ok"), ("root", &mode)]);
         assert_eq!(fs::read_dir(place.join("etc")).expect("it is there").count(), 0, "as {}", who.name);
     }
 }
