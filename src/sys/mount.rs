@@ -191,3 +191,14 @@ fn statx(path: &CStr, mask: c_uint) -> Result<libc::statx, Errno> {
     // SAFETY: it was zeroed, which is a valid value of a structure of numbers.
     Ok(unsafe { found.assume_init() })
 }
+
+/// What an opened symlink says (readlinkat(2), O_PATH and O_NOFOLLOW), without allocating.
+///
+/// # Errors
+/// ENAMETOOLONG: it does not fit; EINVAL, ENOENT: it is no symlink.
+pub fn read_link<'a>(link: BorrowedFd<'_>, text: &'a mut [u8]) -> Result<&'a [u8], Errno> {
+    // SAFETY: the path is a C string, and the kernel writes at most as many bytes as the buffer has.
+    let length = unsafe { libc::readlinkat(link.as_raw_fd(), c"".as_ptr(), text.as_mut_ptr().cast(), text.len()) };
+    let length = usize::try_from(Errno::result(length)?).map_err(|_| Errno::EINVAL)?;
+    text.get(..length).filter(|_| length < text.len()).ok_or(Errno::ENAMETOOLONG)
+}
