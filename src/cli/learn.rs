@@ -19,6 +19,7 @@ use crate::learn::places::{self, Places};
 use crate::learn::session::{self, By, Session, Status};
 use crate::learn::write::Base;
 use crate::learn::{record, running, write};
+use crate::sys::facts;
 use crate::text::profiles::Library;
 use crate::text::trust;
 
@@ -55,7 +56,9 @@ calls before that, as it started, are not in it, and neither is a call that has 
 A container's files are named as the container names them.
 
 Very many files of one directory stand in the policy as that directory, and are not told apart. Abstract unix sockets that \
-others made, and signals to processes that the command had not started, are refused (_Landlock.Scope_) unless they were seen.
+others made, and signals to processes that the command had not started, are refused (_Landlock.Scope_) unless they were seen. Where this kernel's Landlock lacks some of that, or is missing, the policy \
+has `Prefer = [\"Landlock\"]` in it, which is told: what lacks is left out then, and named on standard error at each run. Learnt \
+again or merged on a newer kernel, it is without that word.
 
 With *-P* the policy extends those profiles: calls, single directives and paths that they allow already are not said again. \
 What they deny and the command used is told on standard error, and allowed. Lists of mounts are not compared, but for the \
@@ -139,7 +142,8 @@ pub(super) fn command() -> Command {
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let output = matches.get_one::<String>("output").map_or("", String::as_str);
     let bases = super::texts(matches, options::POLICY.id);
-    let base = base(&bases)?;
+    // Missing and switched off are both 0.
+    let base = base(&bases)?.on(facts::landlock().unwrap_or(0));
     let merged = super::texts(matches, "merge");
     if !merged.is_empty() {
         let mut seen = Observed::default();
@@ -317,6 +321,12 @@ fn keep(output: &str, seen: &Observed, base: &Base) -> Result<(), Fault> {
     if !learnt.denied.is_empty() {
         let list = learnt.denied.join(" ");
         door::tell(&format!("stockade: {output}: what it extends denies these, and it allows them: {list}\n"));
+    }
+    if learnt.weaker {
+        door::tell(&format!(
+            "stockade: {output}: this kernel's Landlock is missing or too old for all of it, which Prefer allows here: \
+             run says what is left out\n"
+        ));
     }
     replace(output, &learnt.text)
 }

@@ -16,6 +16,10 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     let Some(step) = plan.steps.get(failure.step) else {
         return Fault::new("the plan ended without a target").exit(Exit::Exception);
     };
+    if step.op == Op::Find && failure.errno == Errno::ECANCELED {
+        // Whoever could not go on has told why.
+        return Fault::new("nobody stands beside the target, and nothing is executed").exit(Exit::Namespace);
+    }
     if matches!(step.op, Op::Find | Op::Exec) {
         return target(plan, failure.errno);
     }
@@ -60,9 +64,20 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
                 .help("it is not in the view that the policy gives, or not for the target's user")
                 .help("to start elsewhere: -p WorkingDirectory=/")
                 .help("to show it: -p BindReadOnlyPaths=. or -p BindPaths=. (beside ProtectHome=tmpfs; =yes hides those, too)"),
-            Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
-            _ => fault,
+            Op::Mount(op) => match apply::hint(op, failure.errno) {
+                Some(hint) => fault.help(hint),
+                None => around(fault, failure.errno),
+            },
+            _ => around(fault, failure.errno),
         },
+    }
+}
+
+/// With what a filter from outside has to do with it.
+fn around(fault: Fault, errno: Errno) -> Fault {
+    match diagnose::filter_around(errno) {
+        Some(cause) => fault.help(cause.reason).help(cause.remedy),
+        None => fault,
     }
 }
 

@@ -73,7 +73,10 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
         let most = bytes(*resident);
         writeln!(out, "# No process had more than {most} of memory; several at once are not added up (MemoryMax).")?;
     }
-    writeln!(out, "# Not seen by anybody: sizes of files (LimitFSIZE), locked memory (LimitMEMLOCK), core dumps (LimitCORE).")
+    writeln!(
+        out,
+        "# Not seen by anybody: sizes of files (LimitFSIZE), locked memory (LimitMEMLOCK), core dumps (LimitCORE)."
+    )
 }
 
 fn one(row: &Row, seen: &Observed, out: &mut String) -> std::fmt::Result {
@@ -176,7 +179,8 @@ mod tests {
 
     #[test]
     fn bytes_have_suffixes() {
-        for (value, expected) in [(0, "0"), (135_168, "132K"), (1 << 31, "2G"), ((1 << 30) + 1, "1025M"), (100, "100")] {
+        for (value, expected) in [(0, "0"), (135_168, "132K"), (1 << 31, "2G"), ((1 << 30) + 1, "1025M"), (100, "100")]
+        {
             assert_eq!(bytes(value), expected, "{value}");
         }
     }

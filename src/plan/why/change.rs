@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::draft::access::{RIGHTS, SCOPES, names};
+use crate::fault::Fault;
 use crate::host::{Host, Mount};
 use crate::policy::form::Form;
 use crate::policy::{self, Policy};
@@ -111,6 +112,14 @@ impl Case {
         let draft = Policy::read(&case.document).ok()?.draft();
         let plan = Plan::new(&draft, &self.host, Vec::new()).ok()?;
         Some(Judge::new(Subject { draft: &draft, host: &self.host, plan: &plan, mounts: &self.mounts }, look))
+    }
+
+    /// What keeps the policy as it is from being carried out.
+    pub fn obstacles(&self) -> Vec<Fault> {
+        match Policy::read(&self.document) {
+            Ok(policy) => Plan::new(&policy.draft(), &self.host, Vec::new()).err().unwrap_or_default(),
+            Err(faults) => faults,
+        }
     }
 
     /// The smallest change that was found to allow what is asked about; nothing where none of the policy's would.
