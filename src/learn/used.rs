@@ -20,8 +20,11 @@ pub(super) const KNOWN: [(u32, &str, u64); 4] = [
 ];
 
 /// What /proc/PID/limits calls those that the kernel holds a process to.
-const HELD: [(u32, &str); 3] =
-    [(libc::RLIMIT_NOFILE, "Max open files"), (libc::RLIMIT_AS, "Max address space"), (libc::RLIMIT_STACK, "Max stack size")];
+const HELD: [(u32, &str); 3] = [
+    (libc::RLIMIT_NOFILE, "Max open files"),
+    (libc::RLIMIT_AS, "Max address space"),
+    (libc::RLIMIT_STACK, "Max stack size"),
+];
 
 /// What a process has used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
