@@ -20,6 +20,7 @@ use crate::learn::session::{self, By, Session, Status};
 use crate::learn::write::Base;
 use crate::learn::{record, running, write};
 use crate::text::profiles::Library;
+use crate::text::trust;
 
 use super::door::{self, Faults};
 use super::options;
@@ -304,6 +305,9 @@ fn beside(policy: &str) -> String {
 fn earlier(output: &str) -> Result<Observed, Fault> {
     let seen = beside(output);
     if Path::new(&seen).exists() {
+        // Nobody has named it: in /tmp it may be anybody's, and what it says would be allowed.
+        trust::vouch(Path::new(&seen), geteuid().as_raw())
+            .map_err(|fault| fault.help("name another file with -o, or remove it").exit(Exit::Usage))?;
         return read(&seen);
     }
     if Path::new(output).exists() {
