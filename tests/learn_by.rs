@@ -267,7 +267,7 @@ fn both_see_the_same_of_limits() {
             assert_eq!((&seen["unread"], &seen["lost"]), (&0.into(), &0.into()), "{by}");
             let root = kit::base().join(format!("by-limits-{}", who.name));
             let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
-            assert!(policy.contains("\n# No more than 9 processes and threads lived at the same time."), "{policy}");
+            assert!(policy.contains("\n# At most 9 processes and threads at the same time."), "{policy}");
             assert!(
                 policy.contains("more than half of the limit of 200 that held. It asks for a limit of 200 itself.")
             );

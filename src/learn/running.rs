@@ -59,13 +59,15 @@ pub fn path(place: &Path) -> Option<String> {
     Some(format!("/{}", below.display()))
 }
 
-/// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended.
+/// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended; `begun` is called when nothing
+/// escapes any more.
 ///
 /// # Errors
 /// Those of the collector, and a process that is not there.
 pub fn watch(
     scope: Scope,
     time: Option<Duration>,
+    begun: &mut dyn FnMut(),
     mut progress: Option<&mut dyn FnMut(u64, usize)>,
 ) -> Result<Observed, Fault> {
     let process =
@@ -79,6 +81,7 @@ pub fn watch(
     let before = signals::block(ends).map_err(failed)?;
     let arrivals = signals::descriptor(ends).map_err(failed)?;
     let mut collector = Collector::start(scope)?;
+    begun();
     let mut told = Instant::now();
     let end = time.map(|time| Instant::now() + time);
     // With a control group nothing but a signal or the time ends it.

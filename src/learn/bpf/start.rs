@@ -130,6 +130,9 @@ fn begin(scope: Scope) -> Result<Collector, Fault> {
         links.push(put(name, &tracepoint(name, code)?)?);
     }
     let mut unknown = BTreeSet::new();
+    if !matches!(scope, Scope::Tree(_)) {
+        unknown.insert(Part::Start);
+    }
     let capable = loaded("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable"));
     match capable.and_then(|program| put("cap_capable", &program)) {
         Ok(link) => links.push(link),

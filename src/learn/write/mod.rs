@@ -18,7 +18,7 @@ use std::fmt::Write;
 
 use crate::fault::clean;
 
-use super::observed::Observed;
+use super::observed::{Observed, Part};
 
 pub use base::Base;
 pub use calls::allowed;
@@ -54,6 +54,13 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
         "# What {runs} needed, as `stockade learn` saw it. A `#` in front of a directive: it was needed, and is"
     )?;
     writeln!(out, "# dangerous, or it is not known whether it can be taken away; the reason is above it.")?;
+    if seen.unknown.contains(&Part::Start) {
+        writeln!(
+            out,
+            "# It ran already when it was first watched: what it does as it starts is here only if it was started again"
+        )?;
+        writeln!(out, "# meanwhile, or in a run by `stockade learn -- COMMAND` that is added to this.")?;
+    }
     if seen.lost > 0 {
         writeln!(out, "# The arguments of {} calls were not seen: another run may add to this.", seen.lost)?;
     }

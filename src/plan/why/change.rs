@@ -226,6 +226,10 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
                 all.push(vec![Change::item("CapabilityBoundingSet", cap)]);
             }
         }
+        Layer::Limits => {
+            let more = what.parse::<u64>().map(|limit| limit.saturating_mul(2));
+            all.extend(more.ok().map(|more| vec![Change::word(by.directive, more.to_string())]));
+        }
         Layer::Network | Layer::Processes => {}
     }
     if let Some(off) = off(by.directive) {
