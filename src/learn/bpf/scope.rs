@@ -40,7 +40,7 @@ pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
 
 /// Where version 2 is mounted.
 fn mounts() -> Vec<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mounts = crate::host::lossy("/proc/self/mounts").unwrap_or_default();
     let lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     lines.filter(|words| words.get(2) == Some(&"cgroup2")).map(|words| PathBuf::from(words[1])).collect()
 }
@@ -90,7 +90,7 @@ pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
 /// The processes with a parent among these, which are not there yet.
 fn children(family: &BTreeSet<pid_t>) -> Vec<pid_t> {
     let child = |pid: &pid_t| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let stat = crate::host::lossy(&format!("/proc/{pid}/stat")).ok()?;
         let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         family.contains(&parent).then_some(())
     };
@@ -105,7 +105,7 @@ fn numbers(directory: &str) -> impl Iterator<Item = pid_t> {
 
 /// Whether a process that lives is not in the control group, or below.
 pub(super) fn is_outside(id: u64, pid: pid_t) -> bool {
-    let lines = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let lines = crate::host::lossy(&format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let Some(path) = lines.lines().find_map(|line| line.strip_prefix("0::")) else { return false };
     let has = |place: &Path| fs::metadata(place).is_ok_and(|data| data.ino() == id);
     let inside = |mount: PathBuf| {

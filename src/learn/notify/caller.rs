@@ -29,7 +29,7 @@ impl Caller {
 
     /// The number of the thread's process.
     fn process(&self) -> Option<i32> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.thread)).ok()?;
+        let status = crate::host::lossy(&format!("/proc/{}/status", self.thread)).ok()?;
         status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())
     }
 }
@@ -89,7 +89,7 @@ impl Call for Caller {
         }
         let (us, mut at) = (std::process::id(), number.unsigned_abs());
         for _ in 0..1000 {
-            let status = fs::read_to_string(format!("/proc/{at}/status")).unwrap_or_default();
+            let status = crate::host::lossy(&format!("/proc/{at}/status")).unwrap_or_default();
             let Some(parent) = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok()) else {
                 // It is gone, and the call will fail.
                 return false;
