@@ -230,9 +230,7 @@ fn very_many_files_are_their_directory() {
 
 /// The kernel's Landlock can scope abstract sockets: Linux 6.12.
 fn scopes() -> bool {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
-    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 12)
+    kit::kernel() >= (6, 12)
 }
 
 #[test]

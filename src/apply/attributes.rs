@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::{sethostname, write};
 
-use crate::draft::attributes::{Attribute, Label, Module};
+use crate::draft::attributes::{Attribute, HugePages, Label, Module};
 use crate::fault::Fault;
 use crate::plan::op::Op;
 use crate::sys::{attributes as sys, process};
@@ -108,6 +108,9 @@ fn perform(attribute: &Attribute) -> Result<(), Errno> {
         Attribute::TimerSlack(nanoseconds) => process::prctl(libc::PR_SET_TIMERSLACK, *nanoseconds).map(drop),
         Attribute::Personality(personality) => sys::set_personality(*personality),
         Attribute::MergeMemory(on) => process::prctl(MERGE, u64::from(*on)).map(drop),
+        Attribute::HugePages(HugePages::Disable) => sys::disable_huge_pages(true, 0),
+        Attribute::HugePages(HugePages::Madvise) => sys::disable_huge_pages(true, sys::EXCEPT_ADVISED),
+        Attribute::HugePages(HugePages::System) => sys::disable_huge_pages(false, 0),
         Attribute::IgnorePipe(ignore) => {
             process::disposition(Signal::SIGPIPE, if *ignore { SigHandler::SigIgn } else { SigHandler::SigDfl })
         }

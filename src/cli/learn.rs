@@ -14,7 +14,7 @@ use nix::unistd::geteuid;
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::learn::bpf::Scope;
-use crate::learn::observed::Observed;
+use crate::learn::observed::{Observed, Part};
 use crate::learn::places::{self, Places};
 use crate::learn::session::{self, By, Session, Status};
 use crate::learn::write::Base;
@@ -340,8 +340,20 @@ fn summary(output: &str, seen: &Observed) -> String {
         0 => String::new(),
         lost => format!("stockade: {output}: the arguments of {lost} calls were not seen; another run may add to it\n"),
     };
+    let unread = match seen.unread {
+        0 => String::new(),
+        times => format!(
+            "stockade: {output}: a process that was there could not be looked at, {times} times; what it did may be missing\n"
+        ),
+    };
+    let unseen = if seen.unknown.contains(&Part::Paths) {
+        format!("stockade: {output}: not all files could be seen, so that none is refused; `--by ebpf` may see them\n")
+    } else {
+        String::new()
+    };
     format!(
-        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their families\n{lost}",
+        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their \
+         families\n{lost}{unread}{unseen}",
         seen.calls.len()
     )
 }

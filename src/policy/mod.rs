@@ -12,8 +12,8 @@
 //! `scheduling`.
 //!
 //! What they share: `form` (the grammars of values) and `layer` (how a directive writes its part of the filter). What
-//! is no family: `foreign` (systemd's words that a launcher cannot carry out, and what to use instead) and `service` (a
-//! unit of systemd's as a policy's words).
+//! is no family: `foreign` (systemd's words that a launcher cannot carry out, and what to use instead), `service` (a
+//! unit of systemd's as a policy's words) and `lasting` (units that no PID namespace goes together with).
 //!
 //! A new directive is a row of its family's `DIRECTIVES` and a field of its family's struct; then `STOCKADE_UPDATE=1
 //! cargo test --test generated` writes manual and completions anew. A new family is a file here, a line of [`FAMILIES`]
@@ -35,6 +35,7 @@ pub mod joins;
 pub mod kernel;
 pub mod labels;
 pub mod landlock;
+pub mod lasting;
 mod layer;
 pub mod life;
 pub mod limits;
@@ -62,7 +63,7 @@ use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Rule;
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Fault, Origin};
-use crate::text::{Document, Entry, Kind, Value};
+use crate::text::{Document, Entry, Kind, Value, unit};
 
 use form::Form;
 
@@ -305,6 +306,11 @@ fn is_empty_table(entry: &Entry) -> bool {
 }
 
 fn unknown(entry: &Entry) -> Fault {
+    let today = unit::today(&entry.name);
+    if today != entry.name {
+        let fault = Fault::at(&entry.at, format!("`{}` is systemd's old name for `{today}`", entry.name));
+        return fault.help(format!("write {today}"));
+    }
     if let Some(advice) = foreign::advice(&entry.name) {
         let fault =
             Fault::at(&entry.at, format!("`{}` is a word of systemd's that stockade cannot carry out", entry.name));

@@ -96,7 +96,7 @@ unblocked and none ignored but SIGPIPE (*IgnoreSIGPIPE*). Elsewhere `env --defau
 
 A policy with *PrivatePIDs* or *RuntimeMaxSec* keeps all of this in another way: stockade stays the main process and stands in \
 for the target, which is its child. *NotifyAccess=main* is enough, *Type=notify*, *notify-reload*, the watchdog, the descriptor \
-store and *KillMode=* work, and only *Type=forking*, which is refused, and *PIDFile=* do not.";
+store and *KillMode=* work, and only *Type=forking* and *ExitType=cgroup*, which are refused, and *PIDFile=* do not.";
 
 const UNIT: &str = "\
 [Service]
