@@ -163,8 +163,21 @@ impl State {
         self
     }
 
-    fn attached(&self, slot: usize) -> Option<(u64, u64)> {
-        self.attached.get(slot).copied().flatten()
+    /// Notes what is attached now.
+    fn note(&mut self, slot: usize, tree: &Tree) -> Result<(), Errno> {
+        if let Some(attached) = self.attached.get_mut(slot) {
+            let root = fstat(&tree.fd)?;
+            *attached = Some((root.st_dev, root.st_ino));
+        }
+        Ok(())
+    }
+
+    /// What was attached at a path is to be seen there.
+    fn seen(&self, path: &CStr, slot: usize) -> Result<(), Errno> {
+        // A source that is missing and may be is mounted nowhere.
+        let Some(attached) = self.attached.get(slot).copied().flatten() else { return Ok(()) };
+        let found = nix::sys::stat::stat(path)?;
+        if (found.st_dev, found.st_ino) == attached { Ok(()) } else { Err(Errno::EBUSY) }
     }
 
     fn slot(&mut self, slot: usize) -> Result<&mut Option<Tree>, Errno> {
@@ -346,10 +359,7 @@ impl Act {
                     Err(Errno::ENOENT) if *missing == Missing::Skip => return Ok(()),
                     other => other?,
                 }
-                if let Some(attached) = state.attached.get_mut(*slot) {
-                    let root = fstat(&tree.fd)?;
-                    *attached = Some((root.st_dev, root.st_ino));
-                }
+                state.note(*slot, &tree)?;
                 state.restrictor.finish(&tree, &target.path)
             }
             Self::New { kind, target, missing, .. } if *kind == c"proc" && state.proc.is_some() => {
@@ -376,19 +386,11 @@ impl Act {
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
-            Self::Hold { target, set } => {
-                if !target.has_link()? {
-                    return Ok(());
-                }
-                let done = state.restrictor.restrict(&target.path, Depth::Recursive, *set, true);
-                unless_missing(done, true, ())
+            Self::Hold { target, set } if target.has_link()? => {
+                unless_missing(state.restrictor.restrict(&target.path, Depth::Recursive, *set, true), true, ())
             }
-            Self::Seen(trees) => trees.iter().try_for_each(|(target, slot)| {
-                // A source that is missing and may be is mounted nowhere.
-                let Some(mounted) = state.attached(*slot) else { return Ok(()) };
-                let found = nix::sys::stat::stat(target.as_c_str())?;
-                if (found.st_dev, found.st_ino) == mounted { Ok(()) } else { Err(Errno::EBUSY) }
-            }),
+            Self::Hold { .. } => Ok(()),
+            Self::Seen(trees) => trees.iter().try_for_each(|(target, slot)| state.seen(target, *slot)),
         }
     }
 }

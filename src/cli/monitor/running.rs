@@ -127,7 +127,7 @@ fn warn(source: &Source, whom: &Whom) {
         );
     }
     if let Whom::Tree(pid) = whom {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = crate::host::lossy(&format!("/proc/{pid}/status")).unwrap_or_default();
         if status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "0")) {
             door::tell(&format!(
                 "stockade: process {pid} has no filter, so nothing that it calls is recorded: start it under one that \
