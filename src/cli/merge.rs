@@ -64,8 +64,8 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let path = file(name).map_err(Faults::one)?;
     let library = Library::of_environment();
     let case = case(&library, &path, None)?;
-    let text =
-        fs::read_to_string(&path).map_err(|error| Faults::one(Fault::new(format!("cannot read {path}: {error}"))))?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| Faults::one(Fault::new(format!("cannot read {path}: {}", crate::fault::reason(&error)))))?;
     let mut needs = Needs::default();
     for events in super::texts(matches, "EVENTS") {
         needs.read(&events).map_err(Faults::one)?;
@@ -149,7 +149,9 @@ impl Needs {
             "-" => io::stdin().lock().read_to_end(&mut bytes).map(drop),
             _ => fs::read(name).map(|read| bytes = read),
         };
-        read.map_err(|error| Fault::new(format!("cannot read {name}: {error}")).exit(Exit::Usage))?;
+        read.map_err(|error| {
+            Fault::new(format!("cannot read {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage)
+        })?;
         for line in bytes.split(|byte| *byte == b'\n') {
             let Ok(value) = serde_json::from_slice::<Value>(line) else { continue };
             let Some(question) = event::asked(&value) else { continue };

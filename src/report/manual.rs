@@ -10,7 +10,7 @@ use super::roff::Page;
 const DESCRIPTION: &str = "\
 A policy says what a program may do. It is a TOML file in which systemd's sandboxing directives stand at the top level, \
 spelt as systemd.exec(5) spells them and with its meaning. What systemd has no word for stands in tables of its own, \
-such as *[Seccomp]* and *[Landlock]*; this manual and *-p* write those with a dot, as in *Landlock.ReadOnly*.
+such as *[Seccomp]* and *[Landlock]*; this manual and *-p* write those with a dot, as in *Landlock.Read*.
 
 A policy is read whole before anything is done. A key that stockade does not know, a value of the wrong type, a wrong \
 word and a directive that this machine cannot enforce are errors, and the target is not started.";

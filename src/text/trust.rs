@@ -209,6 +209,9 @@ impl Way<'_> {
             return long();
         }
         String::from_utf8(bytes).map_err(|error| {
+            if let Some(fault) = super::guess::binary(error.as_bytes(), &self.asked.display().to_string()) {
+                return fault;
+            }
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             Fault::new(format!("the policy `{}` is not UTF-8 text, from line {line} on", self.asked.display()))
