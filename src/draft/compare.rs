@@ -29,6 +29,8 @@ pub enum Width {
     Kernel,
     /// The low 32.
     Word32,
+    /// All 64, whatever the kernel looks at.
+    Word64,
 }
 
 /// A condition on one argument: `argument & mask  operator  value`.
@@ -132,6 +134,7 @@ impl Compare {
         let bits = match self.width {
             Width::Kernel => own,
             Width::Word32 => own.min(32),
+            Width::Word64 => 64,
         };
         let all = u64::MAX >> (64 - bits);
         let mask = self.mask.unwrap_or(u64::MAX);

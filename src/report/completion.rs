@@ -151,7 +151,9 @@ fn fish(script: &str, root: &Command) -> String {
         };
         for values in verb.get_positionals().map(values).filter(|values| !values.is_empty()) {
             let lines = values.join("\n");
-            out.push_str(&format!("complete -c stockade -n \"__fish_stockade_using_subcommand {name}\" -a \"{lines}\"\n"));
+            out.push_str(&format!(
+                "complete -c stockade -n \"__fish_stockade_using_subcommand {name}\" -a \"{lines}\"\n"
+            ));
         }
     }
     out

@@ -21,7 +21,7 @@ argument vector and the caller's arguments follow, none of which is read as an o
 
 const EXTENDS: &str = "\
 Policies that are applied first, in the order written; each can extend others. A name is looked for as *-P* does it, and a \
-value with a `/` or the ending `.toml` is a path, relative to the directory of the file that says it. A circle is an error.";
+value with a `/` or the ending `.toml` is a path, relative to the directory of the file that says it (of the link, where the file is reached by one). A circle is an error.";
 
 const VALUES: &str = "\
 _Booleans_ are TOML's *true* and *false*, or one of systemd's texts: *yes*, *true*, *on*, *1*, *y*, *t* and *no*, *false*, \

@@ -50,7 +50,12 @@ pub(super) fn explain(plan: &Plan, op: &Op, errno: Errno) -> Fault {
             .iter()
             .filter(|note| note.contains("`.` is left out"))
             .fold(fault, |fault, note| fault.help(note.as_str()))
-            .help("the path, or the interpreter it names, is not in the view that the policy gives"),
+            .help(if name.starts_with('/') {
+                "the path, or the interpreter it names, is not in the view that the policy gives"
+            } else {
+                "the path, from the directory that the target starts in, or the interpreter it names is not in the view that \
+                 the policy gives"
+            }),
         (Errno::ENOEXEC, _) => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
         (Errno::EACCES, None) => fault.help(
             "it is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed",

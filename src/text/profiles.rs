@@ -243,7 +243,8 @@ impl<'a> Loader<'a> {
         self.chain.push((found.identity, found.source.name.clone()));
         for entry in document.entries.iter().filter(|entry| entry.name == "Extends") {
             for (name, at) in extended(entry).map_err(|fault| vec![fault])? {
-                self.add(OsStr::new(name), found.directory.as_deref(), Some(at))?;
+                let added = self.add(OsStr::new(name), found.directory.as_deref(), Some(at));
+                added.map_err(|faults| beside(&found, name, faults))?;
             }
         }
         self.chain.pop();
@@ -297,6 +298,22 @@ impl<'a> Loader<'a> {
             _ => fault.help("take one of them out of an `Extends`"),
         }
     }
+}
+
+/// The faults about a file that is not beside a link, with where it is: such a link stands in PATH, and leads elsewhere.
+fn beside(by: &Opened, name: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
+    let path = Path::new(&by.source.name);
+    let real = fs::canonicalize(path).ok().filter(|_| is_path(OsStr::new(name)));
+    if let (Some(real), Some(here), [fault]) = (real, &by.directory, faults.as_mut_slice())
+        && let Some(there) = real.parent().map(|there| there.join(name)).filter(|there| there.is_file())
+        && fs::symlink_metadata(here.join(name)).is_err()
+    {
+        let (link, there) = (path.display(), there.components().collect::<PathBuf>());
+        fault
+            .help
+            .push(format!("`{link}` is a link, and paths start beside it; the file meant is {}", there.display()));
+    }
+    faults
 }
 
 /// A policy that was read.
