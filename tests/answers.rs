@@ -426,7 +426,7 @@ fn wrong_words_are_refused_with_the_right_ones() {
         ("SystemCallFilter=read:kill-thread:1", "`kill-thread:1` is not an action", ""),
         ("SystemCallErrorNumber=trap", "`trap` is not an error", ""),
         ("Seccomp.Rule=read", "a rule is a table", ""),
-        ("PrivateUsers=managed", "PrivateUsers=managed is not in this version yet", "identity"),
+        ("PrivateUsers=managed", "systemd-nsresourced lends to a unit", "identity"),
         ("PrivateNetwork=maybe", "`maybe` is not a value", "yes, no"),
     ] {
         let fault = refused(word);

@@ -288,6 +288,45 @@ fn unsafe_code_is_in_sys_and_has_its_reasons() {
     assert_eq!(unsafe_code(&source()), Vec::<String>::new());
 }
 
+/// Functions of the C library that Rust's standard library refers to weakly, to do without where they are missing. Once
+/// the whole program is optimised, a call of ours by the same name is weak as well, nothing brings the function into the
+/// static binary that users get, and the call goes to address 0: system calls are made by number instead.
+const WEAK: &[&str] = &[
+    "__pthread_get_minstack",
+    "copy_file_range",
+    "getrandom",
+    "gettid",
+    "gnu_get_libc_version",
+    "pidfd_getpid",
+    "pidfd_spawnp",
+    "posix_spawn_file_actions_addchdir",
+    "posix_spawn_file_actions_addchdir_np",
+    "preadv",
+    "preadv2",
+    "pwritev",
+    "pwritev2",
+    "statx",
+];
+
+fn weak_calls(files: &[File]) -> Vec<String> {
+    let calls = |file: &File| {
+        let code = file.code();
+        let found = WEAK.iter().filter(|name| code.contains(&format!("libc::{name}(")));
+        found.map(|name| format!("{} calls {name}", file.path.display())).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(calls).collect()
+}
+
+#[test]
+fn nothing_is_called_that_the_linker_may_leave_out() {
+    let planted = [
+        File::planted("sys/a.rs", "unsafe { libc::statx(1) }; let x: libc::statx = y; libc::syscall(libc::SYS_statx)"),
+        File::planted("sys/b.rs", "// libc::gettid()"),
+    ];
+    assert_eq!(weak_calls(&planted), ["sys/a.rs calls statx"]);
+    assert_eq!(weak_calls(&source()), Vec::<String>::new());
+}
+
 fn too_long(files: &[File]) -> Vec<String> {
     let lines = |file: &File| file.text.lines().count();
     files

@@ -90,6 +90,31 @@ fn signals_memory_and_personality() {
 }
 
 #[test]
+fn huge_pages() {
+    // PR_GET_THP_DISABLE: 1 is none at all, and 2 of it except where madvise(2) asks (Linux 6.18).
+    for who in people() {
+        let say = |mode: &str| who.tries(&["-p", &format!("MemoryTHP={mode}")], &["thp"]);
+        say("disable").quietly().ends(0).says("thp: 1");
+        say("inherit").quietly().ends(0).says("thp: 0");
+        let disabled = |mode: &str| {
+            let stockade = base().join("stockade").to_string_lossy().into_owned();
+            let inner = [stockade.as_str(), "run", "-p", &format!("MemoryTHP={mode}"), "--"].map(String::from);
+            who.confined(&["-p", "MemoryTHP=disable"]).words(&inner).words(&kit::verbs(&["thp"])).run()
+        };
+        disabled("inherit").quietly().ends(0).says("thp: 1");
+        disabled("system").quietly().ends(0).says("thp: 0");
+        if kit::kernel() >= (6, 18) {
+            say("madvise").quietly().ends(0).says("thp: 3");
+            disabled("madvise").quietly().ends(0).says("thp: 3");
+        } else {
+            say("madvise").ends(246).complains("MemoryTHP").complains("6.18").runs_nothing();
+            let weaker = who.tries(&["-p", "MemoryTHP=madvise", "-p", "Prefer=MemoryTHP"], &["thp"]);
+            weaker.ends(0).says("thp: 0").complains("madvise(2)");
+        }
+    }
+}
+
+#[test]
 fn keyrings() {
     // The session keyring of a shell, or the lack of one, is what the control shows.
     let script = "keys=$(cut -d' ' -f1,2 /proc/keys | wc -l); grep -c ' keyring   _ses: empty' /proc/keys";

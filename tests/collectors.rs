@@ -218,3 +218,123 @@ fn what_cannot_be_had_is_refused() {
         assert!(!output.status.success() && told.contains("--pid cannot listen by notifications"), "{told}");
     }
 }
+
+/// Descriptors, children and threads that are all there at the same time, and a limit that it sets itself.
+const USES: &str = "
+import os, resource, threading
+many = [os.open('/dev/null', os.O_RDONLY) for _ in range(100)]
+memory = bytearray(50 << 20)
+reader, writer = os.pipe()
+children = []
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    children.append(child)
+meet = threading.Barrier(4)
+threads = [threading.Thread(target=meet.wait) for _ in range(3)]
+for thread in threads:
+    thread.start()
+meet.wait()
+for thread in threads:
+    thread.join()
+os.close(writer)
+for child in children:
+    os.waitpid(child, 0)
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+";
+
+#[test]
+fn both_see_the_same_of_limits() {
+    let mut all = Vec::new();
+    for who in people() {
+        for by in ["notify", "ebpf"] {
+            if by == "ebpf" && !who.is_root() {
+                continue;
+            }
+            let seen = seen(&who, "limits", by, &["/usr/bin/python3", "-c", USES]);
+            let limits = &seen["limits"];
+            // One process with three threads and five children; a table of 128 descriptors has no room for 103 and pipes
+            // of a shell's, so that the kernel doubles it at most once more.
+            assert_eq!(limits["6"], 9, "{by}: {limits}");
+            assert!([128, 256].contains(&limits["7"].as_u64().expect("descriptors")), "{by}: {limits}");
+            let resident = limits["5"].as_u64().expect("memory");
+            assert!((50 << 20..200 << 20).contains(&resident), "{by}: {limits}");
+            assert!(limits["9"].as_u64() > Some(resident) && limits["3"].as_u64() > Some(4096), "{by}: {limits}");
+            assert_eq!((&seen["limits-asked"]["7"], &seen["limits-near"]["7"]), (&200.into(), &200.into()), "{by}");
+            assert_eq!((&seen["unread"], &seen["lost"]), (&0.into(), &0.into()), "{by}");
+            let root = kit::base().join(format!("by-limits-{}", who.name));
+            let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
+            assert!(policy.contains("\n# No more than 9 processes and threads lived at the same time."), "{policy}");
+            assert!(
+                policy.contains("more than half of the limit of 200 that held. It asks for a limit of 200 itself.")
+            );
+            assert!(policy.contains("\n#LimitNOFILE = 1024\n") && policy.contains("\n#TasksMax = 64\n"), "{policy}");
+            if who.is_root() {
+                all.push(["3", "6", "7", "9"].map(|limit| limits[limit].clone()));
+            }
+        }
+    }
+    assert!(all.windows(2).all(|two| two[0] == two[1]), "{all:?}");
+}
+
+/// The reader is stopped while a program opens more files than there is room for.
+#[test]
+fn events_that_were_lost_are_told() {
+    let who = people().remove(0);
+    if !who.is_root() {
+        return refused(&who, "lost");
+    }
+    let root = place(&who, "lost");
+    let script = "
+import os, signal
+os.kill(os.getppid(), signal.SIGSTOP)
+for _ in range(70000):
+    os.close(os.open('here', os.O_RDONLY | os.O_CREAT))
+os.kill(os.getppid(), signal.SIGCONT)
+";
+    let output = learn(&who, &root, &["--by", "ebpf", "-o", "../policy.toml", "--", "/usr/bin/python3", "-c", script]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    let seen = fs::read_to_string(root.join("policy.toml.seen")).expect("what was seen");
+    let seen: Value = serde_json::from_str(&seen).expect("JSON");
+    let lost = seen["lost"].as_u64().expect("a number");
+    assert!(lost > 1000, "{lost}");
+    // Not the calls: nothing has to be read for those to be counted.
+    assert!(seen["calls"]["x86-64"]["openat"].as_u64() >= Some(70_000), "{}", seen["calls"]);
+    assert!(
+        told.contains(&format!("the arguments of {lost} calls were not seen; another run may add to it")),
+        "{told}"
+    );
+    let head = format!("\n# The arguments of {lost} calls were not seen: another run may add to this.\n");
+    let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
+    assert!(policy.contains(&head), "{policy}");
+    // What is missing is refused, and told of by those who ask, rather than open.
+    assert!(policy.contains("\n[Landlock]\nRead = [\n"), "{policy}");
+    // Another run, which loses nothing, adds what was missing; that something may be missing stays said.
+    let again =
+        learn(&who, &root, &["--by", "ebpf", "-o", "../policy.toml", "--", "/bin/cat", "here", "/etc/hostname"]);
+    assert!(again.status.success());
+    let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
+    assert!(policy.contains(&head) && policy.contains("\"-/etc/hostname\""), "{policy}");
+}
+
+/// Of a program that its user may not read, others of his may not look at anything (proc_pid_fd(5)).
+#[test]
+fn looks_that_failed_are_told() {
+    for who in people().iter().filter(|who| !who.is_root()) {
+        let root = place(who, "unread");
+        fs::copy("/usr/bin/true", root.join("work/closed")).expect("a copy");
+        let program = root.join("work/closed");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o111)).expect("a mode");
+        let output = learn(who, &root, &["-o", "../policy.toml", "--", "/bin/sh", "-c", "./closed; true"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        assert!(told.contains("a process that was there could not be looked at, "), "{told}");
+        assert!(told.contains("not all files could be seen, so that none is refused"), "{told}");
+        let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
+        assert!(policy.contains("\n# A process that was there could not be looked at, "), "{policy}");
+    }
+}

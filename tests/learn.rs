@@ -230,9 +230,7 @@ fn very_many_files_are_their_directory() {
 
 /// The kernel's Landlock can scope abstract sockets: Linux 6.12.
 fn scopes() -> bool {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
-    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 12)
+    kit::kernel() >= (6, 12)
 }
 
 #[test]
@@ -340,4 +338,22 @@ fn learnt_policies_travel() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(lines(&export("unit", &there("unit", &again), &start)), lines(&again));
     assert!(!place.run(&["export", "unit", POLICY, "--phase", "monitor"]).status.success());
+}
+
+#[test]
+fn what_somebody_else_saw_is_not_added_to() {
+    // In a directory that everybody can write, somebody has put a list where root's is to go.
+    let [root, user] = &people()[..] else { return };
+    let (ours, theirs) = (Place::new(root, "planted"), Place::new(user, "planted"));
+    let place = ours.root.join("everybodys");
+    fs::create_dir_all(&place).expect("a directory");
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o1777)).expect("a mode");
+    let policy = place.join("policy.toml").display().to_string();
+    assert!(theirs.learn(&policy, &["/bin/true"]).status.success());
+    let before = fs::read_to_string(&policy).expect("it was written");
+    let output = ours.learn(&policy, &["/bin/true"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("is not trusted") && said.contains("another file with -o"), "{said}");
+    assert_eq!(fs::read_to_string(&policy).expect("it is as it was"), before);
 }

@@ -63,6 +63,35 @@ fn the_target_is_process_two_and_sees_nobody_else() {
 }
 
 #[test]
+fn the_init_is_inside_and_closed_to_the_target() {
+    let hidden = base().join("hidden-from-init");
+    fs::create_dir_all(&hidden).expect("a directory can be made");
+    fs::write(hidden.join("secret"), "secret").expect("a file can be written");
+    let hide = format!("InaccessiblePaths={}", hidden.display());
+    let script = format!(
+        "for n in mnt net ipc uts cgroup pid user; do
+             i=$(readlink /proc/1/ns/$n) && {{ [ \"$i\" = \"$(readlink /proc/self/ns/$n)\" ] && echo $n: same || echo $n: another; }}
+         done
+         cat /proc/1/root{}/secret && echo out; cat /proc/1/environ /proc/1/mem >/dev/null && echo read
+         grep -E '^Cap(Prm|Eff|Inh|Amb):' /proc/1/status | grep -v '0000000000000000$'; grep NoNewPrivs /proc/1/status",
+        hidden.display()
+    );
+    let same = ["mnt", "net", "ipc", "uts", "cgroup", "pid", "user"].map(|name| format!("{name}: same"));
+    for who in makers() {
+        for traces in [true, false] {
+            let keep = if traces { "CapabilityBoundingSet=~CAP_KILL" } else { "CapabilityBoundingSet=~CAP_SYS_PTRACE" };
+            let options = ["-p", &hide, "-p", "PrivateNetwork=yes", "-p", "PrivateIPC=yes", "-p", keep];
+            let outcome = who.bare(&launch(&options, &["/bin/sh", "-c", &script])).run();
+            let mut lines: Vec<&str> = outcome.stdout.lines().collect();
+            assert_eq!(lines.pop(), Some("NoNewPrivs:\t1"), "{outcome}");
+            // Only root that may trace everything sees the init's namespaces, and they are its own.
+            let expected: &[String] = if traces && who.is_root() { &same } else { &[] };
+            assert_eq!(lines, expected, "{outcome}");
+        }
+    }
+}
+
+#[test]
 fn hidden_processes_need_no_privileges_then() {
     for who in makers() {
         let options = ["-p", "ProtectProc=invisible", "-p", "ProcSubset=pid"];

@@ -101,6 +101,29 @@ fn plans_are_as_they_were() {
 }
 
 #[test]
+fn what_the_kernel_is_too_old_for_is_refused_or_told() {
+    let place = std::env::temp_dir().join(format!("stockade-plans-{}.toml", std::process::id()));
+    let uid = std::os::unix::fs::MetadataExt::uid(&fs::metadata(folder()).expect("tests/plan"));
+    let library = Library { directories: Vec::new(), uid };
+    let of = |text: &str| {
+        fs::write(&place, text).expect("a policy");
+        plan(&library, &place.to_string_lossy(), 1000)
+    };
+    let faults = of("MemoryTHP = \"madvise\"\n").expect_err("Linux 6.12 does not have it");
+    assert_eq!(faults[0].exit, stockade::fault::Exit::MemoryThp);
+    assert!(faults[0].render(false).contains("MemoryTHP=disable"), "{}", faults[0].render(false));
+    let weaker = of("MemoryTHP = \"madvise\"\nPrefer = [\"MemoryTHP\"]\n").expect("a plan");
+    assert!(
+        weaker.shortfalls[0].remedy.contains("6.18") && !explain::text(&weaker).contains("use transparent huge pages")
+    );
+    for (mode, step) in [("disable", "use no transparent"), ("system", "as the system does")] {
+        assert!(explain::text(&of(&format!("MemoryTHP = \"{mode}\"\n")).expect("a plan")).contains(step), "{mode}");
+    }
+    assert!(!explain::text(&of("MemoryTHP = \"inherit\"\n").expect("a plan")).contains("huge"));
+    fs::remove_file(place).expect("the policy can be removed");
+}
+
+#[test]
 fn every_plan_is_in_the_order_of_the_kernel() {
     let library = Library { directories: Vec::new(), uid: 0 };
     for (name, _) in SHIPPED {

@@ -261,9 +261,7 @@ fn access_control_lists_and_other_calls_are_reckoned_with() {
 
 /// The kernel's Landlock has scopes: Linux 6.12.
 fn scopes() -> bool {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
-    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
-    host_has("landlock") && (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 12)
+    host_has("landlock") && kit::kernel() >= (6, 12)
 }
 
 #[test]

@@ -8,9 +8,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{SigHandler, Signal};
 use nix::sys::stat::Mode;
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::{sethostname, write};
 
-use crate::draft::attributes::{Attribute, Label, Module};
+use crate::draft::attributes::{Attribute, HugePages, Label, Module};
 use crate::fault::Fault;
 use crate::plan::op::Op;
 use crate::sys::{attributes as sys, process};
@@ -107,6 +108,9 @@ fn perform(attribute: &Attribute) -> Result<(), Errno> {
         Attribute::TimerSlack(nanoseconds) => process::prctl(libc::PR_SET_TIMERSLACK, *nanoseconds).map(drop),
         Attribute::Personality(personality) => sys::set_personality(*personality),
         Attribute::MergeMemory(on) => process::prctl(MERGE, u64::from(*on)).map(drop),
+        Attribute::HugePages(HugePages::Disable) => sys::disable_huge_pages(true, 0),
+        Attribute::HugePages(HugePages::Madvise) => sys::disable_huge_pages(true, sys::EXCEPT_ADVISED),
+        Attribute::HugePages(HugePages::System) => sys::disable_huge_pages(false, 0),
         Attribute::IgnorePipe(ignore) => {
             process::disposition(Signal::SIGPIPE, if *ignore { SigHandler::SigIgn } else { SigHandler::SigDfl })
         }
@@ -115,7 +119,32 @@ fn perform(attribute: &Attribute) -> Result<(), Errno> {
 }
 
 /// Writes a file of the kernel's by one write(2).
-pub(super) fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
+///
+/// A new root may have anything at /proc, and what goes into a file of somebody's own is set nowhere.
+///
+/// # Errors
+/// EPERM: it is not on procfs.
+fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
     let file = open(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    if fstatfs(&file)?.filesystem_type() != PROC_SUPER_MAGIC {
+        return Err(Errno::EPERM);
+    }
     if write(&file, text)? == text.len() { Ok(()) } else { Err(Errno::EIO) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_does_not_go_into_a_file_that_only_looks_like_the_kernels() {
+        let path = std::env::temp_dir().join(format!("stockade-label-{}", std::process::id()));
+        std::fs::write(&path, "").expect("a file can be written");
+        let name = c_string(path.as_os_str().as_bytes()).expect("a path");
+        assert_eq!(write_file(&name, b"exec web"), Err(Errno::EPERM));
+        assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "");
+        std::fs::remove_file(&path).expect("removed");
+        let text = std::fs::read_to_string("/proc/self/oom_score_adj").expect("/proc");
+        assert_eq!(write_file(c"/proc/self/oom_score_adj", text.trim().as_bytes()), Ok(()));
+    }
 }

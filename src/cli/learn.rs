@@ -14,12 +14,13 @@ use nix::unistd::geteuid;
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::learn::bpf::Scope;
-use crate::learn::observed::Observed;
+use crate::learn::observed::{Observed, Part};
 use crate::learn::places::{self, Places};
 use crate::learn::session::{self, By, Session, Status};
 use crate::learn::write::Base;
 use crate::learn::{record, running, write};
 use crate::text::profiles::Library;
+use crate::text::trust;
 
 use super::door::{self, Faults};
 use super::options;
@@ -289,6 +290,9 @@ fn beside(policy: &str) -> String {
 fn earlier(output: &str) -> Result<Observed, Fault> {
     let seen = beside(output);
     if Path::new(&seen).exists() {
+        // Nobody has named it: in /tmp it may be anybody's, and what it says would be allowed.
+        trust::vouch(Path::new(&seen), geteuid().as_raw())
+            .map_err(|fault| fault.help("name another file with -o, or remove it").exit(Exit::Usage))?;
         return read(&seen);
     }
     if Path::new(output).exists() {
@@ -337,8 +341,20 @@ fn summary(output: &str, seen: &Observed) -> String {
         0 => String::new(),
         lost => format!("stockade: {output}: the arguments of {lost} calls were not seen; another run may add to it\n"),
     };
+    let unread = match seen.unread {
+        0 => String::new(),
+        times => format!(
+            "stockade: {output}: a process that was there could not be looked at, {times} times; what it did may be missing\n"
+        ),
+    };
+    let unseen = if seen.unknown.contains(&Part::Paths) {
+        format!("stockade: {output}: not all files could be seen, so that none is refused; `--by ebpf` may see them\n")
+    } else {
+        String::new()
+    };
     format!(
-        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their families\n{lost}",
+        "stockade: {output}: {} different system calls seen in {runs}, {allowed} allowed with their \
+         families\n{lost}{unread}{unseen}",
         seen.calls.len()
     )
 }

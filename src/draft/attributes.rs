@@ -35,6 +35,8 @@ pub enum Attribute {
     Personality(u32),
     /// PR_SET_MEMORY_MERGE (Linux 6.4).
     MergeMemory(bool),
+    /// PR_SET_THP_DISABLE (Linux 3.15, with flags 6.18).
+    HugePages(HugePages),
     /// Whether SIGPIPE is ignored.
     IgnorePipe(bool),
     /// A new session keyring, and whether the user's is linked to it (session-keyring(7)).
@@ -42,6 +44,17 @@ pub enum Attribute {
         /// Whether the user keyring can be reached through it.
         shared: bool,
     },
+}
+
+/// Which memory may be made of transparent huge pages (PR_SET_THP_DISABLE(2const)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HugePages {
+    /// None.
+    Disable,
+    /// What madvise(2) asks for (PR_THP_DISABLE_EXCEPT_ADVISED, Linux 6.18).
+    Madvise,
+    /// As /sys/kernel/mm/transparent_hugepage says.
+    System,
 }
 
 /// A file that the target finds open (OpenFile=).

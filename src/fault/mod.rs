@@ -135,6 +135,7 @@ pub enum Exit {
     Credentials = 243,
     Bpf = 244,
     Ksm = 245,
+    MemoryThp = 246,
     Exception = 255,
 }
 
@@ -185,6 +186,7 @@ impl Exit {
             Self::Credentials => "CREDENTIALS",
             Self::Bpf => "BPF",
             Self::Ksm => "KSM",
+            Self::MemoryThp => "MEMORY_THP",
             Self::Exception => "EXCEPTION",
         }
     }

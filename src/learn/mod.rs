@@ -5,8 +5,8 @@
 //! - collectors: `notify` (a command, without privileges), `bpf` (what runs already, as root), `audit` (the kernel's
 //!   records of denials); `reading` tells what one call says, whoever caught it; `session` and `running` start, listen
 //!   and stop
-//! - what was seen: `observed`, `crowd` (many paths in bounded memory), `places` (paths as on every machine), `record`
-//!   (the file beside a learnt policy)
+//! - what was seen: `observed`, `crowd` (many paths in bounded memory), `used` (how much of what limits count), `places`
+//!   (paths as on every machine), `record` (the file beside a learnt policy)
 //! - policies: `write` (from an observation), `merge` (from what `monitor` told)
 //!
 //! Another collector is a folder here that fills an `Observed`.
@@ -24,4 +24,5 @@ mod reading;
 pub mod record;
 pub mod running;
 pub mod session;
+mod used;
 pub mod write;

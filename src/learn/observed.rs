@@ -24,12 +24,19 @@ pub struct Observed {
     /// How often the kernel asked for each capability, by number, and found it. Meaningless while `unknown` has
     /// [`Part::Capabilities`].
     pub capabilities: BTreeMap<u8, u64>,
-    /// The highest value that came near each resource limit, by setrlimit(2)'s number.
+    /// The most that was used of what a resource limit counts, by setrlimit(2)'s number: of RLIMIT_NPROC by all processes
+    /// together, of the others by one. [`super::used`] says what each is.
     pub limits: BTreeMap<u32, u64>,
+    /// Of which limits more than half was used, and the soft limit that it was; the highest of several.
+    pub near: BTreeMap<u32, u64>,
+    /// Limits that the programs set themselves, and the highest soft limit that they asked for.
+    pub asked: BTreeMap<u32, u64>,
     /// What the collector could not see. An empty list there means that nothing is known, not that nothing was done.
     pub unknown: BTreeSet<Part>,
     /// How many calls a collector could not look at the arguments of, because it was too slow for them.
     pub lost: u64,
+    /// How often the collector could not look at a process that was there (/proc), so that something is missing.
+    pub unread: u64,
     /// How many runs these are.
     pub runs: u64,
 }
@@ -128,8 +135,10 @@ pub enum Part {
     Acts,
     /// [`Observed::capabilities`].
     Capabilities,
-    /// [`Observed::limits`].
+    /// [`Observed::limits`] and [`Observed::near`].
     Limits,
+    /// Of these, addresses and stacks: older kernels do not tell them of processes that have ended.
+    Memory,
 }
 
 impl Observed {
@@ -152,12 +161,12 @@ impl Observed {
             known.by.extend(uses.by);
             known.below |= uses.below;
         }
-        for (limit, value) in other.limits {
-            let known = self.limits.entry(limit).or_default();
-            *known = value.max(*known);
-        }
+        most(&mut self.limits, other.limits);
+        most(&mut self.near, other.near);
+        most(&mut self.asked, other.asked);
         self.unknown.extend(other.unknown);
         self.lost = self.lost.saturating_add(other.lost);
+        self.unread = self.unread.saturating_add(other.unread);
         self.runs = self.runs.saturating_add(other.runs);
     }
 }
@@ -167,5 +176,13 @@ pub(super) fn add<K: Ord>(known: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>)
     for (key, times) in other {
         let known = known.entry(key).or_default();
         *known = known.saturating_add(times);
+    }
+}
+
+/// Keeps the highest of each.
+pub(super) fn most(known: &mut BTreeMap<u32, u64>, other: BTreeMap<u32, u64>) {
+    for (key, value) in other {
+        let known = known.entry(key).or_default();
+        *known = value.max(*known);
     }
 }

@@ -42,12 +42,13 @@ const ACTS: [(Act, &str); 7] = [
     (Act::Go, "go"),
 ];
 
-const PARTS: [(Part, &str); 5] = [
+const PARTS: [(Part, &str); 6] = [
     (Part::Paths, "paths"),
     (Part::Sockets, "sockets"),
     (Part::Acts, "acts"),
     (Part::Capabilities, "capabilities"),
     (Part::Limits, "limits"),
+    (Part::Memory, "memory"),
 ];
 
 /// A kind's word.
@@ -79,10 +80,14 @@ pub fn write(seen: &Observed) -> Value {
     let acts: Map<String, Value> =
         seen.acts.iter().map(|(act, times)| (name(&ACTS, *act).to_owned(), json!(times))).collect();
     let numbers = |number: String, value: &u64| (number, json!(value));
+    let limits = |all: &BTreeMap<u32, u64>| -> Map<String, Value> {
+        all.iter().map(|(limit, value)| numbers(limit.to_string(), value)).collect()
+    };
     json!({
         "format": FORMAT,
         "runs": seen.runs,
         "lost": seen.lost,
+        "unread": seen.unread,
         "unknown": seen.unknown.iter().map(|part| name(&PARTS, *part)).collect::<Vec<_>>(),
         "calls": calls,
         "acts": acts,
@@ -90,7 +95,9 @@ pub fn write(seen: &Observed) -> Value {
         "addresses": addresses.collect::<Vec<_>>(),
         "abstract": seen.abstracts.iter().map(|(name, times)| (name.clone(), json!(times))).collect::<Map<_, _>>(),
         "capabilities": seen.capabilities.iter().map(|(cap, times)| numbers(cap.to_string(), times)).collect::<Map<_, _>>(),
-        "limits": seen.limits.iter().map(|(limit, value)| numbers(limit.to_string(), value)).collect::<Map<_, _>>(),
+        "limits": limits(&seen.limits),
+        "limits-near": limits(&seen.near),
+        "limits-asked": limits(&seen.asked),
         "paths": paths,
     })
 }
@@ -128,6 +135,7 @@ fn parse(value: &Value) -> Option<Observed> {
     let mut seen = Observed { runs: value.get("runs")?.as_u64()?, ..Observed::default() };
     // Nothing was lost before it was counted.
     seen.lost = value.get("lost").map_or(Some(0), Value::as_u64)?;
+    seen.unread = value.get("unread").map_or(Some(0), Value::as_u64)?;
     for part in list("unknown")? {
         seen.unknown.insert(meaning(&PARTS, part.as_str()?)?);
     }
@@ -157,8 +165,13 @@ fn parse(value: &Value) -> Option<Observed> {
     for (cap, times) in map("capabilities")? {
         seen.capabilities.insert(cap.parse().ok()?, times.as_u64()?);
     }
-    for (limit, value) in map("limits")? {
-        seen.limits.insert(limit.parse().ok()?, value.as_u64()?);
+    // Version 0.1's first files have none of the other two.
+    for (key, known) in
+        [("limits", &mut seen.limits), ("limits-near", &mut seen.near), ("limits-asked", &mut seen.asked)]
+    {
+        for (limit, value) in map(key).into_iter().flatten() {
+            known.insert(limit.parse().ok()?, value.as_u64()?);
+        }
     }
     for (path, uses) in map("paths")? {
         seen.paths.insert(PathBuf::from(path), uses_of(uses)?);
@@ -209,7 +222,10 @@ mod tests {
                 seen.acts.insert(ACTS[act].0, 2);
                 seen.unknown.insert(PARTS[part].0);
                 seen.capabilities.insert(number, 1);
-                seen.limits.insert(u32::from(number), u64::from(tcp));
+                let (limit, value) = (u32::from(number % 16), u64::from(tcp) << part);
+                seen.limits.insert(limit, value);
+                [&mut seen.near, &mut seen.asked][act % 2].insert(limit, value);
+                seen.unread = u64::from(number);
                 seen.addresses.insert((Reach::ConnectTcp, ([10, 0, 0, 1], tcp).into()), 1);
             }
             seen

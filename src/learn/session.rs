@@ -83,6 +83,13 @@ impl Ear {
         }
     }
 
+    /// Before they are ended. What runs in the kernel sees every end.
+    fn sample(&mut self) {
+        if let Self::Notify(collector) = self {
+            collector.sample();
+        }
+    }
+
     fn finish(self) -> Observed {
         match self {
             Self::Notify(collector) => collector.finish(),
@@ -152,6 +159,7 @@ pub fn run(session: &mut Session<'_>) -> Result<Ended, Fault> {
         over: false,
     };
     let result = live.run(session);
+    live.ear.sample();
     live.clear();
     // What has ended the program, the terminal has sent to this process as well, and it may not have been read yet.
     while let Ok(arrivals) = signals::descriptor(Set::ALL)
@@ -246,6 +254,7 @@ impl Live {
             // With the program gone, what it has left behind is what the signal is for.
             _ if self.status.is_some() => self.over = true,
             _ => {
+                self.ear.sample();
                 signals::send(self.child.process.as_fd(), arrival).ok();
             }
         }
@@ -260,6 +269,7 @@ impl Live {
         }
         self.asked = true;
         self.timed = true;
+        self.ear.sample();
         signals::signal(self.child.process.as_fd(), libc::SIGTERM).ok();
         Some(Instant::now() + GRACE)
     }

@@ -1,6 +1,6 @@
 //! Attributes that the target inherits.
 
-use crate::draft::attributes::{Attribute, Module};
+use crate::draft::attributes::{Attribute, HugePages, Module};
 use crate::fault::Exit;
 
 use super::op::Op;
@@ -21,7 +21,8 @@ fn rank(attribute: &Attribute) -> u8 {
         Attribute::TimerSlack(_) => 8,
         Attribute::Personality(_) => 9,
         Attribute::MergeMemory(_) => 10,
-        Attribute::Keyring { .. } => 11,
+        Attribute::HugePages(_) => 11,
+        Attribute::Keyring { .. } => 12,
     }
 }
 
@@ -59,6 +60,16 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
                     reason: "this kernel does not have it".into(),
                     remedy: "use Linux 6.4 or newer, or leave MemoryKSM out".into(),
                     exit: Exit::Ksm,
+                });
+                continue;
+            }
+            Attribute::HugePages(HugePages::Madvise) if planner.host.release < (6, 18) => {
+                planner.short(Shortfall {
+                    by: asked.by.clone(),
+                    missing: "huge pages cannot be left to what madvise(2) asks for".into(),
+                    reason: "this kernel can only switch all of them off for a process".into(),
+                    remedy: "use Linux 6.18 or newer, or MemoryTHP=disable".into(),
+                    exit: Exit::MemoryThp,
                 });
                 continue;
             }

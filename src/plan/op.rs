@@ -272,6 +272,7 @@ fn attribute_exit(attribute: &Attribute) -> Exit {
         Attribute::TimerSlack(_) => Exit::TimerSlack,
         Attribute::Personality(_) => Exit::Personality,
         Attribute::MergeMemory(_) => Exit::Ksm,
+        Attribute::HugePages(_) => Exit::MemoryThp,
         Attribute::IgnorePipe(_) => Exit::SignalMask,
         Attribute::Keyring { .. } => Exit::Keyring,
     }

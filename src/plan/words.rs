@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::draft::attributes::{Attribute, Module};
+use crate::draft::attributes::{Attribute, HugePages, Module};
 use crate::draft::capabilities::{CapSet, SECUREBITS};
 use crate::draft::limits::Limit;
 use crate::draft::namespaces::Namespace;
@@ -227,6 +227,11 @@ impl fmt::Display for Attribute {
             Self::Personality(_) => f.write_str("take the personality of the 32-bit machine"),
             Self::MergeMemory(true) => f.write_str("let equal pages of memory be merged"),
             Self::MergeMemory(false) => f.write_str("keep equal pages of memory apart"),
+            Self::HugePages(HugePages::Disable) => f.write_str("use no transparent huge pages"),
+            Self::HugePages(HugePages::Madvise) => {
+                f.write_str("use transparent huge pages only where madvise(2) asks for them")
+            }
+            Self::HugePages(HugePages::System) => f.write_str("use transparent huge pages as the system does"),
             Self::IgnorePipe(true) => f.write_str("ignore SIGPIPE"),
             Self::IgnorePipe(false) => f.write_str("let SIGPIPE end the target"),
             Self::Keyring { shared: false } => f.write_str("make a new session keyring"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::draft::Asked;
-use crate::draft::attributes::{Attribute, OpenFile, OpenMode};
+use crate::draft::attributes::{Attribute, HugePages, OpenFile, OpenMode};
 use crate::draft::mounts::{Tmpfs, View};
 use crate::draft::namespaces::Namespace;
 use crate::fault::{Fault, Origin};
@@ -26,6 +26,8 @@ pub struct Inherit {
     pub personality: Option<u32>,
     /// MemoryKSM=.
     pub merge: Option<bool>,
+    /// MemoryTHP=; nothing for *inherit*.
+    pub huge_pages: Option<HugePages>,
     /// KeyringMode=.
     pub keyring: Keyring,
     /// RemoveIPC=.
@@ -159,6 +161,30 @@ pub const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
         demand: |policy, demands| attribute(demands, policy.inherit.merge.map(Attribute::MergeMemory)),
+    },
+    Directive {
+        name: "MemoryTHP",
+        form: Form::Word(&["inherit", "disable", "madvise", "system"]),
+        summary: "which memory may be made of huge pages",
+        manual: "Whether the kernel may give the target memory in transparent huge pages (PR_SET_THP_DISABLE(2const)), \
+                 which are quicker to find and take more room: with *disable* never, with *madvise* only where the \
+                 target asks for it by madvise(2) (Linux 6.18), with *system* as /sys/kernel/mm/transparent_hugepage \
+                 says, whatever the caller had set for itself. With *inherit*, which is the default, it keeps what the \
+                 caller has.",
+        example: "MemoryTHP = \"madvise\"",
+        unlike: Some("Where the kernel does not have it the start fails."),
+        exposure: &[],
+        read: |policy, value| {
+            let words = [
+                ("inherit", None),
+                ("disable", Some(HugePages::Disable)),
+                ("madvise", Some(HugePages::Madvise)),
+                ("system", Some(HugePages::System)),
+            ];
+            policy.inherit.huge_pages = form::word(value, &words)?;
+            Ok(())
+        },
+        demand: |policy, demands| attribute(demands, policy.inherit.huge_pages.map(Attribute::HugePages)),
     },
     Directive {
         name: "Personality",

@@ -13,7 +13,8 @@
 //!
 //! What they share: `form` (the grammars of values) and `layer` (how a directive writes its part of the filter). What
 //! is no family: `foreign` (systemd's words that a launcher cannot carry out, and what to use instead), `unknown` (names
-//! that are no directive, and what was meant) and `service` (a unit of systemd's as a policy's words).
+//! that are no directive, and what was meant), `service` (a unit of systemd's as a policy's words) and `lasting` (units
+//! that no PID namespace goes together with).
 //!
 //! A new directive is a row of its family's `DIRECTIVES` and a field of its family's struct; then `STOCKADE_UPDATE=1
 //! cargo test --test generated` writes manual and completions anew. A new family is a file here, a line of [`FAMILIES`]
@@ -35,6 +36,7 @@ pub mod joins;
 pub mod kernel;
 pub mod labels;
 pub mod landlock;
+pub mod lasting;
 mod layer;
 pub mod life;
 pub mod limits;

@@ -141,9 +141,15 @@ pub const DIRECTIVES: &[Directive] = &[
                  and what other processes of the service send is still only heard with NotifyAccess=all. An abstract \
                  NOTIFY_SOCKET (`@...`) is refused. A MAINPID= that \
                  names another process than the target is not passed on. LISTEN_PID, WATCHDOG_PID and SYSTEMD_EXEC_PID \
-                 are those that the target sees; LISTEN_PIDFDID is unset. Type=forking and PIDFile= cannot work, because \
-                 what the parent leaves behind ends with it: stockade refuses to start a system service whose unit says \
-                 Type=forking (226). Run the service in the foreground.",
+                 are those that the target sees; LISTEN_PIDFDID is unset. Type=forking, ExitType=cgroup and PIDFile= \
+                 cannot work, because what the parent leaves behind ends with it: stockade refuses to start a system \
+                 service whose unit says Type=forking, or ExitType=cgroup without a PrivatePIDs=yes of its own, with \
+                 which systemd ends it so, too (226). Run the service in the foreground.\n\n\
+                 The init is in the target's namespaces and view, without capabilities, under a filter of a dozen calls, and \
+                 not dumpable: nobody in there can trace it or read its memory but root with CAP_SYS_PTRACE, which the kernel \
+                 keeps from nothing in its own user namespace. Such a target can tell stockade of signals that nobody has \
+                 sent, end itself by way of the init, and reach the terminal and the service manager's socket that the init \
+                 holds. Take CAP_SYS_PTRACE from CapabilityBoundingSet, or add *PrivateUsers*, where that matters.",
         example: "PrivatePIDs = true",
         unlike: Some(
             "systemd makes the target process 1, which signals without a handler do not end: a stop takes until \
@@ -171,13 +177,16 @@ pub const DIRECTIVES: &[Directive] = &[
                  *identity* maps the first 65536 users and groups to themselves, *full* all of them. Both need \
                  privileges.",
         example: "PrivateUsers = true",
-        unlike: Some("*managed*, which needs systemd's own allocation service, is not in this version."),
+        unlike: Some(
+            "*managed* is refused: its users and groups are lent by systemd-nsresourced(8), and the files of a root \
+             directory are mapped to them by systemd-mountfsd(8). *identity* and *full* take the same capabilities away.",
+        ),
         exposure: &[switch("PrivateUsers", 1000, |policy| Some(u32::from(policy.namespaces.users.is_none())))],
         read: |policy, value| {
             if form::text(value).is_ok_and(|word| word.text.trim() == "managed") {
                 return Err(value
-                    .fault("PrivateUsers=managed is not in this version yet")
-                    .help("write one of: self, identity, full"));
+                    .fault("PrivateUsers=managed takes users and groups that systemd-nsresourced lends to a unit")
+                    .help("use identity, or full for ids from 65536 on, too; or systemd-run -p PrivateUsers=managed"));
             }
             policy.namespaces.users = form::word(value, &USERS)?;
             Ok(())

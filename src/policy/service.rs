@@ -7,7 +7,7 @@ use crate::text::{Document, Entry, Kind, Value};
 
 use super::form::quote;
 use super::form::{self, Form};
-use super::{Directive, Policy, find, foreign};
+use super::{Directive, Policy, find, foreign, lasting};
 
 /// What a service comes to.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +34,6 @@ pub struct Left {
     /// Whether the sandbox is weaker without it.
     pub weaker: bool,
 }
-
-/// Names that systemd had for directives before (systemd.exec(5), "obsolete" settings), and today's.
-const ALIASES: [(&str, &str); 3] = [
-    ("ReadWriteDirectories", "ReadWritePaths"),
-    ("ReadOnlyDirectories", "ReadOnlyPaths"),
-    ("InaccessibleDirectories", "InaccessiblePaths"),
-];
 
 /// Words of systemd's that confine and that no launcher can carry out.
 const CONFINING: [&str; 37] = [
@@ -143,13 +136,8 @@ fn defaults(unit: &Unit, made: &mut Service) {
     made.notes.push("Standard input is what stockade is given; a service's is /dev/null.".into());
 }
 
-/// Today's name of a word that had another one before.
-pub fn today(name: &str) -> &str {
-    ALIASES.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| *new)
-}
-
 fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
-    let name = today(&one.name);
+    let name = unit::today(&one.name);
     let row =
         find(name).filter(|_| !name.contains('.') && !matches!(name, "Exec" | "Extends" | "Prefer" | "SeccompProfile"));
     let Some(row) = row else {
@@ -172,6 +160,10 @@ fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
         Ok(entry) => entry,
         Err(why) => return refuse(one, &why, made),
     };
+    if let (Some((kind, _)), "RuntimeMaxSec") = (lasting::outlives(unit), name) {
+        let why = format!("it takes a PID namespace, in which {kind} cannot be: keep it in the unit");
+        return leave(one, &why, true, made);
+    }
     let mut entry = known(entry, made);
     // A reset of what a service has by itself brings that back.
     if let Some((_, default)) = DEFAULTS.iter().find(|(known, _)| *known == name && one.value.is_empty()) {
@@ -212,9 +204,9 @@ fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<Entry, Stri
 
 /// Words whose empty value systemd passes over with a warning, and that a policy would reset.
 pub fn keeps(name: &str) -> bool {
-    matches!(name, "UMask" | "KeyringMode" | "IgnoreSIGPIPE" | "TimeoutStopSec" | "RuntimeMaxSec" | "TimerSlackNSec")
-        || name.starts_with("Limit")
-        || name.ends_with("DirectoryMode")
+    let passed =
+        ["UMask", "KeyringMode", "MemoryTHP", "IgnoreSIGPIPE", "TimeoutStopSec", "RuntimeMaxSec", "TimerSlackNSec"];
+    passed.contains(&name) || name.starts_with("Limit") || name.ends_with("DirectoryMode")
 }
 
 /// Takes elements out that systemd passes over with a warning, one by one, and that a policy of ours must not have.
@@ -476,7 +468,7 @@ fn shell(word: &str, variables: bool) -> String {
 
 /// A word of [Service] that stands elsewhere has no effect under systemd.
 fn misplaced(one: &Assignment, made: &mut Service) {
-    let old = ALIASES.iter().any(|(old, _)| *old == one.name);
+    let old = unit::today(&one.name) != one.name;
     let unit = foreign::advice(&one.name).is_some_and(|advice| advice.starts_with("this is about a unit"));
     let ours = find(&one.name).is_some() || old || foreign::advice(&one.name).is_some() && !unit;
     // These belong to [Unit].
@@ -530,6 +522,17 @@ mod tests {
 
     fn policy(made: &Service) -> Policy {
         Policy::read(&made.document).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)))
+    }
+
+    #[test]
+    fn a_service_that_outlives_its_first_process_gets_no_pid_namespace() {
+        for kind in ["Type=forking", "ExitType=cgroup", "Type=exec"] {
+            let made = made(&format!("[Service]\n{kind}\nRuntimeMaxSec=5\nExecStart=/bin/web\n"));
+            let left = made.left.iter().find(|left| left.text == "RuntimeMaxSec=5");
+            let stays = kind != "Type=exec";
+            assert_eq!(left.is_some_and(|left| left.weaker && left.why.contains(kind)), stays, "{kind}");
+            assert_eq!(policy(&made).life.runtime.is_none(), stays, "{kind}");
+        }
     }
 
     #[test]

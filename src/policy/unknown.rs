@@ -1,7 +1,7 @@
 //! Names that are no directive: what was meant, and where it belongs.
 
 use crate::fault::{Fault, nearest};
-use crate::text::Entry;
+use crate::text::{Entry, unit};
 
 use super::{all, foreign};
 
@@ -11,6 +11,11 @@ const SECTIONS: &[&str] = &["Unit", "Service", "Install", "Socket", "Exec"];
 /// The fault of an entry whose name no row has.
 pub(super) fn unknown(entry: &Entry) -> Fault {
     let name = entry.name.as_str();
+    let today = unit::today(name);
+    if today != name {
+        return Fault::at(&entry.at, format!("`{name}` is systemd's old name for `{today}`"))
+            .help(format!("write {today}"));
+    }
     if let Some(advice) = foreign::advice(name) {
         let fault = Fault::at(&entry.at, format!("`{name}` is a word of systemd's that stockade cannot carry out"));
         return fault.help(advice);

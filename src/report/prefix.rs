@@ -3,7 +3,8 @@
 use crate::draft::namespaces::Namespace;
 use crate::fault::Fault;
 use crate::policy::form::quote;
-use crate::policy::{self, Policy, cgroup, service};
+use crate::policy::lasting::{self, Lasting};
+use crate::policy::{self, Policy, cgroup};
 use crate::text::unit::{self, Assignment, Command, Unit};
 
 use super::unit::DropIn;
@@ -57,6 +58,7 @@ const KEPT: &[&str] = &[
     "KeyringMode",
     "IgnoreSIGPIPE",
     "MemoryKSM",
+    "MemoryTHP",
     "OpenFile",
     "RuntimeDirectory",
     "RuntimeDirectoryMode",
@@ -237,17 +239,21 @@ pub fn is_confined(unit: &Unit) -> bool {
     commands.flatten().any(|command| !command.has('+'))
 }
 
-/// A service that forks into the background, and a PID namespace.
+/// A service that lives on in what its first process leaves behind, and a PID namespace.
 fn kind(unit: &Unit, policy: &Policy) -> Option<Fault> {
-    let last = unit.all("Service", "Type").last().copied()?;
+    let (kind, last) = lasting::outlives(unit)?;
     let draft = policy.draft();
     let by = draft.namespaces.iter().find(|asked| asked.what == Namespace::Pid).map(|asked| &asked.by)?;
-    (last.value == "forking").then(|| {
-        Fault::at(&last.value_at, format!("Type=forking does not go together with {}", by.directive))
+    let fault = Fault::at(&last.value_at, format!("{kind} does not go together with {}", by.directive));
+    let fault = match kind {
+        Lasting::Forking => fault
             .label("the service's main process would be one whose number systemd cannot know")
-            .help("let the program stay in the foreground and write Type=notify, exec or simple")
-            .help(format!("or leave {} out of the policy", by.directive))
-    })
+            .help("let the program stay in the foreground and write Type=notify, exec or simple"),
+        Lasting::Group => fault
+            .label("what the main process leaves behind would end with it")
+            .help("let the main process be the last to end, and write ExitType=main"),
+    };
+    Some(fault.help(format!("or leave {} out of the policy", by.directive)))
 }
 
 /// Roots of the unit's own hold for commands with `+`, too; and nobody outside systemd can tell a dynamic user's name.
@@ -283,7 +289,7 @@ fn on(value: &str) -> bool {
 fn lost(unit: &Unit, policy: &Policy) -> Vec<String> {
     let mut lost: Vec<String> = Vec::new();
     for one in unit.assignments.iter().filter(|one| one.section == "Service") {
-        let name = service::today(&one.name);
+        let name = unit::today(&one.name);
         let ours = policy::find(name).is_some() && !KEPT.contains(&name) && !name.contains('.');
         let holds = |one: &&Assignment| on(&one.value) || name == "CapabilityBoundingSet";
         let is_root = name == "User" && matches!(one.value.as_str(), "root" | "0");
@@ -387,6 +393,11 @@ mod tests {
         let forking = "[Service]\nType=forking\nExecStart=/bin/a\n";
         assert!(refused(forking, "PrivatePIDs = true", &front()).contains("Type=forking"));
         assert!(dropin(Target::Unit(&load(forking)), &policy("PrivateTmp = true"), &front()).is_ok());
+        let group = "[Service]\nExitType=cgroup\nExecStart=/bin/a\n";
+        assert!(
+            refused(group, "RuntimeMaxSec = 5", &front()).contains("ExitType=cgroup does not go together with Runt")
+        );
+        assert!(dropin(Target::Unit(&load(group)), &policy("PrivateTmp = true"), &front()).is_ok());
         assert!(refused("[Service]\nUser=a\n", "", &front()).contains("no ExecStart="));
         assert!(refused("[Service]\nDynamicUser=yes\nExecStart=/a\n", "", &front()).contains("DynamicUser="));
         assert!(refused("[Service]\nRootDirectory=/a\nExecStart=/a\n", "", &front()).contains("RootDirectory="));

@@ -90,9 +90,13 @@ const SYSTEMD: &str = "\
 In front of a service's command stockade needs nothing from systemd and takes nothing away: it executes the target in its own \
 place, so that the main process, sd_notify(3), socket activation, the watchdog, signals and the exit status are the target's.
 
+The target starts with the signal mask and the ignored signals that stockade was started with, as any command does that a shell, \
+nohup(1) or a service manager starts; what stockade's own runtime changes is put back. systemd starts commands with all signals \
+unblocked and none ignored but SIGPIPE (*IgnoreSIGPIPE*). Elsewhere `env --default-signal stockade run ...` makes sure of it (env(1)).
+
 A policy with *PrivatePIDs* or *RuntimeMaxSec* keeps all of this in another way: stockade stays the main process and stands in \
 for the target, which is its child. *NotifyAccess=main* is enough, *Type=notify*, *notify-reload*, the watchdog, the descriptor \
-store and *KillMode=* work, and only *Type=forking*, which is refused, and *PIDFile=* do not.";
+store and *KillMode=* work, and only *Type=forking* and *ExitType=cgroup*, which are refused, and *PIDFile=* do not.";
 
 const UNIT: &str = "\
 [Service]

@@ -73,6 +73,19 @@ pub fn set_personality(personality: u32) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// PR_THP_DISABLE_EXCEPT_ADVISED (linux/prctl.h, Linux 6.18).
+pub const EXCEPT_ADVISED: u64 = 2;
+
+/// Whether this process goes without transparent huge pages, under flags of the kernel's (PR_SET_THP_DISABLE(2const)).
+///
+/// # Errors
+/// EINVAL for flags that the kernel does not have.
+pub fn disable_huge_pages(disable: bool, flags: u64) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    let result = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, u64::from(disable), flags, 0_u64, 0_u64) };
+    Errno::result(result).map(drop)
+}
+
 /// Joins a new session keyring, and links the user's to it where it is shared (keyctl(2)).
 ///
 /// # Errors

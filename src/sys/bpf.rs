@@ -169,6 +169,13 @@ impl Shared {
         }
     }
 
+    /// Adds to them, whoever else does.
+    pub fn add_word(&self, offset: usize, value: u64) {
+        if let Some(word) = self.memory.word(offset) {
+            word.fetch_add(value, Ordering::Relaxed);
+        }
+    }
+
     /// One byte; zero outside.
     pub fn byte(&self, offset: usize) -> u8 {
         self.at(offset).map_or(0, |byte| byte.load(Ordering::Relaxed))
@@ -187,7 +194,8 @@ impl Shared {
     }
 }
 
-fn page() -> usize {
+/// How long a page is, in bytes.
+pub fn page() -> usize {
     // SAFETY: asks for a number.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }

@@ -107,7 +107,7 @@ pub fn random() -> Result<[u64; 3], Errno> {
     let mut words = [0_u64; 3];
     let size = size_of_val(&words);
     // SAFETY: the buffer is as long as we say.
-    let got = unsafe { libc::getrandom(words.as_mut_ptr().cast(), size, 0) };
+    let got = unsafe { libc::syscall(libc::SYS_getrandom, words.as_mut_ptr(), size, 0) };
     // Requests of up to 256 bytes are never cut short (getrandom(2)).
     if usize::try_from(Errno::result(got)?) == Ok(size) { Ok(words) } else { Err(Errno::EIO) }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::profiles::SHIPPED;
-use super::{Document, Entry, Kind, Value, toml};
+use super::{Document, Entry, Kind, Value, toml, unit};
 use crate::fault::{Exit, FLAG, Fault, Origin, Source};
 
 /// Reads the value of one `-p`.
 ///
-/// The value is text as it stands, and the directive's own grammar splits it. Words in tables,
+/// The value is text as it stands, and the directive's own grammar splits it. Names that systemd had before are read as
+/// today's. Words in tables,
 /// which systemd has not (`Seccomp.Rule`), may have a value in TOML: it starts with `{` or `[`.
 ///
 /// # Errors
@@ -48,5 +49,5 @@ pub fn parse(flag: &str) -> Result<Document, Fault> {
         return toml::parse_flag(&source, name, start).map_err(|mut faults| faults.swap_remove(0));
     }
     let value = Value { kind: Kind::Text(value.into()), at: Origin::new(&source, start..flag.len()) };
-    Ok(Document { entries: vec![Entry { name: name.into(), at, value }] })
+    Ok(Document { entries: vec![Entry { name: unit::today(name).into(), at, value }] })
 }

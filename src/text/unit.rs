@@ -24,6 +24,18 @@ pub struct Assignment {
     pub value_at: Origin,
 }
 
+/// Names that systemd had for directives before and still reads (systemd.exec(5)), and today's.
+const ALIASES: [(&str, &str); 3] = [
+    ("ReadWriteDirectories", "ReadWritePaths"),
+    ("ReadOnlyDirectories", "ReadOnlyPaths"),
+    ("InaccessibleDirectories", "InaccessiblePaths"),
+];
+
+/// Today's name of a word that had another one before.
+pub fn today(name: &str) -> &str {
+    ALIASES.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| *new)
+}
+
 /// A unit: its file and its drop-ins, in the order in which they hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {

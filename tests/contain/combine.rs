@@ -202,6 +202,69 @@ fn nothing_is_made_behind_somebody_elses_symlink() {
     symlink(&ours, ours.join("own")).expect("a link can be made");
     run(&ours.join("own/deep/er")).ends(0).says("say: ran");
     assert!(ours.join("deep/er").is_dir());
+    // Nor behind one that root's own link leads to, whose way may be as long as it likes.
+    symlink(theirs.join("link"), ours.join("through")).expect("a link can be made");
+    let name = ours.file_name().expect("a name").to_string_lossy().into_owned();
+    symlink(format!("{}/.././/{name}/through", ours.display()), ours.join("round")).expect("a link can be made");
+    for name in ["through/deep/er2", "round/deep/er2"] {
+        run(&ours.join(name)).ends(226).runs_nothing().complains("symbolic links");
+        assert!(!ours.join("deep/er2").exists(), "{name}");
+    }
+    symlink(ours.join("endless"), ours.join("endless")).expect("a link can be made");
+    run(&ours.join("endless/x")).ends(226).runs_nothing().complains("symbolic links");
+    symlink(format!("{}/own/deep", ours.display()), ours.join("far")).expect("a link can be made");
+    run(&ours.join("far/made")).ends(0).says("say: ran");
+    assert!(ours.join("deep/made").is_dir());
+}
+
+#[test]
+fn a_user_namespace_does_not_make_a_strangers_link_the_hosts() {
+    // In there everybody else has the number of nobody, root as well.
+    let [root, user] = &people()[..] else { return };
+    let (common, ours) = (root.place("common"), user.place("own"));
+    fs::set_permissions(&common, fs::Permissions::from_mode(0o1777)).expect("modes can be set");
+    symlink(&ours, common.join("link")).expect("a link can be made");
+    std::os::unix::fs::lchown(common.join("link"), Some(65534), Some(65534)).expect("root can give links away");
+    let bind = format!("BindPaths={}:{}/link/made", ours.display(), common.display());
+    user.tries(&["-p", &bind], &["say ran"]).ends(226).runs_nothing().complains("symbolic links");
+    assert_eq!(fs::read_dir(&ours).expect("it is there").count(), 0);
+}
+
+#[test]
+fn a_bind_that_a_later_mount_would_cover_is_refused() {
+    for who in people() {
+        let place = who.place("covered");
+        for name in ["from", "later"] {
+            fs::create_dir(place.join(name)).expect("a directory can be made");
+            who.own(&place.join(name));
+        }
+        fs::write(place.join("from/file"), "").expect("a file can be written");
+        symlink("later", place.join("a-link")).expect("a link can be made");
+        let path = place.display().to_string();
+        let run = |bind: &str, empty: &str| {
+            let words = [format!("BindPaths={path}/from:{path}/{bind}"), format!("TemporaryFileSystem={path}/{empty}")];
+            who.tries(&["-p", &words[0], "-p", &words[1]], &[&format!("access {path}/{bind}/file")])
+        };
+        run("a-link/in", "later").ends(226).runs_nothing().complains("symlink leads");
+        run("later/in", "later").ends(0).answers(&[("seen", "ok")]);
+        run("a-link", "other").ends(0).answers(&[("seen", "ok")]);
+        // The link can be the later one's, too.
+        symlink("later", place.join("z-link")).expect("a link can be made");
+        run("later/in", "z-link").ends(226).runs_nothing().complains("symlink leads");
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_not_taken_for_a_path_without_links() {
+    // In a directory that this user cannot enter nobody can tell what is restricted.
+    let [root, user] = &people()[..] else { return };
+    let shut = root.place("shut").join("shut");
+    fs::create_dir(&shut).expect("a directory can be made");
+    fs::set_permissions(&shut, fs::Permissions::from_mode(0o700)).expect("modes can be set");
+    let words =
+        [format!("ReadOnlyPaths={}", user.place("open").display()), format!("ReadOnlyPaths=-{}/x", shut.display())];
+    let outcome = user.tries(&["-p", "ReadOnlyPaths=/", "-p", &words[0], "-p", &words[1]], &["say ran"]);
+    outcome.ends(226).runs_nothing().complains("permission denied");
 }
 
 #[test]

@@ -76,6 +76,13 @@ pub(crate) fn host_has(feature: &str) -> bool {
     words.contains(&feature)
 }
 
+/// The kernel's release: its first two numbers.
+pub(crate) fn kernel() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
+    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 /// A word on standard error, past the harness, which keeps what passing tests print to itself.
 pub(crate) fn say(text: &str) {
     io::stderr().write_all(format!("{text}\n").as_bytes()).expect("standard error can be written");

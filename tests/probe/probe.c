@@ -687,6 +687,11 @@ static int v_flags(char **a) {  // what prctl(2) says of the process
   printf("%d\n", sig);
   return SAID;
 }
+static int v_thp(char **a) {  // what is said against huge pages: PR_THP_DISABLE_EXCEPT_ADVISED is 2
+  (void)a;
+  printf("thp: %d\n", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+  return SAID;
+}
 static int v_status(char **a) {  // one line of /proc/self/status
   FILE *file = fopen("/proc/self/status", "re");
   char text[512];
@@ -843,7 +848,7 @@ static const struct { const char *name; int (*run)(char **); } VERBS[] = {
   V(paste), V(pidfdgetfd), V(pivot), V(pkeymprotect), V(push), V(pushhigh), V(prlimit), V(processvm), V(ptrace), V(raiselimit), V(read), V(realtime), V(realtimeattr), V(reboot),
   V(remount), V(rename), V(requestkey), V(say), V(session), V(setattr), V(setgroups), V(setns), V(setnshigh), V(settime), V(setuid), V(shm),
   V(shmexec), V(signals), V(size), V(socket), V(sockethigh), V(socketpair), V(status), V(suid), V(suidat2), V(suidcreate), V(swapon), V(symlink), V(syslog),
-  V(tfo), V(tiocgwinsz), V(tioclinux), V(tiocsti), V(tiocstihigh), V(tmpfile), V(touch), V(truncate), V(udp), V(umask), V(umaskof), V(umount),
+  V(tfo), V(thp), V(tiocgwinsz), V(tioclinux), V(tiocsti), V(tiocstihigh), V(tmpfile), V(touch), V(truncate), V(udp), V(umask), V(umaskof), V(umount),
   V(unix), V(unknown), V(unlink), V(unshare), V(unshared), V(unsharehigh), V(userfaultfd), V(write), V(wx), V(x32),
 };
 

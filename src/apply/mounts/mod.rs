@@ -119,11 +119,14 @@ pub(super) enum Act {
         target: Target,
         set: Attributes,
     },
+    Seen(Box<[(CString, usize)]>),
 }
 
 /// What goes from one act to the next.
 pub(super) struct State {
     slots: Box<[Option<Tree>]>,
+    /// What was in the slots and is attached now: device and inode of its root.
+    attached: Box<[Option<(u64, u64)>]>,
     devices: Devices,
     proc: Option<OwnedFd>,
     covers: Covers,
@@ -147,9 +150,10 @@ impl State {
                 slots = slots.max(slot + 1);
             }
         }
+        let attached = vec![None; slots].into();
         let slots = std::iter::repeat_with(|| None).take(slots).collect();
         let (devices, covers, restrictor) = (Devices::default(), Covers::default(), Restrictor::new());
-        Self { slots, devices, proc: None, covers, restrictor, relay: None }
+        Self { slots, attached, devices, proc: None, covers, restrictor, relay: None }
     }
 
     /// As on Linux before 5.12, so that tests see that way too.
@@ -157,6 +161,10 @@ impl State {
     pub(super) fn old(mut self) -> Self {
         self.restrictor.forget_new_calls();
         self
+    }
+
+    fn attached(&self, slot: usize) -> Option<(u64, u64)> {
+        self.attached.get(slot).copied().flatten()
     }
 
     fn slot(&mut self, slot: usize) -> Result<&mut Option<Tree>, Errno> {
@@ -211,6 +219,10 @@ pub(super) fn ready(op: &MountOp) -> Result<Act, Fault> {
             Act::Relay { directory: text(path.parent().unwrap_or(Path::new("/")))?, path: text(path)? }
         }
         MountOp::Exists { path } => Act::Exists { target: text(path)? },
+        MountOp::Seen { trees } => {
+            let ready = trees.iter().map(|(path, slot)| Ok((text(path)?, *slot)));
+            Act::Seen(ready.collect::<Result<_, Fault>>()?)
+        }
         MountOp::Hold { path, limits } => Act::Hold { target: target(path, Missing::Make)?, set: attributes(*limits) },
     })
 }
@@ -334,6 +346,10 @@ impl Act {
                     Err(Errno::ENOENT) if *missing == Missing::Skip => return Ok(()),
                     other => other?,
                 }
+                if let Some(attached) = state.attached.get_mut(*slot) {
+                    let root = fstat(&tree.fd)?;
+                    *attached = Some((root.st_dev, root.st_ino));
+                }
                 state.restrictor.finish(&tree, &target.path)
             }
             Self::New { kind, target, missing, .. } if *kind == c"proc" && state.proc.is_some() => {
@@ -360,11 +376,19 @@ impl Act {
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
-            Self::Hold { target, set } if target.has_link() => {
+            Self::Hold { target, set } => {
+                if !target.has_link()? {
+                    return Ok(());
+                }
                 let done = state.restrictor.restrict(&target.path, Depth::Recursive, *set, true);
                 unless_missing(done, true, ())
             }
-            Self::Hold { .. } => Ok(()),
+            Self::Seen(trees) => trees.iter().try_for_each(|(target, slot)| {
+                // A source that is missing and may be is mounted nowhere.
+                let Some(mounted) = state.attached(*slot) else { return Ok(()) };
+                let found = nix::sys::stat::stat(target.as_c_str())?;
+                if (found.st_dev, found.st_ino) == mounted { Ok(()) } else { Err(Errno::EBUSY) }
+            }),
         }
     }
 }
@@ -386,6 +410,9 @@ pub(super) fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
         }
         (MountOp::New { what: New::Cgroup { .. }, .. }, Errno::ENODEV | Errno::EPERM) => {
             "this takes cgroup2 and a cgroup namespace"
+        }
+        (MountOp::Seen { .. }, _) => {
+            "a symlink leads from one of the two to the other: name the path that it leads to, so that both are put in order"
         }
         (MountOp::Hide { .. }, Errno::EACCES) => "the path is in a directory that cannot be entered: leave it out",
         (_, Errno::ENOENT) => "put `-` in front of the path if it may be missing",

@@ -1,16 +1,16 @@
 //! Mount points: where something is mounted, and how what is missing is made.
 //!
 //! Root may be asked to make one in a directory of somebody else's, who can put a symlink in the way of it at any
-//! moment. Nothing is made behind a symlink of anybody but the caller and the owner of `/`.
+//! moment. Nothing is made behind a symlink of anybody but the caller and the owner of `/`; that holds for the links
+//! that a link leads through, too.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat, readlinkat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, mknodat, stat, umask};
-use nix::unistd::geteuid;
+use nix::unistd::{dup, geteuid};
 
 use crate::plan::mounts::Missing;
 use crate::sys::mount as sys;
@@ -39,11 +39,10 @@ impl Target {
     /// Makes the mount point: a directory, or an empty file for what is no directory.
     pub(super) fn make(&self, like: Option<&FileStat>) -> Result<(), Errno> {
         let _mask = exact_modes();
-        let (owner, caller) = (stat(c"/")?.st_uid, geteuid().as_raw());
-        let trusted = |found: &FileStat| found.st_uid == owner || found.st_uid == caller;
-        let mut directory = again(|| open(c"/", PLACE | OFlag::O_DIRECTORY, Mode::empty()))?;
+        let mut way = Way { owner: stat(c"/")?.st_uid, caller: geteuid().as_raw(), links: MOST_LINKS };
+        let mut directory = root()?;
         for parent in &self.parents {
-            directory = enter(directory.as_fd(), name(parent)?, trusted)?;
+            directory = way.enter(directory.as_fd(), name(parent)?, Missing::Make)?;
         }
         let name = name(&self.path)?;
         if like.is_none_or(is_directory) {
@@ -54,36 +53,89 @@ impl Target {
     }
 
     /// Whether a symlink is here or on the way here.
-    pub(super) fn has_link(&self) -> bool {
-        let all = self.parents.iter().chain([&self.path]);
-        all.map_while(|path| fstatat(AT_FDCWD, path.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok())
-            .any(|at| is_link(&at))
+    ///
+    /// # Errors
+    /// Something on the way cannot be looked at, so nobody knows. What is missing is no link.
+    pub(super) fn has_link(&self) -> Result<bool, Errno> {
+        for path in self.parents.iter().chain([&self.path]) {
+            match again(|| fstatat(AT_FDCWD, path.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)) {
+                Ok(at) if is_link(&at) => return Ok(true),
+                Ok(_) => {}
+                Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(false),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(false)
     }
 }
 
 /// A descriptor that only names something.
 const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 
-/// The directory of a name, made if it is missing.
-fn enter(at: BorrowedFd<'_>, name: &CStr, trusted: impl Fn(&FileStat) -> bool) -> Result<OwnedFd, Errno> {
-    let look = || again(|| openat(at, name, PLACE | OFlag::O_NOFOLLOW, Mode::empty()));
-    let found = match look() {
-        Err(Errno::ENOENT) => {
-            present(mkdirat(at, name, Mode::from_bits_truncate(0o755)))?;
-            look()?
+/// So many links may be on a way, as for the kernel (MAXSYMLINKS).
+const MOST_LINKS: u32 = 40;
+
+/// A way through directories, and whose links it may take.
+struct Way {
+    /// Of `/`.
+    owner: u32,
+    caller: u32,
+    /// How many links it may still take.
+    links: u32,
+}
+
+impl Way {
+    /// The directory of a name.
+    fn enter(&mut self, at: BorrowedFd<'_>, name: &CStr, missing: Missing) -> Result<OwnedFd, Errno> {
+        let look = || again(|| openat(at, name, PLACE | OFlag::O_NOFOLLOW, Mode::empty()));
+        let found = match look() {
+            Err(Errno::ENOENT) if missing == Missing::Make => {
+                present(mkdirat(at, name, Mode::from_bits_truncate(0o755)))?;
+                look()?
+            }
+            other => other?,
+        };
+        let facts = fstat(&found)?;
+        if !is_link(&facts) {
+            return Ok(found);
         }
-        other => other?,
-    };
-    let facts = fstat(&found)?;
-    if !is_link(&facts) {
-        return Ok(found);
+        if !self.trusts(&facts, &fstat(at)?) {
+            return Err(Errno::ELOOP);
+        }
+        self.follow(at, found.as_fd())
     }
-    if !trusted(&facts) {
-        return Err(Errno::ELOOP);
+
+    /// Where this very link leads, whatever has its name by now; the links on that way are judged like it.
+    fn follow(&mut self, at: BorrowedFd<'_>, link: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+        self.links = self.links.checked_sub(1).ok_or(Errno::ELOOP)?;
+        let mut text = [0; 4096];
+        let says = sys::read_link(link, &mut text)?;
+        let mut directory = if says.first() == Some(&b'/') { root()? } else { again(|| dup(at))? };
+        for name in says.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            let mut room = [0; NAME_MAX + 1];
+            room.get_mut(..name.len())
+                .filter(|_| name.len() <= NAME_MAX)
+                .ok_or(Errno::ENAMETOOLONG)?
+                .copy_from_slice(name);
+            let name = CStr::from_bytes_until_nul(&room).map_err(|_| Errno::EINVAL)?;
+            directory = self.enter(directory.as_fd(), name, Missing::Fail)?;
+        }
+        Ok(directory)
     }
-    // What this very link says, whatever has its name by now.
-    let says = readlinkat(&found, c"")?;
-    again(|| openat(at, says.as_os_str().as_bytes(), PLACE | OFlag::O_DIRECTORY, Mode::empty()))
+
+    /// Whether a link may be followed. In a user namespace everybody else looks like the owner of `/`, so there the
+    /// directory decides: nobody else can put a link into one of his.
+    fn trusts(&self, link: &FileStat, directory: &FileStat) -> bool {
+        let everybodys = directory.st_mode & 0o002 != 0;
+        link.st_uid == self.caller || (link.st_uid == self.owner && (self.owner == 0 || !everybodys))
+    }
+}
+
+/// The longest name in a directory (limits.h).
+const NAME_MAX: usize = 255;
+
+fn root() -> Result<OwnedFd, Errno> {
+    again(|| open(c"/", PLACE | OFlag::O_DIRECTORY, Mode::empty()))
 }
 
 /// The last name of a path.

@@ -4,6 +4,7 @@ use nix::errno::Errno;
 
 use super::event;
 use super::machine::{ARCHES, NUMBERS};
+use super::uses;
 use crate::sys::bpf::{Kind, Map, Ring, Shared};
 
 /// How many processes and threads there can be (PID_MAX_LIMIT of 64 bits).
@@ -37,6 +38,8 @@ pub(super) struct Maps {
     pub(super) table: Shared,
     /// How often each capability was asked for and found.
     pub(super) capabilities: Shared,
+    /// How many live, and what was used of what limits count, for each CPU.
+    pub(super) uses: Shared,
     /// Where an event is put together.
     pub(super) scratch: Map,
     /// Events.
@@ -60,6 +63,7 @@ impl Maps {
             lost: shared("learn_lost", 16)?,
             table: shared("learn_table", ROWS * 8)?,
             capabilities: shared("learn_caps", 64 * 8)?,
+            uses: shared("learn_uses", uses::size(slots))?,
             scratch: Map::create(Kind::PerCpuArray, "learn_scratch", event::LONGEST, 1)?,
             events: Ring::create("learn_events", WAITING)?,
             cpus,

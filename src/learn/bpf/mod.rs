@@ -7,7 +7,7 @@
 //!
 //! `start` puts every program in its place, `program` has them as instructions of the `assembler`, `layout` finds the
 //! members of the kernel's structures, `machine` has what differs between machines, `maps` the memory that programs
-//! share with us, and `scope` who is watched. `row` says which calls tell something, `event` writes down what such a
+//! share with us, `scope` who is watched, and `uses` what they used of what limits count. `row` says which calls tell something, `event` writes down what such a
 //! call told and `walk` a file's name, in the kernel; `told` reads it here, and `views` finds where its paths lead.
 
 mod assembler;
@@ -20,9 +20,11 @@ mod row;
 mod scope;
 mod start;
 mod told;
+mod uses;
 mod views;
 mod walk;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
@@ -36,6 +38,7 @@ use crate::draft::arch::Arch;
 use crate::fault::Fault;
 use crate::learn::observed::{Observed, Part, Use};
 use crate::learn::reading::{Call, Gathered, Tells, look};
+use crate::learn::used::Used;
 
 /// Who is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +92,16 @@ impl Collector {
     pub fn gather(&mut self) {
         let Self { maps, table, gathered, views, scope, .. } = self;
         let scope = *scope;
+        let unread = Cell::new(0);
         let elsewhere = |pid: i32| match scope {
             Scope::Tree(_) | Scope::Pid(_) => true,
-            Scope::Cgroup(id) => scope::is_outside(id, pid),
+            Scope::Cgroup(id) => scope::is_outside(id, pid).unwrap_or_else(|_| {
+                unread.set(unread.get() + 1);
+                false
+            }),
         };
         maps.events.read(|bytes| {
-            let Some((event, tells)) = Event::new(bytes, table, &elsewhere) else { return };
+            let Some((event, tells)) = Event::new(bytes, table, &elsewhere, &unread) else { return };
             if let Some((named, program)) = event.executed() {
                 for path in named.into_iter().chain(program) {
                     gathered.used(path, Use::Execute, &event.name());
@@ -106,15 +113,25 @@ impl Collector {
                 gathered.unseen(Part::Sockets);
                 return;
             }
+            let view = views.of(event.root(), event.thread(), &unread);
+            let refused = view.refused();
             // What cannot be read the call could not read either, or it is among the unread.
-            if let Ok(found) = look(&event, tells, views.of(event.root(), event.thread())) {
+            if let Ok(found) = look(&event, tells, view) {
                 gathered.keep(found, || event.name());
             }
+            // A call that has failed may have been refused that, too.
+            if event.result() >= 0 {
+                unread.set(unread.get() + view.refused() - refused);
+            }
         });
+        gathered.unread(unread.get());
     }
 
     /// Ends the programs and tells what they saw.
     pub fn finish(mut self) -> Observed {
+        for process in scope::living(self.scope, &self.maps) {
+            self.gathered.limits(Used::of(process.cast_unsigned()));
+        }
         // Nothing is written any more after that.
         self.links.clear();
         self.gather();
@@ -123,6 +140,7 @@ impl Collector {
         let mut observed = self.gathered.finish(|path| views.exists(path));
         observed.calls = calls;
         observed.lost = [LOST, UNREAD].iter().map(|place| self.maps.lost.word(*place as usize)).sum();
+        uses::finish(&self.maps, &mut observed);
         if !self.unknown.contains(&Part::Capabilities) {
             let found = (0..64_u8).map(|number| (number, self.maps.capabilities.word(usize::from(number) * 8)));
             observed.capabilities = found.filter(|(_, count)| *count > 0).collect();

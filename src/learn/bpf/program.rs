@@ -22,7 +22,7 @@ pub(super) const WATCHED: u8 = 2;
 pub(super) const ENDED: u8 = 3;
 /// A thread that is watched from its next call on: the one that it comes back from is that of its birth, which its parent
 /// has made, or its launcher's execve.
-const NEW: u8 = 4;
+pub(super) const NEW: u8 = 4;
 
 /// Who is watched, for programs.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub(super) struct Make<'a> {
     /// Whether the kernel gives out the current task as a pointer that can be followed (Linux 5.11), and its registers
     /// (5.15).
     pub(super) typed: bool,
+    /// How long a page is, in bytes.
+    pub(super) page: usize,
 }
 
 /// The finished program.
@@ -74,7 +76,7 @@ pub(super) fn read_kernel(asm: &mut Assembler, to: i32, size: i32, address: Regi
 }
 
 /// `r1 = &shared[register * size]`; the register's bounds must be known.
-fn element(asm: &mut Assembler, shared: i32, register: Register, shift: i32) {
+pub(super) fn element(asm: &mut Assembler, shared: i32, register: Register, shift: i32) {
     asm.copy(R2, register);
     if shift > 0 {
         asm.alu_value(Alu::Left, R2, shift);
@@ -317,6 +319,11 @@ impl Make<'_> {
         self.task(&mut asm, R6, out);
         asm.store(Size::Byte, R1, 0, R7);
         self.forget(&mut asm);
+        match self.watch {
+            Watch::Tasks => asm.jump(When::NotEqual, R7, NEW.into(), out),
+            Watch::Cgroup { .. } => self.watched(&mut asm, out),
+        }
+        self.born(&mut asm);
         asm.here(out);
         asm.exit();
         finished(asm)
@@ -352,10 +359,21 @@ impl Make<'_> {
         finished(asm)
     }
 
-    /// sched_process_exit(task): counts the call that it ends by, if it is one.
+    /// sched_process_exit(task): what it used, and counts the call that it ends by, if it is one.
     pub(super) fn end(&self) -> Result<Vec<u64>, Fault> {
         let mut asm = Assembler::default();
-        let (out, gone) = (asm.label(), asm.label());
+        let (out, gone, lived) = (asm.label(), asm.label(), asm.label());
+        match self.watch {
+            Watch::Tasks => {
+                self.state(&mut asm, out);
+                asm.load(Size::Byte, R2, R1, 0);
+                asm.jump(When::Equal, R2, WATCHED.into(), lived);
+                asm.jump(When::NotEqual, R2, NEW.into(), gone);
+            }
+            Watch::Cgroup { .. } => self.watched(&mut asm, out),
+        }
+        asm.here(lived);
+        self.used(&mut asm)?;
         if self.typed {
             self.watched(&mut asm, gone);
             asm.call(Helper::TypedTask);

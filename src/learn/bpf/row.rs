@@ -27,7 +27,7 @@ pub(super) enum Kind {
     Executable,
     /// When `what` asks for a namespace.
     Namespace,
-    /// When `what` is not null; with an address.
+    /// When `what` is not null.
     Sent,
     /// A file is opened with the flags in `what`.
     Open,
@@ -83,7 +83,7 @@ fn row(tells: Tells) -> Option<Row> {
     let path = |at: At| Row { texts: [text(at), (0, 0)], vain: looks(at), ..none };
     let cwd = [(0, HERE), (0, 0)];
     Some(match tells {
-        Tells::Nothing => return None,
+        Tells::Nothing | Tells::Ends(_) => return None,
         Tells::Directory => Row { texts: [(1, HERE), (0, 0)], vain: true, ..none },
         Tells::Path(at) | Tells::Mode(at, _) => path(at),
         Tells::Paths(one, other) => Row { texts: [text(one), text(other)], ..none },
@@ -107,6 +107,7 @@ fn row(tells: Tells) -> Option<Row> {
         Tells::Protect => Row { what: 3, kind: Kind::Executable, ..none },
         Tells::Clone(flags) => Row { what: number(flags), kind: Kind::Namespace, ..none },
         Tells::Clone3 => Row { block: (1, FIXED | 0x08), kind: Kind::Started, ..none },
+        Tells::Limit(_, new) => Row { block: (number(new), FIXED | 0x10), what: number(new), kind: Kind::Sent, ..none },
         Tells::SchedulerAttributes => Row { block: (2, FIXED | 0x08), ..none },
         Tells::Signal(at) => Row { what: number(at), kind: Kind::Signal, ..none },
     })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,10 @@ use nix::libc::pid_t;
 
 use super::Scope;
 use super::maps::Maps;
-use super::program::{WAITING, WATCHED, Watch};
+use super::program::{NEW, WAITING, WATCHED, Watch};
+use super::uses;
 use crate::fault::{Exit, Fault};
+use crate::learn::used::is_gone;
 
 fn gone(pid: pid_t) -> Fault {
     Fault::new(format!("there is no process {pid}")).exit(Exit::Bpf)
@@ -65,6 +68,7 @@ pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
     match scope {
         Scope::Tree(pid) => {
             put(pid, WAITING);
+            uses::begin(maps, 1);
             Ok(())
         }
         Scope::Pid(pid) => {
@@ -81,10 +85,31 @@ pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
                 }
                 family.extend(new);
             }
+            uses::begin(maps, threads(scope, maps));
             if Path::new("/proc").join(pid.to_string()).exists() { Ok(()) } else { Err(gone(pid)) }
         }
-        Scope::Cgroup(_) => Ok(()),
+        Scope::Cgroup(_) => {
+            uses::begin(maps, threads(scope, maps));
+            Ok(())
+        }
     }
+}
+
+/// Who is watched and lives.
+pub(super) fn living(scope: Scope, maps: &Maps) -> Vec<pid_t> {
+    let watched = |pid: &pid_t| match scope {
+        Scope::Tree(_) | Scope::Pid(_) => {
+            [WATCHED, NEW].contains(&maps.tasks.byte(usize::try_from(*pid).unwrap_or(usize::MAX)))
+        }
+        Scope::Cgroup(id) => is_outside(id, *pid).is_ok_and(|outside| !outside),
+    };
+    numbers("/proc").filter(watched).collect()
+}
+
+/// How many threads they have.
+fn threads(scope: Scope, maps: &Maps) -> u64 {
+    let count = |pid: pid_t| numbers(&format!("/proc/{pid}/task")).count() as u64;
+    living(scope, maps).into_iter().map(count).sum()
 }
 
 /// The processes with a parent among these, which are not there yet.
@@ -104,13 +129,19 @@ fn numbers(directory: &str) -> impl Iterator<Item = pid_t> {
 }
 
 /// Whether a process that lives is not in the control group, or below.
-pub(super) fn is_outside(id: u64, pid: pid_t) -> bool {
-    let lines = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    let Some(path) = lines.lines().find_map(|line| line.strip_prefix("0::")) else { return false };
+///
+/// # Errors
+/// It is there, and its control group is not told.
+pub(super) fn is_outside(id: u64, pid: pid_t) -> io::Result<bool> {
+    let lines = match fs::read_to_string(format!("/proc/{pid}/cgroup")) {
+        Err(error) if is_gone(&error) => return Ok(false),
+        lines => lines?,
+    };
+    let Some(path) = lines.lines().find_map(|line| line.strip_prefix("0::")) else { return Ok(false) };
     let has = |place: &Path| fs::metadata(place).is_ok_and(|data| data.ino() == id);
     let inside = |mount: PathBuf| {
         let place = mount.join(path.trim_start_matches('/'));
         place.ancestors().take_while(|above| above.starts_with(&mount)).any(has)
     };
-    !mounts().into_iter().any(inside)
+    Ok(!mounts().into_iter().any(inside))
 }

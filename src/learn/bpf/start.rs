@@ -17,7 +17,7 @@ use super::{Collector, Scope, row, scope};
 use crate::fault::{Exit, Fault};
 use crate::learn::observed::Part;
 use crate::learn::reading::Gathered;
-use crate::sys::bpf::{Attach, attach, load};
+use crate::sys::bpf::{Attach, attach, load, page};
 use crate::sys::facts;
 
 /// PROC_PID_INIT_INO: the inode number of the first PID namespace.
@@ -116,7 +116,7 @@ fn begin(scope: Scope) -> Result<Collector, Fault> {
     let maps = maps(cpus()?)?;
     let table = row::all();
     row::write(&maps, &table);
-    let mut make = Make { layout: &layout, maps: &maps, watch, typed: true };
+    let mut make = Make { layout: &layout, maps: &maps, watch, typed: true, page: page() };
     let tracepoint = |name: &str, code: Vec<u64>| loaded(name, &code, Attach::Tracepoint, layout.tracepoint(name));
     let end = if let Ok(end) = tracepoint("sched_process_exit", make.end()?) {
         end
@@ -130,7 +130,7 @@ fn begin(scope: Scope) -> Result<Collector, Fault> {
     for (name, code) in [("sched_process_fork", make.fork()?), ("sched_process_exec", make.exec()?)] {
         links.push(put(name, &tracepoint(name, code)?)?);
     }
-    let mut unknown = BTreeSet::from([Part::Limits]);
+    let mut unknown = BTreeSet::new();
     let capable = loaded("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable"));
     match capable.and_then(|program| put("cap_capable", &program)) {
         Ok(link) => links.push(link),

@@ -1,5 +1,6 @@
 //! An event, as its program wrote it: a call like any other.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -27,15 +28,22 @@ pub(super) struct Event<'a> {
     moved: bool,
     /// Whether a process is not below the control group that is watched, where one is.
     elsewhere: &'a dyn Fn(i32) -> bool,
+    /// How many looks at processes have failed though they were there.
+    unread: &'a Cell<u64>,
 }
 
 impl<'a> Event<'a> {
     /// Reads what a program wrote; nothing where it is too short.
-    pub(super) fn new(bytes: &'a [u8], all: &[Tells], elsewhere: &'a dyn Fn(i32) -> bool) -> Option<(Self, Tells)> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        all: &[Tells],
+        elsewhere: &'a dyn Fn(i32) -> bool,
+        unread: &'a Cell<u64>,
+    ) -> Option<(Self, Tells)> {
         if bytes.len() < offset(DATA) {
             return None;
         }
-        let mut event = Self { bytes, args: [0; 6], texts: [(0, 0); 2], moved: false, elsewhere };
+        let mut event = Self { bytes, args: [0; 6], texts: [(0, 0); 2], moved: false, elsewhere, unread };
         for (index, arg) in event.args.iter_mut().enumerate() {
             *arg = double(bytes, offset(ARGS) + 8 * index);
         }
@@ -55,7 +63,8 @@ impl<'a> Event<'a> {
         self.word(FLAGS).cast_signed() & bit != 0
     }
 
-    fn result(&self) -> i64 {
+    /// What the call came to.
+    pub(super) fn result(&self) -> i64 {
         double(self.bytes, offset(RESULT)).cast_signed()
     }
 
@@ -133,6 +142,10 @@ impl Call for Event<'_> {
 
     fn thread(&self) -> u32 {
         self.word(TASK)
+    }
+
+    fn unread(&self) -> &Cell<u64> {
+        self.unread
     }
 
     fn name(&self) -> String {

@@ -1,12 +1,15 @@
 //! Where paths lead for those who are watched, who may have another root directory or other mounts than this process.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::learn::reading::Real;
+use crate::learn::used::is_gone;
 
 /// The roots of those who are watched.
 #[derive(Default)]
@@ -14,16 +17,23 @@ pub(super) struct Views {
     own: Real,
     /// By the kernel's name of the root: nothing where it is this process's own.
     known: HashMap<(u64, u64), Option<(Real, File)>>,
+    /// Those of whom nobody could be looked at.
+    closed: HashSet<(u64, u64)>,
 }
 
 impl Views {
     /// Where the paths of a thread with this root lead. Of one that has ended, or that may not be looked at, nothing
     /// better is known than that they lead where ours do.
-    pub(super) fn of(&mut self, root: (u64, u64), thread: u32) -> &mut Real {
-        if !self.known.contains_key(&root)
-            && let Some(view) = open(thread)
-        {
-            self.known.insert(root, view);
+    pub(super) fn of(&mut self, root: (u64, u64), thread: u32, unread: &Cell<u64>) -> &mut Real {
+        if !self.known.contains_key(&root) {
+            match open(thread) {
+                Ok(view) => {
+                    self.known.insert(root, view);
+                }
+                Err(error) if is_gone(&error) => {}
+                // Once for each root: the next one with it may be looked at.
+                Err(_) => unread.set(unread.get() + u64::from(self.closed.insert(root))),
+            }
         }
         match self.known.get_mut(&root) {
             Some(Some((real, _))) => real,
@@ -37,17 +47,16 @@ impl Views {
     }
 }
 
-/// A thread's root, which stays when the thread ends; the inner nothing where it is the same as ours.
-#[allow(clippy::option_option)] // Unknown, ours, or another.
-fn open(thread: u32) -> Option<Option<(Real, File)>> {
+/// A thread's root, which stays when the thread ends; nothing where it is the same as ours.
+fn open(thread: u32) -> io::Result<Option<(Real, File)>> {
     let (root, namespace) = (format!("/proc/{thread}/root"), format!("/proc/{thread}/ns/mnt"));
-    let theirs = (fs::metadata(&root).ok()?, fs::read_link(namespace).ok()?);
-    let ours = (fs::metadata("/").ok()?, fs::read_link("/proc/self/ns/mnt").ok()?);
+    let theirs = (fs::metadata(&root)?, fs::read_link(namespace)?);
+    let ours = (fs::metadata("/")?, fs::read_link("/proc/self/ns/mnt")?);
     if (theirs.0.dev(), theirs.0.ino(), theirs.1) == (ours.0.dev(), ours.0.ino(), ours.1) {
-        return Some(None);
+        return Ok(None);
     }
     let flags = libc::O_PATH | libc::O_DIRECTORY;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(root).ok()?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(root)?;
     let real = Real::below(PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
-    Some(Some((real, file)))
+    Ok(Some((real, file)))
 }

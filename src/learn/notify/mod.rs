@@ -1,9 +1,11 @@
 //! The collector that needs no privileges: every call is notified (seccomp_unotify(2)), written down and allowed.
 //!
-//! `caller` looks at the thread that waits.
+//! `caller` looks at the thread that waits, `crew` keeps count of those that live.
 
 mod caller;
+mod crew;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,7 +20,9 @@ use crate::sys::notify::{Answer, Listener, Notification};
 
 use super::observed::{Observed, Part, Use};
 use super::reading::{Call, Found, Gathered, Real, Tells, look, table};
+use super::used::Used;
 use caller::Caller;
+use crew::Crew;
 
 /// A filter that notifies of every call: `return SECCOMP_RET_USER_NOTIF`.
 pub const EVERYTHING: [sock_filter; 1] = [sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x7fc0_0000 }];
@@ -29,6 +33,7 @@ pub struct Collector {
     tables: BTreeMap<Arch, Vec<Tells>>,
     gathered: Gathered,
     calls: HashMap<(Arch, u32), u64>,
+    crew: Crew,
     real: Real,
     /// Threads that are executing something, and the file that they executed before.
     executing: HashMap<u32, Option<PathBuf>>,
@@ -42,12 +47,12 @@ impl Collector {
         listener.wake_in_place();
         let mut gathered = Gathered::default();
         gathered.unseen(Part::Capabilities);
-        gathered.unseen(Part::Limits);
         Self {
             listener,
             tables: BTreeMap::new(),
             gathered,
             calls: HashMap::new(),
+            crew: Crew::default(),
             real: Real::default(),
             executing: HashMap::new(),
             begun: false,
@@ -81,9 +86,17 @@ impl Collector {
         }
     }
 
+    /// Looks at what all of them use. To be called before they are killed: who is killed does not say so.
+    pub fn sample(&mut self) {
+        for used in self.crew.all() {
+            self.gathered.limits(used);
+        }
+    }
+
     /// What was seen. Names of files that were asked for in vain, and that nobody made, are not in it.
-    pub fn finish(self) -> Observed {
+    pub fn finish(mut self) -> Observed {
         let real = self.real;
+        self.gathered.alive(self.crew.most as u64);
         let mut seen = self.gathered.finish(|path| real.exists(path));
         seen.calls = self.calls.into_iter().collect();
         seen
@@ -97,7 +110,8 @@ impl Collector {
             self.executing.insert(call.thread, fs::read_link("/proc/self/exe").ok());
             return;
         }
-        let caller = Caller { arch, thread: call.thread, args: call.args };
+        let unread = Cell::new(0);
+        let caller = Caller { arch, thread: call.thread, args: call.args, unread: &unread };
         if !self.executing.is_empty()
             && let Some(before) = self.executing.remove(&call.thread)
         {
@@ -106,14 +120,35 @@ impl Collector {
         *self.calls.entry((arch, number)).or_default() += 1;
         let table = self.tables.entry(arch).or_insert_with(|| table(arch));
         let tells = table.get(number as usize).copied().unwrap_or(Tells::Nothing);
-        if matches!(tells, Tells::Nothing) {
+        self.uses(call.thread, tells);
+        self.tells(call, &caller, tells);
+        // Who is gone by now could not be looked at.
+        if unread.get() > 0 && self.listener.waits(call.id) {
+            self.gathered.unread(unread.get());
+        }
+    }
+
+    /// Keeps count of who lives, and looks at what they use.
+    fn uses(&mut self, thread: u32, tells: Tells) {
+        let ends = matches!(tells, Tells::Ends(_));
+        if self.crew.calls(thread) || ends {
+            self.gathered.limits(Used::of(thread));
+        }
+        if let Tells::Ends(all) = tells {
+            self.crew.ends(thread, all);
+        }
+    }
+
+    /// Keeps what a call tells by its arguments.
+    fn tells(&mut self, call: &Notification, caller: &Caller<'_>, tells: Tells) {
+        if matches!(tells, Tells::Nothing | Tells::Ends(_)) {
             return;
         }
-        match look(&caller, tells, &mut self.real) {
+        match look(caller, tells, &mut self.real) {
             Ok(found) => {
                 // What was read was the caller's own only if it still waits.
                 if self.listener.waits(call.id) {
-                    self.keep(&caller, tells, found);
+                    self.keep(caller, tells, found);
                 }
             }
             Err((part, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) => {
@@ -125,9 +160,12 @@ impl Collector {
     }
 
     /// A program that has just begun.
-    fn executed(&mut self, call: &Notification, caller: &Caller, before: Option<&Path>) {
+    fn executed(&mut self, call: &Notification, caller: &Caller<'_>, before: Option<&Path>) {
         let Some(now) = caller.link("exe") else {
-            self.gathered.unseen(Part::Paths);
+            // Who was killed meanwhile executes nothing.
+            if self.listener.waits(call.id) {
+                self.gathered.unseen(Part::Paths);
+            }
             return;
         };
         if before != Some(now.as_path()) && self.listener.waits(call.id) {
@@ -135,7 +173,7 @@ impl Collector {
         }
     }
 
-    fn keep(&mut self, caller: &Caller, tells: Tells, found: Vec<Found>) {
+    fn keep(&mut self, caller: &Caller<'_>, tells: Tells, found: Vec<Found>) {
         if let Tells::Execute(..) = tells {
             self.executing.insert(caller.thread, caller.link("exe"));
         }

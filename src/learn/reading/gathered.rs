@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::Found;
 use crate::learn::crowd::Crowd;
-use crate::learn::observed::{Act, Observed, Part, Reach, Use};
+use crate::learn::observed::{self, Act, Observed, Part, Reach, Use};
 use crate::learn::places;
+use crate::learn::used::Used;
 
 /// How many addresses, and names of abstract sockets, are told apart.
 const ADDRESSES: usize = 1024;
@@ -38,6 +39,30 @@ impl Gathered {
         self.seen.unknown.insert(part);
     }
 
+    /// So many looks at processes that were there have failed.
+    pub(in crate::learn) fn unread(&mut self, times: u64) {
+        self.seen.unread = self.seen.unread.saturating_add(times);
+    }
+
+    /// What a process has used, as far as it could be seen.
+    pub(in crate::learn) fn limits(&mut self, used: std::io::Result<Used>) {
+        match used {
+            Ok(used) => {
+                observed::most(&mut self.seen.limits, used.most);
+                observed::most(&mut self.seen.near, used.near);
+            }
+            Err(_) => {
+                self.unseen(Part::Limits);
+                self.unread(1);
+            }
+        }
+    }
+
+    /// So many threads and processes have lived at the same time.
+    pub(in crate::learn) fn alive(&mut self, most: u64) {
+        observed::most(&mut self.seen.limits, [(libc::RLIMIT_NPROC, most)].into());
+    }
+
     /// What one call told; its thread's name is asked for when it is needed.
     pub(in crate::learn) fn keep(&mut self, found: Vec<Found>, name: impl Fn() -> String) {
         let mut known = None;
@@ -55,6 +80,7 @@ impl Gathered {
                     *names.entry(name).or_default() += 1;
                 }
                 Found::Act(act) => *self.seen.acts.entry(act).or_default() += 1,
+                Found::Limit(which, soft) => observed::most(&mut self.seen.asked, [(which, soft)].into()),
             }
         }
     }
@@ -82,17 +108,25 @@ impl Gathered {
             changed || path.starts_with("/proc") || exists(path)
         });
         let programs = seen.paths.iter().filter(|(_, uses)| uses.times.contains_key(&Use::Execute));
-        let go = programs.filter(|(path, _)| is_go(path)).count();
+        let mut go = 0;
+        for (path, _) in programs {
+            match is_go(path) {
+                Ok(is) => go += u64::from(is),
+                // A container's program has another place.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(_) => seen.unread = seen.unread.saturating_add(1),
+            }
+        }
         if go > 0 {
-            seen.acts.insert(Act::Go, go as u64);
+            seen.acts.insert(Act::Go, go);
         }
         seen
     }
 }
 
 /// Whether a program has the note of Go's linker, which stands near its beginning: a name of four bytes and a build id.
-fn is_go(program: &Path) -> bool {
+fn is_go(program: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
-    let read = fs::File::open(program).and_then(|file| file.take(8192).read_to_end(&mut head));
-    read.is_ok() && head.windows(8).any(|window| window == b"\x04\0\0\0Go\0\0")
+    fs::File::open(program)?.take(8192).read_to_end(&mut head)?;
+    Ok(head.windows(8).any(|window| window == b"\x04\0\0\0Go\0\0"))
 }

@@ -24,6 +24,8 @@ pub(in crate::learn) enum Found {
     Abstract(String, bool),
     /// The arguments ask for this.
     Act(Act),
+    /// A resource limit is set, by setrlimit(2)'s number, to this soft limit.
+    Limit(u32, u64),
 }
 
 /// What could not be seen, and why.
@@ -39,7 +41,7 @@ pub(in crate::learn) fn look<C: Call>(caller: &C, tells: Tells, real: &mut Real)
     let act = |wanted: bool, act: Act| if wanted { vec![Found::Act(act)] } else { Vec::new() };
     let acts = |errno| (Part::Acts, errno);
     Ok(match tells {
-        Tells::Nothing | Tells::Blind => Vec::new(),
+        Tells::Nothing | Tells::Blind | Tells::Ends(_) => Vec::new(),
         Tells::Path(at) => path(caller, at, real)?,
         Tells::Directory => path(caller, At { dir: None, path: 0, kind: Use::Look, follow: true }, real)?,
         Tells::Paths(one, other) => {
@@ -84,6 +86,7 @@ pub(in crate::learn) fn look<C: Call>(caller: &C, tells: Tells, real: &mut Real)
             let policy = caller.bytes(caller.arg(1).wrapping_add(4)).map_err(acts)?;
             act(is_realtime(i32::from_ne_bytes(policy)), Act::Realtime)
         }
+        Tells::Limit(which, new) => limit(caller, which, new).map_err(acts)?,
         // 0xffffffff asks which one it is; 0 is what it is.
         Tells::Personality => act(!matches!(caller.int(0), -1 | 0), Act::Personality),
         Tells::Signal(at) => act(caller.is_outside(caller.int(at)), Act::Signal),
@@ -104,6 +107,21 @@ pub(in crate::learn) fn look<C: Call>(caller: &C, tells: Tells, real: &mut Real)
         Tells::SocketCall => socketcall(caller, real)?,
     })
 }
+
+/// Without a new limit it is asked which one holds. prlimit(2)'s has words of 64 bits everywhere (`struct rlimit64`).
+fn limit<C: Call>(caller: &C, which: usize, new: usize) -> Result<Vec<Found>, Errno> {
+    let at = caller.arg(new);
+    if at == 0 {
+        return Ok(Vec::new());
+    }
+    let soft = if new == 2 { u64::from_ne_bytes(caller.bytes(at)?) } else { caller.word(at, 0)? };
+    let soft = if new == 1 && caller.arch().is_narrow() && soft == u64::from(u32::MAX) { u64::MAX } else { soft };
+    let which = u32::try_from(caller.int(which)).ok();
+    Ok(which.filter(|which| *which < LIMITS).map(|which| Found::Limit(which, soft)).into_iter().collect())
+}
+
+/// How many resource limits there are (RLIM_NLIMITS).
+const LIMITS: u32 = 16;
 
 /// SCHED_FIFO, SCHED_RR and SCHED_DEADLINE, with or without SCHED_RESET_ON_FORK.
 fn is_realtime(policy: i32) -> bool {

@@ -8,14 +8,17 @@ mod look;
 mod real;
 mod table;
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
 use crate::draft::arch::Arch;
+use crate::learn::used::is_gone;
 use crate::sys::notify::int;
 
 pub(super) use gathered::Gathered;
@@ -36,6 +39,17 @@ pub(super) trait Call: Sized {
 
     /// The number of the thread.
     fn thread(&self) -> u32;
+
+    /// How many looks at processes in /proc have failed though they were there.
+    fn unread(&self) -> &Cell<u64>;
+
+    /// What was read of a process; counts what fails for another reason than that it, or its descriptor, is gone.
+    fn read<T>(&self, result: io::Result<T>) -> Option<T> {
+        if result.as_ref().is_err_and(|error| !is_gone(error)) {
+            self.unread().set(self.unread().get() + 1);
+        }
+        result.ok()
+    }
 
     /// The name of the thread.
     fn name(&self) -> String;
@@ -66,7 +80,7 @@ pub(super) trait Call: Sized {
 
     /// The process behind a pidfd of its (proc_pid_fdinfo(5)).
     fn behind(&self, number: i32) -> Option<i32> {
-        let about = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.thread())).ok()?;
+        let about = self.read(fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.thread())))?;
         about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
     }
 

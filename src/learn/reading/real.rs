@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 /// Where paths really lead, remembered.
@@ -11,6 +11,8 @@ pub(in crate::learn) struct Real {
     /// What every path is below, for whoever looks from here; nothing where it is the same for both.
     root: Option<PathBuf>,
     known: HashMap<PathBuf, PathBuf>,
+    /// How often a path could not be followed for want of permission: it is called by its own name then.
+    refused: u64,
 }
 
 /// How many are remembered.
@@ -19,7 +21,7 @@ const REMEMBERED: usize = 65536;
 impl Real {
     /// Of somebody whose root directory is found here.
     pub(in crate::learn) fn below(root: PathBuf) -> Self {
-        Self { root: Some(root), known: HashMap::new() }
+        Self { root: Some(root), ..Self::default() }
     }
 
     /// Whether there is something at the path, which it is called by there. What cannot be looked at may be there.
@@ -35,9 +37,18 @@ impl Real {
     }
 
     /// Where it leads. Links of another root are followed here, and what leads out of it is nowhere.
-    fn canonical(&self, path: &Path) -> Option<PathBuf> {
-        let Some(root) = &self.root else { return fs::canonicalize(path).ok() };
-        in_root(root, path)
+    fn canonical(&mut self, path: &Path) -> Option<PathBuf> {
+        let found = match &self.root {
+            None => fs::canonicalize(path).map(Some),
+            Some(root) => in_root(root, path),
+        };
+        self.refused += u64::from(found.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied));
+        found.ok().flatten()
+    }
+
+    /// How often a path could not be followed, though whoever named it may have been able to.
+    pub(in crate::learn) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// The path without links, as far as it exists; a link at its end is followed only if asked for.
@@ -65,24 +76,25 @@ impl Real {
 const LINKS: usize = 40;
 
 /// Follows the links of a path below a root that is not ours, as far as it exists.
-fn in_root(root: &Path, path: &Path) -> Option<PathBuf> {
+fn in_root(root: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     let mut rest: Vec<_> = path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
     let (mut out, mut links) = (PathBuf::from("/"), 0);
     while let Some(part) = rest.pop() {
-        match Path::new(&part).components().next()? {
+        let Some(component) = Path::new(&part).components().next() else { return Ok(None) };
+        match component {
             Component::RootDir => out = PathBuf::from("/"),
             Component::ParentDir => {
                 out.pop();
             }
             Component::Normal(name) => {
                 let next = out.join(name);
-                let here = root.join(next.strip_prefix("/").ok()?);
-                if fs::symlink_metadata(&here).ok()?.is_symlink() {
+                let here = root.join(next.strip_prefix("/").unwrap_or(&next));
+                if fs::symlink_metadata(&here)?.is_symlink() {
                     links += 1;
                     if links > LINKS {
-                        return None;
+                        return Ok(None);
                     }
-                    let to = fs::read_link(&here).ok()?;
+                    let to = fs::read_link(&here)?;
                     rest.extend(to.components().rev().map(|part| part.as_os_str().to_owned()));
                 } else {
                     out = next;
@@ -91,7 +103,7 @@ fn in_root(root: &Path, path: &Path) -> Option<PathBuf> {
             Component::CurDir | Component::Prefix(_) => {}
         }
     }
-    Some(out)
+    Ok(Some(out))
 }
 
 /// The path without `.` and `..`.

@@ -60,6 +60,10 @@ pub(in crate::learn) enum Tells {
     Mode(At, usize),
     /// fchmod(2).
     FileMode,
+    /// setrlimit(2) and prlimit(2): which limit, and where the new one is.
+    Limit(usize, usize),
+    /// Ends its thread, or all of its process.
+    Ends(bool),
     /// Whatever is done after this is not seen.
     Blind,
 }
@@ -130,6 +134,10 @@ pub(in crate::learn) fn tells(name: &str) -> Tells {
         "kill" | "tkill" | "tgkill" | "rt_sigqueueinfo" | "rt_tgsigqueueinfo" => Tells::Signal(0),
         "pidfd_send_signal" => Tells::SignalBy,
         "personality" => Tells::Personality,
+        "setrlimit" => Tells::Limit(0, 1),
+        "prlimit64" => Tells::Limit(1, 2),
+        "exit" => Tells::Ends(false),
+        "exit_group" => Tells::Ends(true),
         "io_uring_setup" | "open_by_handle_at" => Tells::Blind,
         _ => Tells::Nothing,
     }

@@ -2,13 +2,14 @@
 //! dangerous granted in silence.
 //!
 //! In: an observation, and the policy that is extended (`base`). Out: text, in its order: `directives` (systemd's
-//! switches), `calls` (SystemCallFilter), `paths` (`[Landlock]`) of the few paths that `files` finds; `risk` says what
-//! is not granted in silence, and why.
+//! switches), `limits`, `calls` (SystemCallFilter), `paths` (`[Landlock]`) of the few paths that `files` finds; `risk` says
+//! what is not granted in silence, and why.
 
 mod base;
 mod calls;
 mod directives;
 mod files;
+mod limits;
 mod paths;
 pub(super) mod risk;
 
@@ -53,6 +54,10 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
     if seen.lost > 0 {
         writeln!(out, "# The arguments of {} calls were not seen: another run may add to this.", seen.lost)?;
     }
+    if seen.unread > 0 {
+        let times = times(seen.unread);
+        writeln!(out, "# A process that was there could not be looked at, {times}: what it did may be missing here.")?;
+    }
     if !base.names.is_empty() {
         writeln!(out, "# What these allow is not said again.")?;
         let names: Vec<String> = base.names.iter().map(|name| quoted(name)).collect();
@@ -73,6 +78,7 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
         writeln!(out, "Prefer = [{}]", newer.join(", "))?;
     }
     directives::write(seen, &files, base, out, denied)?;
+    limits::write(seen, out)?;
     writeln!(out, "\n# System calls.")?;
     denied.extend(calls::write(seen, base, out)?);
     out.push_str(&landlock);

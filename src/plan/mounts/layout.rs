@@ -253,6 +253,12 @@ impl<'a, 'b> Layout<'a, 'b> {
             let (path, limits) = (self.nodes[index].path.clone(), asked(&self.nodes[index]));
             self.step(Phase::Mounts, MountOp::Hold { path, limits }, index);
         }
+        let bound: Vec<usize> = (0..self.nodes.len()).filter(|index| self.can_be_covered(*index)).collect();
+        if !bound.is_empty() {
+            let trees = bound.iter().map(|index| (self.nodes[*index].path.clone(), self.places[*index].slot)).collect();
+            let by = bound.iter().flat_map(|index| self.nodes[*index].by.clone()).collect();
+            self.planner.step(Phase::Mounts, Op::Mount(MountOp::Seen { trees }), by);
+        }
         let attach = self.planner.host.release < COPIES_DETACHED;
         for index in &hidden {
             let node = &self.nodes[*index];
@@ -290,6 +296,17 @@ impl<'a, 'b> Layout<'a, 'b> {
             }
             Role::Gone | Role::New | Role::Hide => false,
         }
+    }
+
+    /// Whether something that the policy brings in could be covered by a later mount, where a symlink leads from one to
+    /// the other. What comes later and is inside belongs there.
+    fn can_be_covered(&self, index: usize) -> bool {
+        let (node, place) = (&self.nodes[index], &self.places[index]);
+        let bound = place.role == Role::New && matches!(node.content, Content::Bind(_)) && !node.carried;
+        let mut later = self.nodes.iter().zip(&self.places).skip(index + 1);
+        bound
+            && node.path != Path::new("/")
+            && later.any(|(other, place)| place.role == Role::New && !other.carried && !inside(&other.path, &node.path))
     }
 
     fn new_root(&self) -> bool {

@@ -170,6 +170,11 @@ pub enum MountOp {
         /// Restrictions.
         limits: Limits,
     },
+    /// Fails if a mount that came after has covered a taken tree, where a symlink can have led it.
+    Seen {
+        /// Where the trees were mounted, and where they were kept.
+        trees: Vec<(PathBuf, usize)>,
+    },
 }
 
 /// One secret and where it may come from.
@@ -325,6 +330,12 @@ impl fmt::Display for MountOp {
             Self::Hide { path, .. } => write!(f, "cover {} by something without permissions", path.display()),
             Self::Uncover { .. } => f.write_str("put away what the covers were made from"),
             Self::Relay { path } => write!(f, "mount the launcher's socket on {}", path.display()),
+            Self::Seen { trees } => {
+                let shown: Vec<String> = trees.iter().take(3).map(|(path, _)| path.display().to_string()).collect();
+                let more = trees.len().saturating_sub(shown.len());
+                write!(f, "check that nothing mounted since covers {}", shown.join(", "))?;
+                if more == 0 { Ok(()) } else { write!(f, " and {more} more") }
+            }
             Self::Exists { path } => write!(f, "check that {} exists", path.display()),
             Self::Hold { path, limits } => {
                 write!(f, "make {} {limits}, recursively, if a symlink leads there from elsewhere", path.display())

@@ -256,6 +256,7 @@ fn a_new_root_is_entered_before_anything_is_looked_up_in_it() {
             "mount the copy of /root on /root",
             "mount tmpfs on /run (0755, nosuid, nodev, size=20%, nr_inodes=800k)",
             "mount the copy of /sys on /sys",
+            "check that nothing mounted since covers /proc",
             "make /dev read-only",
         ]
     );

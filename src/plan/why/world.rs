@@ -286,6 +286,7 @@ impl World {
             | MountOp::Point { .. }
             | MountOp::Uncover { .. }
             | MountOp::Relay { .. }
+            | MountOp::Seen { .. }
             | MountOp::Exists { .. } => {}
         }
     }

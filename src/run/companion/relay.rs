@@ -101,20 +101,22 @@ impl Relay {
 
 /// The message with process ids as the manager knows them: the launcher stands for the target, and nobody else can.
 /// Nothing where nothing is left of it.
+///
+/// systemd takes a carriage return for the end of a line as well, and leaves backslashes out (`strv_split_newlines` of
+/// its manager). What could be a process id to it in whatever way, and is not the target's, goes.
 fn rewrite<'a>(text: &[u8], names: Names, into: &'a mut [u8; ROOM]) -> Option<&'a [u8]> {
     let mut length = 0;
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
+    for line in text.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
         let mut number = [0; 10];
-        let replaced: [&[u8]; 3] = match line.strip_prefix(b"MAINPID=") {
-            None if line.starts_with(b"MAINPIDFDID=") => continue,
-            None => [line, b"", b""],
-            Some(value) => {
-                let (value, end) = value.strip_suffix(b"\n").map_or((value, b"".as_slice()), |value| (value, b"\n"));
-                if value != decimal(names.inner, &mut [0; 10]) {
-                    continue;
-                }
-                [b"MAINPID=", decimal(names.launcher, &mut number), end]
+        let replaced: [&[u8]; 3] = if names_a_process(line) {
+            let end = line.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(line.len());
+            let (value, end) = line.split_at(end);
+            if value.strip_prefix(b"MAINPID=") != Some(decimal(names.inner, &mut [0; 10])) {
+                continue;
             }
+            [b"MAINPID=", decimal(names.launcher, &mut number), end]
+        } else {
+            [line, b"", b""]
         };
         for part in replaced {
             into.get_mut(length..length + part.len())?.copy_from_slice(part);
@@ -123,6 +125,11 @@ fn rewrite<'a>(text: &[u8], names: Names, into: &'a mut [u8; ROOM]) -> Option<&'
     }
     // The shortest there can be is `A=`; a single byte means something else on the line to the helper.
     (length > 1).then(|| into.get(..length).unwrap_or_default())
+}
+
+/// Whether a line is MAINPID=, MAINPIDFDID= or MAINPIDFD= (sd_notify(3)) when backslashes are left out.
+fn names_a_process(line: &[u8]) -> bool {
+    line.iter().filter(|byte| **byte != b'\\').take(7).eq(b"MAINPID")
 }
 
 /// A number in digits.
@@ -159,6 +166,16 @@ mod tests {
         assert_eq!(rewritten("MAINPID=4711\n"), None);
         assert_eq!(rewritten("MAINPIDFDID=9\nBARRIER=1"), Some("BARRIER=1".into()));
         assert_eq!(rewritten("XMAINPID=2\nMAINPID=02"), Some("XMAINPID=2\n".into()));
+        assert_eq!(rewritten("MAINPIDFD=1\nREADY=1"), Some("READY=1".into()));
+        // As systemd reads lines.
+        assert_eq!(rewritten("READY=1\rMAINPID=1\rSTATUS=x"), Some("READY=1\rSTATUS=x".into()));
+        assert_eq!(rewritten("READY=1\r\rMAINPID=2"), Some("READY=1\r\rMAINPID=4711".into()));
+        for hidden in
+            ["\\MAINPID=1", "MAIN\\PID=1", "M\\A\\I\\N\\P\\I\\D\\=1", "\\\\MAINPID=1", "MAINPID=\\2", "MAINPID\\FDID=7"]
+        {
+            assert_eq!(rewritten(&format!("A=1\n{hidden}\n")), Some("A=1\n".into()), "{hidden}");
+        }
+        assert_eq!(rewritten("STATUS=a\\\nMAINPID=1"), Some("STATUS=a\\\n".into()));
     }
 
     #[test]
