@@ -70,6 +70,10 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     for events in super::texts(matches, "EVENTS") {
         needs.read(&events).map_err(Faults::one)?;
     }
+    if needs.events == 0 && !needs.written {
+        door::tell("stockade: monitor told of nothing: the policy stays as it is\n");
+        return Ok(Exit::Success);
+    }
     if needs.events == 0 {
         let fault = Fault::new("there are no events: no line is an object of `stockade monitor --json`");
         return Err(Faults::one(fault.exit(Exit::Usage)).into());
@@ -139,6 +143,8 @@ fn prove(library: &Library, path: &str, merged: &Merged, needs: &[Need]) -> anyh
 #[derive(Default)]
 struct Needs {
     events: usize,
+    /// Whether there was anything to read at all.
+    written: bool,
     needs: BTreeMap<String, Need>,
 }
 
@@ -152,6 +158,7 @@ impl Needs {
         read.map_err(|error| {
             Fault::new(format!("cannot read {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage)
         })?;
+        self.written |= !bytes.trim_ascii().is_empty();
         for line in bytes.split(|byte| *byte == b'\n') {
             let Ok(value) = serde_json::from_slice::<Value>(line) else { continue };
             let Some(question) = event::asked(&value) else { continue };

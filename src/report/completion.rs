@@ -144,7 +144,7 @@ fn fish(script: &str, root: &Command) -> String {
         let values = |arg: &Arg| -> Vec<String> {
             let values = arg.get_possible_values();
             let line = |value: &PossibleValue| match value.get_help() {
-                Some(help) => format!("{}\\t'{}'", value.get_name(), help.to_string().replace('\'', "\\\\'")),
+                Some(help) => format!("{}\\t'{}'", value.get_name(), help.to_string().replace('\'', "\\'")),
                 None => value.get_name().to_owned(),
             };
             values.iter().map(line).collect()

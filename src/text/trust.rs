@@ -170,6 +170,11 @@ impl Way<'_> {
             fault = fault.help("in a user namespace this stands for every owner outside of it");
         }
         let link = if meta.is_symlink() { "-h " } else { "" };
+        if meta.is_dir() {
+            // To give a home away is no remedy.
+            let place = if uid == 0 { "/etc/stockade" } else { "~/.config/stockade" };
+            return Err(fault.help(format!("review it, then copy it to where nobody else can write: {place}")));
+        }
         Err(fault.help(format!("review it, then: chown {link}{uid} {}", quoted(path))))
     }
 
