@@ -78,7 +78,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         let fault = Fault::new("there are no events: no line is an object of `stockade monitor --json`");
         return Err(Faults::one(fault.exit(Exit::Usage)).into());
     }
-    let needed: Vec<Need> = needs.needs.into_values().collect();
+    let needed: Vec<Need> = needs.found.into_values().collect();
     let places = super::learn::here();
     let target = Target { case: &case, name: &path, text: &text, places: &places };
     let merged = merge::merge(&target, &needed, &Thing::behind).map_err(Faults::one)?;
@@ -145,7 +145,7 @@ struct Needs {
     events: usize,
     /// Whether there was anything to read at all.
     written: bool,
-    needs: BTreeMap<String, Need>,
+    found: BTreeMap<String, Need>,
 }
 
 impl Needs {
@@ -168,7 +168,7 @@ impl Needs {
             // `123 (nginx)`: the number says nothing tomorrow.
             let who = who.split_once('(').map_or(who.as_str(), |(_, name)| name.trim_end_matches(')')).to_owned();
             let who = if who.is_empty() { "somebody".to_owned() } else { who };
-            self.needs.entry(format!("{question:?}")).or_insert(Need {
+            self.found.entry(format!("{question:?}")).or_insert(Need {
                 question,
                 who,
                 directory: text("call") == "rmdir",

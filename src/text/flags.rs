@@ -1,5 +1,6 @@
 //! `-p Directive=Value`: one entry, as systemd-run reads it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::profiles::SHIPPED;
@@ -21,7 +22,10 @@ pub fn parse(flag: &str) -> Result<Document, Fault> {
     let Some((name, value)) = flag.split_once('=') else {
         let fault = Fault::at(&whole, "`-p` takes DIRECTIVE=VALUE, and there is no `=` here").exit(Exit::Usage);
         return Err(match flag {
-            _ if flag.contains('/') || flag.ends_with(".toml") || SHIPPED.iter().any(|(name, _)| *name == flag) => {
+            _ if flag.contains('/')
+                || Path::new(flag).extension().is_some_and(|end| end == "toml")
+                || SHIPPED.iter().any(|(name, _)| *name == flag) =>
+            {
                 fault.help(format!("a profile or a policy file is given by a capital -P: -P {flag}"))
             }
             "" => fault.help("for a switch, write `-p PrivateTmp=yes`"),

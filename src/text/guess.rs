@@ -1,5 +1,7 @@
 //! What a text is that was given as a policy and is none: the file of another tool, or a program.
 
+use std::path::Path;
+
 use crate::fault::{Fault, Source};
 
 /// One fault that says what the text is and what takes it, in place of all that is wrong with it as a policy.
@@ -38,7 +40,8 @@ pub(super) fn guess(source: &Source) -> Option<Fault> {
                 .help(format!("to make it a policy: stockade import unit {file} -o NAME.toml"))
         });
     }
-    if has(&|line| line.starts_with("include ") && (line.ends_with(".inc") || line.ends_with(".local"))) {
+    let part = |line: &str| Path::new(line).extension().is_some_and(|end| end == "inc" || end == "local");
+    if has(&|line| line.starts_with("include ") && part(line)) {
         return is("a profile of firejail's").map(|fault| {
             fault.help("to make a policy from what a program does: stockade learn -o NAME.toml -- COMMAND")
         });
