@@ -323,7 +323,7 @@ fn earlier(output: &str) -> Result<Observed, Fault> {
 
 fn read(name: &str) -> Result<Observed, Fault> {
     let text = fs::read_to_string(name).map_err(|error| {
-        let fault = Fault::new(format!("cannot read {name}: {error}")).exit(Exit::Usage);
+        let fault = Fault::new(format!("cannot read {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage);
         fault.help("`stockade learn -o POLICY` writes what it saw to POLICY.seen")
     })?;
     record::read(&text, name)
@@ -355,7 +355,8 @@ pub(super) fn replace(path: &str, text: &str) -> Result<(), Fault> {
         .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary))
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| fs::rename(&temporary, path));
-    result.map_err(|error| Fault::new(format!("cannot write {path}: {error}")).exit(Exit::Usage))
+    result
+        .map_err(|error| Fault::new(format!("cannot write {path}: {}", crate::fault::reason(&error))).exit(Exit::Usage))
 }
 
 fn summary(output: &str, seen: &Observed) -> String {

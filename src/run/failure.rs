@@ -11,6 +11,8 @@ use crate::plan::mounts::{MountOp, New};
 use crate::plan::op::{Op, Step};
 use crate::plan::supervise::SuperviseOp;
 
+use super::program;
+
 /// The fault for a failed step.
 pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     let Some(step) = plan.steps.get(failure.step) else {
@@ -21,7 +23,7 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
         return Fault::new("nobody stands beside the target, and nothing is executed").exit(Exit::Namespace);
     }
     if matches!(step.op, Op::Find | Op::Exec) {
-        return target(plan, failure.errno);
+        return program::explain(plan, &step.op, failure.errno);
     }
     if let Op::Inspect { .. } = step.op {
         return unsuitable(plan, step, failure.errno);
@@ -120,34 +122,6 @@ fn unsuitable(plan: &Plan, step: &Step, errno: Errno) -> Fault {
         fault.label = format!("asked for by {}", by.directive);
     }
     fault.help(help)
-}
-
-/// Not found and not executable end as they do in a shell, and as systemd wants it from the main process of a unit.
-fn target(plan: &Plan, errno: Errno) -> Fault {
-    let name = plan.program.to_string_lossy();
-    let unit = plan.environment.iter().any(|(variable, value)| {
-        variable == "SYSTEMD_EXEC_PID" && value.to_str() == Some(&std::process::id().to_string())
-    });
-    let exit = match errno {
-        _ if unit => Exit::Exec,
-        Errno::ENOENT | Errno::ENOTDIR => Exit::NotFound,
-        _ => Exit::NotExecutable,
-    };
-    let fault = Fault::new(format!("cannot execute `{name}`: {}", words(errno))).exit(exit);
-    match errno {
-        Errno::ENOENT if !name.contains('/') => {
-            fault.help(format!("it was looked for in {}", plan.search_path().to_string_lossy()))
-        }
-        Errno::ENOENT | Errno::ENOTDIR => plan
-            .notes
-            .iter()
-            .filter(|note| note.contains("`.` is left out"))
-            .fold(fault, |fault, note| fault.help(note.as_str()))
-            .help("the path, or the interpreter it names, is not in the view that the policy gives"),
-        Errno::ENOEXEC => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
-        Errno::EACCES => fault.help("it is a directory, is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
-        _ => fault,
-    }
 }
 
 /// The kernel's words, in lower case.

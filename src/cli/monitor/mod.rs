@@ -94,7 +94,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// A file that lines are added to.
 fn file(name: &str) -> Result<File, Fault> {
     let open = OpenOptions::new().append(true).create(true).open(name);
-    open.map_err(|error| Fault::new(format!("cannot write {name}: {error}")).exit(Exit::Usage))
+    open.map_err(|error| Fault::new(format!("cannot write {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage))
 }
 
 /// How denials are told.

@@ -188,7 +188,10 @@ impl Teller<'_> {
 /// Tells records that somebody kept.
 fn replay(name: &str, teller: &mut Teller<'_>) -> anyhow::Result<()> {
     let unreadable = |error: io::Error| {
-        Faults::one(Fault::new(format!("cannot read the records in {name}: {error}")).exit(Exit::Usage))
+        Faults::one(
+            Fault::new(format!("cannot read the records in {name}: {}", crate::fault::reason(&error)))
+                .exit(Exit::Usage),
+        )
     };
     let mut input: Box<dyn BufRead> = match name {
         "-" => Box::new(io::stdin().lock()),
