@@ -3,6 +3,8 @@
 mod kit;
 
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
 use kit::{host_has, people, say, verbs};
@@ -171,5 +173,102 @@ fn arguments_are_words_and_only_those_that_the_call_takes() {
         let run = who.stockade(&["run"]).words(&options).words(&["SystemCallErrorNumber=EACCES", "--", "mkdir", "new"]);
         let seen = run.inside(&place).run();
         assert!(seen.stderr.contains("called mkdir(\"new\", 0x1ff): "), "{seen}");
+    }
+}
+
+/// Connects to an abstract socket of its own, and to one that was made outside; signals a child, and its launcher.
+const OUTSIDE: &str = "
+import os, signal, socket, subprocess, sys
+def say(what, how):
+    try:
+        how()
+        print(what, 'ok')
+    except OSError as error:
+        print(what, error.strerror)
+def connect(name):
+    say(name, lambda: socket.socket(socket.AF_UNIX).connect('\\0' + name))
+server = socket.socket(socket.AF_UNIX)
+server.bind('\\0' + sys.argv[1] + '-own')
+server.listen()
+connect(sys.argv[1] + '-own')
+connect(sys.argv[1] + '-nobody')
+connect(sys.argv[1])
+child = subprocess.Popen(['sleep', '60'])
+say('child', lambda: os.kill(child.pid, signal.SIGTERM))
+child.wait()
+say('launcher', lambda: os.kill(os.getppid(), 0))
+";
+
+/// Whether Landlock has scopes (ABI 6).
+fn scopes() -> bool {
+    if !host_has("landlock") {
+        return false;
+    }
+    let seen = people()[0].stockade(&["run", "-p", "Landlock.Scope=signal", "--", "true"]).run();
+    seen.status.success()
+}
+
+#[test]
+fn scopes_are_told_with_what_is_outside() {
+    if !scopes() {
+        say("tell: not run: this kernel has no scopes of Landlock's");
+        return;
+    }
+    for who in people() {
+        let name = format!("stockade-tell-{}-{}", std::process::id(), who.name);
+        let address = SocketAddr::from_abstract_name(&name).expect("a name");
+        let _server = UnixListener::bind_addr(&address).expect("a socket");
+        let scope = ["-p", "Landlock.Scope=abstract-unix-socket signal"];
+        for verb in [&["run", "--explain-denials"][..], &["monitor"]] {
+            let denies = verb[0] == "run";
+            // The launcher is root's then, whom nobody else signals, so that it is not the scope's doing.
+            let roots = people()[0].is_root() && !who.is_root();
+            let run = who.stockade(verb).words(&scope).words(&["--", "/usr/bin/python3", "-c", OUTSIDE, &name]);
+            let seen = run.inside(Path::new("/")).run();
+            seen.ends(0);
+            let result = if denies { "Operation not permitted" } else { "ok" };
+            let launcher = if roots { "Operation not permitted" } else { result };
+            let expected = format!(
+                "{name}-own ok\n{name}-nobody Connection refused\n{name} {result}\nchild ok\nlauncher {launcher}\n"
+            );
+            assert_eq!(seen.stdout, expected, "{seen}");
+            assert_eq!(seen.stderr.lines().count(), if roots { 1 } else { 2 }, "{seen}");
+            let words = [
+                "called connect(".to_owned(),
+                format!("EPERM, no rule lets it connect to @{name}, made outside: the scope abstract-unix-socket"),
+                "try -p Landlock.Scope= -p Landlock.Scope=signal\n".into(),
+                "EPERM, no signal reaches process ".into(),
+                "outside: the scope signal (Landlock.Scope at -p Landlock.Scope=abstract-unix-socket signal)".into(),
+                "try -p Landlock.Scope= -p Landlock.Scope=abstract-unix-socket\n".into(),
+            ];
+            for word in words.iter().take(if roots { 3 } else { words.len() }) {
+                assert!(seen.stderr.contains(word.as_str()), "{word}{seen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_descriptors_is_told() {
+    let script = "
+import os
+try:
+    while True:
+        os.open('/dev/null', os.O_RDONLY)
+except OSError as error:
+    print(error.strerror)
+";
+    for who in people() {
+        let run = who.stockade(&["run", "--explain-denials", "-p", "LimitNOFILE=70", "--", "/usr/bin/python3", "-c"]);
+        let seen = run.words(&[script]).inside(Path::new("/")).run();
+        seen.ends(0).says("Too many open files");
+        assert_eq!(seen.stderr.lines().count(), 1, "{seen}");
+        let told = "EMFILE, 70 descriptors are open, and no more can be (LimitNOFILE at -p LimitNOFILE=70); try -p \
+                    LimitNOFILE=140\n";
+        assert!(seen.stderr.contains("(python3) called openat(") && seen.stderr.ends_with(told), "{seen}");
+        // Who stays below it, or has lowered it itself, is not told of.
+        let own = format!("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (66, 70))\n{script}");
+        let run = who.stockade(&["run", "--explain-denials", "-p", "LimitNOFILE=70", "--", "/usr/bin/python3", "-c"]);
+        run.words(&[&own]).inside(Path::new("/")).run().ends(0).says("Too many open files").quietly();
     }
 }

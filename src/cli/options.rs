@@ -80,11 +80,14 @@ pub(super) const EXPLAIN: Opt = Opt {
     more: "Tell on standard error, once for each kind, which calls of the target are denied: the process, the call with its \
            arguments, the error, the directive and its place, and a change to try (`stockade why` tries it). A helper \
            process stays beside the target for that: it learns of every refusal of the filter, and works out beforehand \
-           what becomes of paths that are opened, made, removed and executed and of addresses that are connected to and \
-           bound. Where the filter kills, the process is told of and then killed, by SIGSYS unless it would survive that. \
-           Calls that are answered by SIGSYS for the target to catch (trap) and by ENOSYS are not told, nor is what a scope of \
-           Landlock's or a resource limit does to them, which shows only in what becomes of the call (`stockade why --connect \
-           @NAME`, --signal and --syscall name these). The helper keeps standard error open for as long as any process of \
+           what becomes of paths that are opened, made, removed and executed, of addresses and abstract unix sockets that are \
+           connected to, of addresses that are bound, of signals to processes that the target has not started, and of files \
+           that are opened where LimitNOFILE leaves no descriptor. Where the filter kills, the process is told of and then killed, by SIGSYS unless it would survive that. \
+           Not told are calls that are answered by SIGSYS for the target to catch (trap) or by ENOSYS; datagrams to abstract \
+           sockets, signals to single threads, and those from a PID namespace of the target's own making; and what other \
+           limits do, which shows only in what becomes of a call: EAGAIN of a fork (TasksMax, LimitNPROC), ENOMEM (LimitAS, \
+           LimitDATA, LimitMEMLOCK), SIGXFSZ (LimitFSIZE), SIGXCPU (LimitCPU), EMFILE of a socket or a pipe (`stockade why \
+           --syscall` names the limit of each). The helper keeps standard error open for as long as any process of \
            the target's lives: who waits for its end waits for a daemon that was left behind, too.",
 };
 

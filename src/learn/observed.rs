@@ -139,6 +139,8 @@ pub enum Part {
     Limits,
     /// Of these, addresses and stacks: older kernels do not tell them of processes that have ended.
     Memory,
+    /// What was done before it was begun to watch.
+    Start,
 }
 
 impl Observed {

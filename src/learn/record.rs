@@ -42,13 +42,14 @@ const ACTS: [(Act, &str); 7] = [
     (Act::Go, "go"),
 ];
 
-const PARTS: [(Part, &str); 6] = [
+const PARTS: [(Part, &str); 7] = [
     (Part::Paths, "paths"),
     (Part::Sockets, "sockets"),
     (Part::Acts, "acts"),
     (Part::Capabilities, "capabilities"),
     (Part::Limits, "limits"),
     (Part::Memory, "memory"),
+    (Part::Start, "start"),
 ];
 
 /// A kind's word.

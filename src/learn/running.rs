@@ -28,7 +28,9 @@ const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 pub fn group(name: &str) -> Result<Scope, Fault> {
     let place = place(name)?;
     let id = place.metadata().map(|data| Scope::Cgroup(data.ino()));
-    id.map_err(|error| Fault::new(format!("cannot look at {}: {error}", place.display())).exit(Exit::Usage))
+    id.map_err(|error| {
+        Fault::new(format!("cannot look at {}: {}", place.display(), crate::fault::reason(&error))).exit(Exit::Usage)
+    })
 }
 
 /// Where this control group is.
@@ -59,26 +61,28 @@ pub fn path(place: &Path) -> Option<String> {
     Some(format!("/{}", below.display()))
 }
 
-/// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended.
+/// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended; `begun` is called when nothing
+/// escapes any more.
 ///
 /// # Errors
 /// Those of the collector, and a process that is not there.
 pub fn watch(
     scope: Scope,
     time: Option<Duration>,
+    begun: &mut dyn FnMut(),
     mut progress: Option<&mut dyn FnMut(u64, usize)>,
 ) -> Result<Observed, Fault> {
-    let process =
-        match scope {
-            Scope::Pid(pid) | Scope::Tree(pid) => Some(target::process(pid).map_err(|errno| {
-                Fault::new(format!("cannot watch process {pid}: {}", errno.desc())).exit(Exit::Usage)
-            })?),
-            Scope::Cgroup(_) => None,
-        };
+    let process = match scope {
+        Scope::Pid(pid) | Scope::Tree(pid) => Some(target::process(pid).map_err(|errno| {
+            Fault::new(format!("cannot watch process {pid}: {}", errno.desc().to_lowercase())).exit(Exit::Usage)
+        })?),
+        Scope::Cgroup(_) => None,
+    };
     let ends = Set(Set::one(libc::SIGINT).0 | Set::one(libc::SIGTERM).0 | Set::one(libc::SIGHUP).0);
     let before = signals::block(ends).map_err(failed)?;
     let arrivals = signals::descriptor(ends).map_err(failed)?;
     let mut collector = Collector::start(scope)?;
+    begun();
     let mut told = Instant::now();
     let end = time.map(|time| Instant::now() + time);
     // With a control group nothing but a signal or the time ends it.

@@ -2,7 +2,6 @@
 //! the kernel keeps anyway.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 
 /// Limits of which the most that was used is known.
@@ -20,8 +19,11 @@ pub(super) const KNOWN: [(u32, &str, u64); 4] = [
 ];
 
 /// What /proc/PID/limits calls those that the kernel holds a process to.
-const HELD: [(u32, &str); 3] =
-    [(libc::RLIMIT_NOFILE, "Max open files"), (libc::RLIMIT_AS, "Max address space"), (libc::RLIMIT_STACK, "Max stack size")];
+const HELD: [(u32, &str); 3] = [
+    (libc::RLIMIT_NOFILE, "Max open files"),
+    (libc::RLIMIT_AS, "Max address space"),
+    (libc::RLIMIT_STACK, "Max stack size"),
+];
 
 /// What a process has used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Used {
     /// # Errors
     /// /proc does not show it to this user (hidepid), or no file can be opened.
     pub(super) fn of(process: u32) -> io::Result<Self> {
-        let read = |name: &str| match fs::read_to_string(format!("/proc/{process}/{name}")) {
+        let read = |name: &str| match crate::host::lossy(&format!("/proc/{process}/{name}")) {
             Err(error) if is_gone(&error) => Ok(String::new()),
             other => other,
         };

@@ -10,7 +10,7 @@ use crate::draft::calls;
 use crate::fault::{Origin, clean};
 
 use super::filter::verdict;
-use super::why::{Change, Operation, Question, Reach, Reason};
+use super::why::{Change, Operation, Outside, Question, Reach, Reason};
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +148,14 @@ impl Event {
             "change": self.change.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "executable": self.executable, "architecture": self.arch.map(Arch::word),
             "address": address.map(|(address, _)| address),
+            "abstract": match &self.question {
+                Some(Question::Outside(Outside::Abstract(name))) => Some(name),
+                _ => None,
+            },
+            "signalled": match self.question {
+                Some(Question::Outside(Outside::Signal(pid))) => Some(pid),
+                _ => None,
+            },
         })
     }
 }
@@ -171,6 +179,12 @@ pub fn asked(value: &Value) -> Option<Question> {
             "bind" => Reach::Bind(address),
             _ => return None,
         }));
+    }
+    if let Some(name) = text("abstract") {
+        return Some(Question::Outside(Outside::Abstract(name.into())));
+    }
+    if let Some(pid) = value.get("signalled").and_then(Value::as_u64) {
+        return u32::try_from(pid).ok().map(|pid| Question::Outside(Outside::Signal(pid)));
     }
     let arch = text("architecture").map_or(Some(Arch::native()), Arch::parse)?;
     let name = text("call")?;

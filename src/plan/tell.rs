@@ -62,6 +62,10 @@ pub const PATHS: [(&str, usize, Option<Operation>); 14] = [
 /// Calls that name an address by their second argument.
 pub const ADDRESSES: [&str; 2] = ["connect", "bind"];
 
+/// Calls that send a signal to the process in their first argument, or behind its descriptor. Those to a thread are not
+/// looked into: they stay in their process, and some programs make them all the time.
+pub const SIGNALS: [&str; 3] = ["kill", "rt_sigqueueinfo", "pidfd_send_signal"];
+
 /// The number of the decision that looks into a call.
 fn first(draft: &Draft) -> u16 {
     u16::try_from(draft.supervision.decisions.len().max(1)).unwrap_or(u16::MAX)
@@ -70,7 +74,7 @@ fn first(draft: &Draft) -> u16 {
 /// The layer that has calls looked into.
 pub(super) fn layer(draft: &Draft) -> Layer {
     let by = By { directive: "explain-denials", origin: None };
-    let names = PATHS.iter().map(|(name, ..)| *name).chain(ADDRESSES);
+    let names = PATHS.iter().map(|(name, ..)| *name).chain(ADDRESSES).chain(SIGNALS);
     let rule = Rule {
         calls: names.map(Call::parse).collect(),
         when: Vec::new(),

@@ -3,8 +3,8 @@
 use nix::errno::Errno;
 
 use super::event;
-use super::uses;
 use super::machine::{ARCHES, NUMBERS};
+use super::uses;
 use crate::sys::bpf::{Kind, Map, Ring, Shared};
 
 /// How many processes and threads there can be (PID_MAX_LIMIT of 64 bits).

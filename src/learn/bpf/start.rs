@@ -73,7 +73,8 @@ fn maps(cpus: usize) -> Result<Maps, Fault> {
 /// How many CPUs there can be: `0-3` is four.
 fn cpus() -> Result<usize, Fault> {
     let path = "/sys/devices/system/cpu/possible";
-    let text = fs::read_to_string(path).map_err(|error| fault(format!("cannot read {path}: {error}")))?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| fault(format!("cannot read {path}: {}", crate::fault::reason(&error))))?;
     let last = text.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok());
     last.map(|last| last + 1).ok_or_else(|| fault(format!("{path} is not a list of CPUs")))
 }
@@ -130,6 +131,9 @@ fn begin(scope: Scope) -> Result<Collector, Fault> {
         links.push(put(name, &tracepoint(name, code)?)?);
     }
     let mut unknown = BTreeSet::new();
+    if !matches!(scope, Scope::Tree(_)) {
+        unknown.insert(Part::Start);
+    }
     let capable = loaded("cap_capable", &make.capable()?, Attach::Return, layout.function("cap_capable"));
     match capable.and_then(|program| put("cap_capable", &program)) {
         Ok(link) => links.push(link),

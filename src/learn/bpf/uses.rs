@@ -42,7 +42,8 @@ pub(super) fn begin(maps: &Maps, alive: u64) {
 
 /// What was seen, into the observation.
 pub(super) fn finish(maps: &Maps, observed: &mut Observed) {
-    let word = |slot: u32, at: i16| maps.uses.word((FIRST + (slot << SHIFT)) as usize + usize::from(at.cast_unsigned()));
+    let word =
+        |slot: u32, at: i16| maps.uses.word((FIRST + (slot << SHIFT)) as usize + usize::from(at.cast_unsigned()));
     for slot in 0..maps.slots {
         for (rows, into) in [(&MOST[..], &mut observed.limits), (&NEAR[..], &mut observed.near)] {
             let seen = rows.iter().map(|(limit, at)| (*limit, word(slot, *at))).filter(|(_, value)| *value > 0);

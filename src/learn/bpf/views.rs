@@ -1,6 +1,7 @@
 //! Where paths lead for those who are watched, who may have another root directory or other mounts than this process.
 
 use std::cell::Cell;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -25,10 +26,10 @@ impl Views {
     /// Where the paths of a thread with this root lead. Of one that has ended, or that may not be looked at, nothing
     /// better is known than that they lead where ours do.
     pub(super) fn of(&mut self, root: (u64, u64), thread: u32, unread: &Cell<u64>) -> &mut Real {
-        if !self.known.contains_key(&root) {
+        if let Entry::Vacant(place) = self.known.entry(root) {
             match open(thread) {
                 Ok(view) => {
-                    self.known.insert(root, view);
+                    place.insert(view);
                 }
                 Err(error) if is_gone(&error) => {}
                 // Once for each root: the next one with it may be looked at.

@@ -10,8 +10,11 @@ use crate::learn::used::{Used, is_gone};
 pub(super) struct Crew {
     threads: HashMap<u32, u32>,
     /// How many have lived at the same time.
-    pub(super) most: usize,
+    most: usize,
 }
+
+/// So many are counted one by one. Of more, only every eighth part: each time all of them are looked at.
+const EXACT: usize = 64;
 
 impl Crew {
     /// A thread calls; whether it is time to look at what it uses. Who is killed does not say so, and so a look is taken
@@ -20,12 +23,22 @@ impl Crew {
         let calls = self.threads.entry(thread).or_insert(0);
         *calls = calls.saturating_add(1);
         let calls = *calls;
-        if calls == 1 && self.threads.len() > self.most {
-            // Who was killed is there still.
-            self.threads.retain(|thread, _| lives(*thread));
-            self.most = self.most.max(self.threads.len());
+        let slack = if self.most < EXACT { 0 } else { self.most / 8 };
+        if calls == 1 && self.threads.len() > self.most + slack {
+            self.count();
         }
         calls >= 16 && calls.is_power_of_two() && calls.trailing_zeros().is_multiple_of(2)
+    }
+
+    /// How many live: who was killed is there still.
+    fn count(&mut self) {
+        self.threads.retain(|thread, _| lives(*thread));
+        self.most = self.most.max(self.threads.len());
+    }
+
+    /// How many have lived at the same time; where that is more than [`EXACT`], it may be an eighth too few.
+    pub(super) fn most(&self) -> u64 {
+        self.most as u64
     }
 
     /// A thread ends, and with it, if asked for, all of its process.
@@ -49,7 +62,7 @@ impl Crew {
 
 /// Whether a thread has not ended: one that nobody has waited for has (proc_pid_stat(5)).
 fn lives(thread: u32) -> bool {
-    match fs::read_to_string(format!("/proc/{thread}/stat")) {
+    match crate::host::lossy(&format!("/proc/{thread}/stat")) {
         Ok(stat) => stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X'])),
         Err(error) => !is_gone(&error),
     }

@@ -96,7 +96,7 @@ impl Collector {
     /// What was seen. Names of files that were asked for in vain, and that nobody made, are not in it.
     pub fn finish(mut self) -> Observed {
         let real = self.real;
-        self.gathered.alive(self.crew.most as u64);
+        self.gathered.alive(self.crew.most());
         let mut seen = self.gathered.finish(|path| real.exists(path));
         seen.calls = self.calls.into_iter().collect();
         seen

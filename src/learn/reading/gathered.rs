@@ -46,15 +46,12 @@ impl Gathered {
 
     /// What a process has used, as far as it could be seen.
     pub(in crate::learn) fn limits(&mut self, used: std::io::Result<Used>) {
-        match used {
-            Ok(used) => {
-                observed::most(&mut self.seen.limits, used.most);
-                observed::most(&mut self.seen.near, used.near);
-            }
-            Err(_) => {
-                self.unseen(Part::Limits);
-                self.unread(1);
-            }
+        if let Ok(used) = used {
+            observed::most(&mut self.seen.limits, used.most);
+            observed::most(&mut self.seen.near, used.near);
+        } else {
+            self.unseen(Part::Limits);
+            self.unread(1);
         }
     }
 

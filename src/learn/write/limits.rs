@@ -28,7 +28,7 @@ const ROWS: [Row; 4] = [
         directive: "LimitNOFILE",
         times: 4,
         least: DESCRIPTORS,
-        seen: ["No process had more than", "descriptors"],
+        seen: ["At most", "descriptors in one process"],
         why: "more than most programs",
     },
     Row {
@@ -36,7 +36,7 @@ const ROWS: [Row; 4] = [
         directive: "TasksMax",
         times: 4,
         least: 64,
-        seen: ["No more than", "processes and threads lived at the same time"],
+        seen: ["At most", "processes and threads at the same time"],
         why: "it takes a control group of its own",
     },
     Row {
@@ -44,7 +44,7 @@ const ROWS: [Row; 4] = [
         directive: "LimitAS",
         times: 4,
         least: 256 * MEGABYTE,
-        seen: ["No process had more than", "of addresses"],
+        seen: ["At most", "of addresses in one process"],
         why: "programs that reserve much and use little fail early",
     },
     Row {
@@ -52,7 +52,7 @@ const ROWS: [Row; 4] = [
         directive: "LimitSTACK",
         times: 8,
         least: 8 * MEGABYTE,
-        seen: ["No process had a stack of more than", ""],
+        seen: ["At most", "of stack in one process"],
         why: "threads get stacks of this size where they ask for none",
     },
 ];
@@ -71,9 +71,12 @@ pub(super) fn write(seen: &Observed, out: &mut String) -> std::fmt::Result {
     }
     if let Some(resident) = seen.limits.get(&libc::RLIMIT_RSS) {
         let most = bytes(*resident);
-        writeln!(out, "# No process had more than {most} of memory; several at once are not added up (MemoryMax).")?;
+        writeln!(out, "# At most {most} of memory in one process; several at once are not added up (MemoryMax).")?;
     }
-    writeln!(out, "# Not seen by anybody: sizes of files (LimitFSIZE), locked memory (LimitMEMLOCK), core dumps (LimitCORE).")
+    writeln!(
+        out,
+        "# Not seen by anybody: sizes of files (LimitFSIZE), locked memory (LimitMEMLOCK), core dumps (LimitCORE)."
+    )
 }
 
 fn one(row: &Row, seen: &Observed, out: &mut String) -> std::fmt::Result {
@@ -87,7 +90,9 @@ fn one(row: &Row, seen: &Observed, out: &mut String) -> std::fmt::Result {
     let value = most.saturating_mul(row.times).checked_next_power_of_two().unwrap_or(u64::MAX).max(row.least);
     let [before, after] = row.seen;
     let mut note = format!("{before} {} {after}", counted(*most));
-    note.truncate(note.trim_end().len());
+    if *limit == libc::RLIMIT_NPROC && *most == 1 {
+        note = "Never more than one process or thread".into();
+    }
     if let Some(soft) = seen.near.get(limit) {
         write!(note, ", more than half of the limit of {} that held", counted(*soft))?;
     }
@@ -145,38 +150,56 @@ mod tests {
     #[test]
     fn what_programs_keep_to_anyway_is_a_line_and_the_rest_a_comment() {
         let text = text(&FEW, |_| {});
-        assert!(has(&text, "LimitNOFILE = 1024  # No process had more than 64 descriptors."), "{text}");
+        assert!(has(&text, "LimitNOFILE = 1024  # At most 64 descriptors in one process."), "{text}");
         assert!(has(&text, "#TasksMax = 64") && has(&text, "#LimitAS = \"2G\""), "{text}");
-        assert!(text.contains("300M of addresses. Not a line: "), "{text}");
+        assert!(text.contains("300M of addresses in one process. Not a line: "), "{text}");
         assert!(has(&text, "# LimitSTACK: not known."), "{text}");
     }
 
     #[test]
     fn a_limit_that_was_near_or_is_asked_for_is_none() {
         for change in [
-            (|seen| drop(seen.near.insert(libc::RLIMIT_NOFILE, 100))) as fn(&mut Observed),
-            |seen| drop(seen.asked.insert(libc::RLIMIT_NOFILE, 4096)),
-            |seen| drop(seen.limits.insert(libc::RLIMIT_NOFILE, 512)),
-            |seen| drop(seen.unknown.insert(Part::Limits)),
+            (|seen| {
+                seen.near.insert(libc::RLIMIT_NOFILE, 100);
+            }) as fn(&mut Observed),
+            |seen| {
+                seen.asked.insert(libc::RLIMIT_NOFILE, 4096);
+            },
+            |seen| {
+                seen.limits.insert(libc::RLIMIT_NOFILE, 512);
+            },
+            |seen| {
+                seen.unknown.insert(Part::Limits);
+            },
         ] {
             let text = text(&FEW, change);
             assert!(!text.contains("\nLimitNOFILE") && text.contains("\n#LimitNOFILE = "), "{text}");
         }
-        let asks = text(&FEW, |seen| drop(seen.asked.insert(libc::RLIMIT_NOFILE, u64::MAX)));
+        let asks = text(&FEW, |seen| {
+            seen.asked.insert(libc::RLIMIT_NOFILE, u64::MAX);
+        });
         assert!(asks.contains("It asks for no limit itself."), "{asks}");
-        let near = text(&FEW, |seen| drop(seen.near.insert(libc::RLIMIT_NOFILE, 100)));
-        assert!(near.contains("64 descriptors, more than half of the limit of 100 that held."), "{near}");
+        let near = text(&FEW, |seen| {
+            seen.near.insert(libc::RLIMIT_NOFILE, 100);
+        });
+        assert!(
+            near.contains("64 descriptors in one process, more than half of the limit of 100 that held."),
+            "{near}"
+        );
     }
 
     #[test]
     fn memory_that_ended_unseen_is_not_known() {
-        let text = text(&FEW, |seen| drop(seen.unknown.insert(Part::Memory)));
+        let text = text(&FEW, |seen| {
+            seen.unknown.insert(Part::Memory);
+        });
         assert!(has(&text, "# LimitAS: not known.") && text.contains("\nLimitNOFILE = 1024"), "{text}");
     }
 
     #[test]
     fn bytes_have_suffixes() {
-        for (value, expected) in [(0, "0"), (135_168, "132K"), (1 << 31, "2G"), ((1 << 30) + 1, "1025M"), (100, "100")] {
+        for (value, expected) in [(0, "0"), (135_168, "132K"), (1 << 31, "2G"), ((1 << 30) + 1, "1025M"), (100, "100")]
+        {
             assert_eq!(bytes(value), expected, "{value}");
         }
     }

@@ -18,7 +18,7 @@ use std::fmt::Write;
 
 use crate::fault::clean;
 
-use super::observed::Observed;
+use super::observed::{Observed, Part};
 
 pub use base::Base;
 pub use calls::allowed;
@@ -30,6 +30,8 @@ pub struct Learnt {
     pub text: String,
     /// What it extends denies these, and it allows them: calls, and directives that it switches off.
     pub denied: Vec<String>,
+    /// Whether it has parts that this kernel's Landlock lacks, and that may be missing.
+    pub weaker: bool,
 }
 
 /// The policy for what was seen.
@@ -41,7 +43,8 @@ pub fn policy(seen: &Observed, base: &Base) -> Learnt {
     if !base.names.is_empty() {
         text = base::without(base, &text);
     }
-    Learnt { text, denied }
+    let weaker = base.old.is_some() && text.lines().any(|line| line == "Prefer = [\"Landlock\"]");
+    Learnt { text, denied, weaker }
 }
 
 fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String>) -> std::fmt::Result {
@@ -51,6 +54,13 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
         "# What {runs} needed, as `stockade learn` saw it. A `#` in front of a directive: it was needed, and is"
     )?;
     writeln!(out, "# dangerous, or it is not known whether it can be taken away; the reason is above it.")?;
+    if seen.unknown.contains(&Part::Start) {
+        writeln!(
+            out,
+            "# It ran already when it was first watched: what it does as it starts is here only if it was started again"
+        )?;
+        writeln!(out, "# meanwhile, or in a run by `stockade learn -- COMMAND` that is added to this.")?;
+    }
     if seen.lost > 0 {
         writeln!(out, "# The arguments of {} calls were not seen: another run may add to this.", seen.lost)?;
     }
@@ -70,7 +80,14 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
     paths::write(seen, &needs, &mut landlock)?;
     let newer = ["ConnectTCP", "BindTCP", "Scope"].into_iter().filter(|key| landlock.contains(&format!("\n{key} = [")));
     let newer: Vec<String> = newer.map(|key| format!("\"Landlock.{key}\"")).collect();
-    if !newer.is_empty() {
+    if base.old.is_some() && paths::confined(&landlock) {
+        writeln!(
+            out,
+            "# Not all of [Landlock] is in the kernel that this was learnt on; Linux 6.12 has it. What a kernel lacks is"
+        )?;
+        writeln!(out, "# left out, with a word on standard error.")?;
+        writeln!(out, "Prefer = [\"Landlock\"]")?;
+    } else if !newer.is_empty() {
         writeln!(
             out,
             "# These need Linux 6.7, and Scope 6.12. Before that they are left out, with a word on standard error."

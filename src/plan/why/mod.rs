@@ -59,6 +59,8 @@ pub enum Layer {
     Processes,
     /// Capabilities.
     Capabilities,
+    /// Resource limits.
+    Limits,
 }
 
 impl Layer {
@@ -73,6 +75,7 @@ impl Layer {
             Self::Network => "network",
             Self::Processes => "processes",
             Self::Capabilities => "capabilities",
+            Self::Limits => "limits",
         }
     }
 }

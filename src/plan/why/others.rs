@@ -115,6 +115,14 @@ impl Judge {
         notes
     }
 
+    /// How many descriptors the policy lets a process have, and why it gets no more.
+    pub fn descriptors(&self) -> Option<(u64, Reason)> {
+        let mut all = self.limits.iter().filter(|(limit, _)| limit.resource == libc::RLIMIT_NOFILE);
+        let (limit, by) = all.find(|(limit, _)| limit.soft != u64::MAX)?;
+        let text = format!("{} descriptors are open, and no more can be", limit.soft);
+        Some((limit.soft, reason(Layer::Limits, vec![by.clone()], "EMFILE", text, &limit.soft.to_string())))
+    }
+
     /// Everything that is in the way.
     pub(super) fn outside(&self, outside: &Outside, look: Look<'_>) -> Answer {
         match outside {

@@ -6,7 +6,7 @@
 //!
 //! In: the listener, and the decisions of the rules. Out: answers. `prepare` is before the loop, `view` and `caller`
 //! look at who waits (`ids` at whose it is), `ask` asks a person, `open` opens on behalf along `walk`, `call` has a
-//! call in words, `tell` tells of denials.
+//! call in words, `tell` tells of denials, also of what `reach` finds.
 
 mod ask;
 mod call;
@@ -14,6 +14,7 @@ mod caller;
 mod ids;
 mod open;
 mod prepare;
+mod reach;
 mod tell;
 mod view;
 mod walk;

@@ -16,13 +16,14 @@ use crate::draft::action::Action;
 use crate::host::look::Thing;
 use crate::plan::event::{Event, Kind};
 use crate::plan::filter::verdict;
-use crate::plan::tell::{PATHS, Teller};
+use crate::plan::tell::{PATHS, SIGNALS, Teller};
 use crate::plan::why::{Operation, Question, Reach, Reason, suggestion};
 use crate::sys::notify::{Answer, Notification, int};
 use crate::sys::target;
 
 use super::call;
 use super::caller::Caller;
+use super::reach::{self, Own};
 
 /// Kinds of denials that are remembered, and so told, at most.
 const MOST: usize = 4096;
@@ -33,6 +34,7 @@ pub(super) struct Told {
     kinds: BTreeSet<String>,
     /// While nothing is denied: what the targets made, which a directory of the policy's own would have, too.
     made: BTreeSet<PathBuf>,
+    own: Own,
 }
 
 impl Told {
@@ -83,11 +85,20 @@ impl Told {
         notification: &Notification,
     ) -> Option<(Question, Reason)> {
         let name = call::name(notification)?;
+        let monitor = teller.explain == Explain::Monitor;
+        self.own.calls(caller);
         let question = if matches!(&*name, "connect" | "bind") {
-            address(caller, notification, &name)?
+            self.address(caller, notification, &name)?
+        } else if SIGNALS.contains(&&*name) {
+            self.own.signalled(caller, notification, &name)?
         } else {
             let (_, at, operation) = PATHS.iter().find(|(known, ..)| *known == name)?;
             let path = absolute(caller, notification, &name, *at)?;
+            let opens = operation.is_none() || name == "creat";
+            if let Some(full) = opens.then(|| reach::full(caller, teller, !monitor, path.clone())).flatten() {
+                caller.check().ok()?;
+                return Some(full);
+            }
             let operation = match operation {
                 Some(operation) => *operation,
                 None => opening(caller, notification, &name, &path)?,
@@ -95,7 +106,6 @@ impl Told {
             Question::Path(path, operation)
         };
         caller.check().ok()?;
-        let monitor = teller.explain == Explain::Monitor;
         if let Question::Path(path, operation) = &question
             && monitor
             && operation.makes()
@@ -121,6 +131,26 @@ impl Told {
             return None;
         }
         (!first.by.is_empty()).then_some((question, first))
+    }
+
+    /// The address that a call names.
+    fn address(&mut self, caller: &Caller<'_>, notification: &Notification, name: &str) -> Option<Question> {
+        let mut bytes = [0; 110];
+        let size = usize::try_from(notification.args[2]).ok()?.min(bytes.len());
+        let got = caller.memory(notification.args[1], bytes.get_mut(..size)?).ok()?;
+        let bytes = bytes.get(..got)?;
+        let family = i32::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
+        if family == libc::AF_UNIX {
+            if let Some(abstract_name) = bytes.get(2..)?.strip_prefix(&[0]) {
+                return self.own.socket(caller, name, abstract_name);
+            }
+            let path = bytes.get(2..)?.split(|byte| *byte == 0).next()?;
+            let path = Path::new(OsStr::from_bytes(path));
+            let connects = name == "connect" && path.is_absolute();
+            return connects.then(|| Question::Path(path.to_path_buf(), Operation::Connect));
+        }
+        let address = target::internet(bytes)?;
+        Some(Question::Net(if name == "connect" { Reach::Connect(address) } else { Reach::Bind(address) }))
     }
 }
 
@@ -172,22 +202,6 @@ fn absolute(caller: &Caller<'_>, notification: &Notification, name: &str, at: us
     let link = std::ffi::CString::new(format!("{}/{link}", caller.thread())).ok()?;
     let base = PathBuf::from(readlinkat(caller.view.process().ok()?, link.as_c_str()).ok()?);
     base.is_absolute().then(|| base.join(path))
-}
-
-/// The address that a call names.
-fn address(caller: &Caller<'_>, notification: &Notification, name: &str) -> Option<Question> {
-    let mut bytes = [0; 110];
-    let size = usize::try_from(notification.args[2]).ok()?.min(bytes.len());
-    let got = caller.memory(notification.args[1], bytes.get_mut(..size)?).ok()?;
-    let bytes = bytes.get(..got)?;
-    let family = i32::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
-    if family == libc::AF_UNIX && name == "connect" {
-        let path = bytes.get(2..)?.split(|byte| *byte == 0).next()?;
-        let path = Path::new(OsStr::from_bytes(path));
-        return path.is_absolute().then(|| Question::Path(path.to_path_buf(), Operation::Connect));
-    }
-    let address = target::internet(bytes)?;
-    Some(Question::Net(if name == "connect" { Reach::Connect(address) } else { Reach::Bind(address) }))
 }
 
 /// What the filter would have done. A process is killed by SIGSYS as the kernel would, or by SIGKILL where it would

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use stockade::draft::arch::Arch;
 use stockade::draft::calls;
 use stockade::learn::bpf::{Collector, Scope};
-use stockade::learn::observed::Observed;
+use stockade::learn::observed::{Observed, Part};
 
 #[path = "kit/mod.rs"]
 mod kit;
@@ -104,7 +104,11 @@ fn a_running_process_and_its_children() {
     child.stdin.take().expect("a pipe").write_all(b"go\n").expect("a shell that reads");
     child.wait().expect("an end");
     assert!(collector.progress().0 > 10);
-    let seen = names(&collector.finish(), Arch::X86_64);
+    let seen = collector.finish();
+    // What it did before is not known; how many live, from the beginning.
+    assert!(seen.unknown.contains(&Part::Start));
+    assert!(seen.limits[&libc::RLIMIT_NPROC] == 3 && seen.limits[&libc::RLIMIT_NOFILE] >= 64, "{:?}", seen.limits);
+    let seen = names(&seen, Arch::X86_64);
     // It was inside its read already.
     for name in ["execve", "getsid", "getpgid", "getppid"] {
         assert!(seen.iter().any(|seen| seen == name), "{name} is not in {seen:?}");
@@ -143,7 +147,12 @@ fn a_cgroup_and_what_is_below_it() {
         child.stdin.take().expect("a pipe").write_all(b"go\n").expect("a shell that reads");
         child.wait().expect("an end");
     }
-    let seen = names(&collector.finish(), Arch::X86_64);
+    let seen = collector.finish();
+    // The stranger is not counted.
+    let alive = seen.limits[&libc::RLIMIT_NPROC];
+    assert!(alive == 3 && seen.limits[&libc::RLIMIT_NOFILE] >= 64, "{:?}", seen.limits);
+    assert!(seen.unknown.contains(&Part::Start));
+    let seen = names(&seen, Arch::X86_64);
     drop((inner, outer));
     assert!(seen.iter().any(|name| name == "getsid"), "{seen:?}");
     assert!(!seen.iter().any(|name| name == "getcwd"), "{seen:?}");

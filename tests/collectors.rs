@@ -267,8 +267,10 @@ fn both_see_the_same_of_limits() {
             assert_eq!((&seen["unread"], &seen["lost"]), (&0.into(), &0.into()), "{by}");
             let root = kit::base().join(format!("by-limits-{}", who.name));
             let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
-            assert!(policy.contains("\n# No more than 9 processes and threads lived at the same time."), "{policy}");
-            assert!(policy.contains("more than half of the limit of 200 that held. It asks for a limit of 200 itself."));
+            assert!(policy.contains("\n# At most 9 processes and threads at the same time."), "{policy}");
+            assert!(
+                policy.contains("more than half of the limit of 200 that held. It asks for a limit of 200 itself.")
+            );
             assert!(policy.contains("\n#LimitNOFILE = 1024\n") && policy.contains("\n#TasksMax = 64\n"), "{policy}");
             if who.is_root() {
                 all.push(["3", "6", "7", "9"].map(|limit| limits[limit].clone()));
@@ -302,14 +304,18 @@ os.kill(os.getppid(), signal.SIGCONT)
     assert!(lost > 1000, "{lost}");
     // Not the calls: nothing has to be read for those to be counted.
     assert!(seen["calls"]["x86-64"]["openat"].as_u64() >= Some(70_000), "{}", seen["calls"]);
-    assert!(told.contains(&format!("the arguments of {lost} calls were not seen; another run may add to it")), "{told}");
+    assert!(
+        told.contains(&format!("the arguments of {lost} calls were not seen; another run may add to it")),
+        "{told}"
+    );
     let head = format!("\n# The arguments of {lost} calls were not seen: another run may add to this.\n");
     let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
     assert!(policy.contains(&head), "{policy}");
     // What is missing is refused, and told of by those who ask, rather than open.
     assert!(policy.contains("\n[Landlock]\nRead = [\n"), "{policy}");
     // Another run, which loses nothing, adds what was missing; that something may be missing stays said.
-    let again = learn(&who, &root, &["--by", "ebpf", "-o", "../policy.toml", "--", "/bin/cat", "here", "/etc/hostname"]);
+    let again =
+        learn(&who, &root, &["--by", "ebpf", "-o", "../policy.toml", "--", "/bin/cat", "here", "/etc/hostname"]);
     assert!(again.status.success());
     let policy = fs::read_to_string(root.join("policy.toml")).expect("a policy");
     assert!(policy.contains(&head) && policy.contains("\"-/etc/hostname\""), "{policy}");
