@@ -1392,3 +1392,65 @@ complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_s
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor merge analyze check diff show learn doctor import export help" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s or Kubernetes\', or from a service of systemd\'s'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor merge analyze check diff show learn doctor import export help" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor merge analyze check diff show learn doctor import export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stockade -n "__fish_stockade_using_subcommand explain" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand filter" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand why" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand merge" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand analyze" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand check" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand show" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand doctor" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand import" -a "oci
+kubernetes
+spo
+unit"
+complete -c stockade -n "__fish_stockade_using_subcommand export" -a "oci
+kubernetes
+spo
+unit"
+complete -c stockade -n "__fish_stockade_using_subcommand export" -a "build\t'A compiler that writes the start directory and has no network'
+container-default\t'The system calls and capabilities that containers get by default'
+network-service\t'A daemon of the system that serves or uses the network'
+none\t'Nothing: the command runs as it would without stockade'
+service\t'A daemon of the system that talks over unix sockets only'
+strict\t'A tool that reads the start directory and writes only to /tmp'"

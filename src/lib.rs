@@ -25,6 +25,23 @@
 //! Who may import whom is a law (tests/architecture.rs): `fault sys < text draft host < policy < plan < apply < run learn <
 //! report < cli`. The head of each folder's `mod.rs` says what comes in, what goes out, and what each of its files is for.
 //!
+//! Where a change begins:
+//!
+//! | a new… | begins in |
+//! |---|---|
+//! | directive | a row in the file of its family in `policy`; `policy/mod.rs` lists the families |
+//! | action of a filter | `draft/action.rs`, with its word and its number; the compiler then says who has to know it |
+//! | name or group of system calls | `draft/table.rs`, `draft/groups.rs` |
+//! | operation of the kernel's | `plan/op.rs`, then its act in `apply` and, if no crate has the call, `sys` |
+//! | format to read policies from | a file in `text`, and a kind in `cli/import.rs` |
+//! | format to export to | a file in `report`, and a row of `FORMATS` in `cli/export/mod.rs` |
+//! | lint | a row of `LINTS` in `report/lint/mod.rs` |
+//! | thing that a system call tells a collector | `learn/reading/table.rs`, which both collectors go by; how it is said in a policy: `learn/write` |
+//! | collector | a folder in `learn` that fills an `Observed` |
+//! | verb | a file in `cli`, and a row of `VERBS` in `cli/mod.rs` |
+//! | fact about the machine | a field of `Host` in `host/mod.rs`; for `doctor`, `host/survey` |
+//! | answer to a mistake | `cli/mistake.rs` (command lines), `policy/unknown.rs` (names), `text/guess.rs` (files), `run/program.rs` (programs) |
+//!
 //! The pure part, from words to a plan, asks nothing of the machine that it runs on:
 //!
 //! ```

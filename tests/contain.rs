@@ -3,6 +3,8 @@
 
 mod kit;
 
+#[path = "contain/around.rs"]
+mod around;
 #[path = "contain/combine.rs"]
 mod combine;
 #[path = "contain/directives.rs"]

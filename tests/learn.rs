@@ -341,6 +341,36 @@ fn learnt_policies_travel() {
 }
 
 #[test]
+fn on_a_kernel_without_landlock_the_policy_may_lack_it_and_says_so() {
+    // The kernel's answer where it has none; a filter gives it, so that any kernel is such a one here.
+    let stockade = kit::base().join("stockade");
+    let old = ["run", "-p", "SystemCallFilter=~landlock_create_ruleset:ENOSYS", "--", stockade.to_str().expect("text")];
+    for who in people() {
+        let place = Place::new(&who, "old");
+        fs::write(place.root.join("work/words"), "some words\n").expect("a file");
+        let learnt = place.run(&[&old[..], &["learn", "-o", "../policy.toml", "--", "cat", "words"]].concat());
+        let told = String::from_utf8_lossy(&learnt.stderr).into_owned();
+        assert!(learnt.status.success() && told.contains("this kernel's Landlock is missing or too old"), "{told}");
+        assert!(place.policy().contains("\nPrefer = [\"Landlock\"]\n"), "{}", place.policy());
+        let run = place.run(&[&old[..], &["run", "-P", "../policy.toml", "--", "cat", "words"]].concat());
+        let told = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.success() && told.contains("weaker than asked: Landlock."), "{told}");
+        assert_eq!(String::from_utf8_lossy(&run.stdout), "some words\n");
+        let shown = place.run(&[&old[..], &["monitor", "-P", "../policy.toml", "--", "cat", "words"]].concat());
+        assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+        // Without that word it is refused, by whoever is asked.
+        let strict = place.policy().replace("Prefer = [\"Landlock\"]\n", "");
+        fs::write(place.root.join("strict.toml"), strict).expect("a file");
+        for verb in ["run", "monitor"] {
+            let refused = place.run(&[&old[..], &[verb, "-P", "../strict.toml", "--", "cat", "words"]].concat());
+            let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(refused.stdout.is_empty() && !refused.status.success(), "{verb}: {told}");
+            assert!(told.contains("this kernel has no Landlock") && told.contains("strict.toml:"), "{verb}: {told}");
+        }
+    }
+}
+
+#[test]
 fn what_somebody_else_saw_is_not_added_to() {
     // In a directory that everybody can write, somebody has put a list where root's is to go.
     let [root, user] = &people()[..] else { return };

@@ -163,6 +163,9 @@ fn what_cannot_be_merged_is_said() {
         let policy = policy(&who, &place, "PrivateNetwork = true\n");
         let events = who.file(&place.join("none"), "nothing\n{}\n[1]\n").display().to_string();
         merged(&who, &policy, &events, &[]).ends(64).complains("there are no events");
+        // What monitor leaves behind where nothing would be denied.
+        let empty = who.file(&place.join("empty"), "").display().to_string();
+        merged(&who, &policy, &empty, &[]).ends(0).complains("monitor told of nothing");
         merged(&who, &policy, "/does/not/exist", &[]).ends(64).complains("cannot read");
         merged(&who, "strict", &events, &[]).ends(64).complains("Extends = [\"strict\"]");
         let event = "{\"event\": \"would-deny\", \"address\": \"10.0.0.1:80\", \"operation\": \"connect\"}\n\

@@ -71,6 +71,14 @@ fn a_path_has_a_slash_and_a_name_has_none() {
     assert_eq!(users(&load(&scratch, "top").expect("a file beside it")), ["web"]);
     let faults = load(&scratch, "none-of-this.toml").expect_err("a file");
     assert!(faults[0].message.contains("`./none-of-this.toml`"), "{}", faults[0].message);
+    // Of a link, its own directory counts; the file that was meant is named.
+    std::fs::create_dir(scratch.path().join("bin")).expect("a directory");
+    std::os::unix::fs::symlink(scratch.path().join("top.toml"), scratch.path().join("bin/linked.toml"))
+        .expect("a link");
+    let linked = scratch.path().join("bin/linked.toml");
+    let faults = load(&scratch, linked.to_str().expect("text")).expect_err("nothing is beside the link");
+    let meant = scratch.path().join("web.toml").display().to_string();
+    assert!(faults[0].help.iter().any(|help| help.ends_with(&meant)), "{:?}", faults[0].help);
     // So no profile has such a name.
     scratch.write("twice.toml.toml", "User = 'twice'\n");
     assert!(library(&scratch).names().iter().all(|(name, _)| !name.contains("twice")));
@@ -132,7 +140,7 @@ error: there is no profile `strcit`
     assert_data_eq!(
         message(&scratch, load(&scratch, "far")),
         str![[r#"
-error: cannot read the policy `[DIR]/./gone.toml`: no such file or directory
+error: cannot read the policy `[DIR]/gone.toml`: no such file or directory
  --> [DIR]/far.toml:1:12
   |
 1 | Extends = ['./gone.toml']
@@ -337,7 +345,9 @@ stockade: the policy `[DIR]/web.toml` is not trusted: uid 65534 owns it
         let other = scratch.directory("other", 0o755);
         scratch.write("other/web.toml", "");
         chown(&other, Some(65534), None).expect("chown");
-        assert!(stranger.load(other.join("web.toml").as_os_str(), None).is_err());
+        let told = message(&scratch, stranger.load(other.join("web.toml").as_os_str(), None));
+        // To give the directory away would be no remedy.
+        assert!(told.contains("copy it to where nobody else can write: "), "{told}");
         let link = scratch.path().join("link.toml");
         symlink("web.toml", &link).expect("symlink");
         lchown(&link, Some(65534), None).expect("lchown");

@@ -209,6 +209,20 @@ fn scripts_are_confined_at_their_interpreters_entry() {
 }
 
 #[test]
+fn a_name_that_is_no_text_changes_nothing() {
+    use std::os::unix::ffi::OsStrExt;
+    for who in people() {
+        // As the kernel cuts names, in the middle of a letter, too.
+        let copy = who.place("named").join(std::ffi::OsStr::from_bytes(b"n\xff\xfename"));
+        fs::copy(program("static"), &copy).expect("it can be copied");
+        let run = who.confined(&["-p", "Seccomp.Mode=strict"]).words(&[copy.as_os_str()]);
+        let outcome = run.run();
+        outcome.ends(42);
+        assert!(outcome.stdout.starts_with("ready"), "{outcome}");
+    }
+}
+
+#[test]
 fn what_strict_mode_forbids_kills() {
     for who in people() {
         let place = who.place("works");

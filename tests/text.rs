@@ -119,7 +119,7 @@ error: text must stand in quotes
 1 | User = redis
   |        ^^^^^
   |
-  = help: write it as "..."
+  = help: write it as "redis"
 error: one `=` too many
  --> web.toml:3:14
   |

@@ -1,6 +1,6 @@
 //! Looks for the target's file in the target's world, while a failure can still be told.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
@@ -50,11 +50,32 @@ fn check(path: &CString) -> Result<(), Errno> {
         Err(errno) => return Err(errno),
     };
     regular(fstat(&file)?.st_mode)?;
-    let mut head = [0; 4];
+    let mut head = [0; 256];
     let length = read(&file, &mut head)?;
+    if head.starts_with(b"#!") {
+        return interpreter(&head[..length]);
+    }
+    let length = length.min(4);
     // What binfmt_misc(5) could take is left to the kernel; a file of plain text is what people trip over.
     let text = head[..length].iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-    if text && !head.starts_with(b"#!") { Err(Errno::ENOEXEC) } else { Ok(()) }
+    if text { Err(Errno::ENOEXEC) } else { Ok(()) }
+}
+
+/// Whether the interpreter of a `#!` line is there. Later a filter may keep anybody from telling that it is not.
+fn interpreter(head: &[u8]) -> Result<(), Errno> {
+    let mut path = [0; 256];
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    let words = head.iter().skip(2).skip_while(blank).take_while(|byte| !blank(byte) && !matches!(byte, b'\n' | 0));
+    for (to, from) in path[..255].iter_mut().zip(words) {
+        *to = *from;
+    }
+    match CStr::from_bytes_until_nul(&path) {
+        // None, or one that is cut off: the kernel will tell.
+        Ok(path) if !path.is_empty() && path.count_bytes() < 250 => {
+            Ok(faccessat(nix::fcntl::AT_FDCWD, path, AccessFlags::F_OK, AtFlags::AT_EACCESS)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn regular(mode: libc::mode_t) -> Result<(), Errno> {

@@ -214,7 +214,13 @@ impl Ready {
             Act::Supervise(act) => act.perform(&mut state.supervise),
             Act::Filter(act) => act.perform(&state.supervise),
             Act::DenyWriteExecute => process::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into()).map(drop),
-            Act::Find => find::find(&self.candidates).map(|found| state.found = found),
+            Act::Find => {
+                // While this process may still wait. Without those who take it along nothing is executed.
+                if !state.progress.as_ref().is_none_or(Progress::accompanied) {
+                    return Err(Errno::ECANCELED);
+                }
+                find::find(&self.candidates).map(|found| state.found = found)
+            }
             Act::Attached if state.traced => Ok(()),
             // What stands behind the execution is the tracer's.
             Act::Attached | Act::Unreached => Err(Errno::ESRCH),

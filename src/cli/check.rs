@@ -41,7 +41,10 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::Append),
         )
         .arg(options::json())
-        .after_long_help(format!("Lints:\n{}", lints.join("\n")))
+        .after_long_help(format!(
+            "Examples:\n  stockade check ./web.toml\n  stockade check --json /etc/stockade/*.toml\n\nLints:\n{}",
+            lints.join("\n")
+        ))
 }
 
 /// Checks each policy on its own.

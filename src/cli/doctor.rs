@@ -24,6 +24,7 @@ pub(super) fn command() -> Command {
         )
         .arg(Arg::new("POLICY").help("A profile, or a policy file (with a `/` or `.toml`)").value_hint(ValueHint::FilePath))
         .arg(options::json())
+        .after_long_help("Examples:\n  stockade doctor\n  stockade doctor ./web.toml")
 }
 
 /// Looks and tells. Ends with 1 where something does not work at all: of the machine, or of the

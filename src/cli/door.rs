@@ -82,7 +82,12 @@ pub(super) fn failure(error: &anyhow::Error) -> Exit {
     if error.downcast_ref().is_some_and(gone) {
         return Exit::Success;
     }
-    tell(&format!("stockade: {}\n", clean(&format!("{error:#}"))));
+    let reason = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>() {
+        Some(error) => crate::fault::reason(error),
+        None => cause.to_string(),
+    };
+    let chain: Vec<String> = error.chain().map(reason).collect();
+    tell(&format!("stockade: {}\n", clean(&chain.join(": "))));
     Exit::Failure
 }
 

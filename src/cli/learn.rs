@@ -19,6 +19,7 @@ use crate::learn::places::{self, Places};
 use crate::learn::session::{self, By, Session, Status};
 use crate::learn::write::Base;
 use crate::learn::{record, running, write};
+use crate::sys::facts;
 use crate::text::profiles::Library;
 use crate::text::trust;
 
@@ -67,7 +68,9 @@ A process that is there and cannot be looked at (one whose program its user may 
 policy that may lack something: how often that was is told, and stands at its head, as for events that were lost.
 
 Very many files of one directory stand in the policy as that directory, and are not told apart. Abstract unix sockets that \
-others made, and signals to processes that the command had not started, are refused (_Landlock.Scope_) unless they were seen.
+others made, and signals to processes that the command had not started, are refused (_Landlock.Scope_) unless they were seen. Where this kernel's Landlock lacks some of that, or is missing, the policy \
+has `Prefer = [\"Landlock\"]` in it, which is told: what lacks is left out then, and named on standard error at each run. Learnt \
+again or merged on a newer kernel, it is without that word.
 
 With *-P* the policy extends those profiles: calls, single directives and paths that they allow already are not said again. \
 What they deny and the command used is told on standard error, and allowed. Lists of mounts are not compared, but for the \
@@ -151,7 +154,8 @@ pub(super) fn command() -> Command {
 pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let output = matches.get_one::<String>("output").map_or("", String::as_str);
     let bases = super::texts(matches, options::POLICY.id);
-    let base = base(&bases)?;
+    // Missing and switched off are both 0.
+    let base = base(&bases)?.on(facts::landlock().unwrap_or(0));
     let merged = super::texts(matches, "merge");
     if !merged.is_empty() {
         let mut seen = Observed::default();
@@ -319,7 +323,7 @@ fn earlier(output: &str) -> Result<Observed, Fault> {
 
 fn read(name: &str) -> Result<Observed, Fault> {
     let text = fs::read_to_string(name).map_err(|error| {
-        let fault = Fault::new(format!("cannot read {name}: {error}")).exit(Exit::Usage);
+        let fault = Fault::new(format!("cannot read {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage);
         fault.help("`stockade learn -o POLICY` writes what it saw to POLICY.seen")
     })?;
     record::read(&text, name)
@@ -333,6 +337,12 @@ fn keep(output: &str, seen: &Observed, base: &Base) -> Result<(), Fault> {
         let list = learnt.denied.join(" ");
         door::tell(&format!("stockade: {output}: what it extends denies these, and it allows them: {list}\n"));
     }
+    if learnt.weaker {
+        door::tell(&format!(
+            "stockade: {output}: this kernel's Landlock is missing or too old for all of it, which Prefer allows here: \
+             run says what is left out\n"
+        ));
+    }
     replace(output, &learnt.text)
 }
 
@@ -345,7 +355,8 @@ pub(super) fn replace(path: &str, text: &str) -> Result<(), Fault> {
         .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary))
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| fs::rename(&temporary, path));
-    result.map_err(|error| Fault::new(format!("cannot write {path}: {error}")).exit(Exit::Usage))
+    result
+        .map_err(|error| Fault::new(format!("cannot write {path}: {}", crate::fault::reason(&error))).exit(Exit::Usage))
 }
 
 fn summary(output: &str, seen: &Observed) -> String {

@@ -64,17 +64,21 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
     let path = file(name).map_err(Faults::one)?;
     let library = Library::of_environment();
     let case = case(&library, &path, None)?;
-    let text =
-        fs::read_to_string(&path).map_err(|error| Faults::one(Fault::new(format!("cannot read {path}: {error}"))))?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| Faults::one(Fault::new(format!("cannot read {path}: {}", crate::fault::reason(&error)))))?;
     let mut needs = Needs::default();
     for events in super::texts(matches, "EVENTS") {
         needs.read(&events).map_err(Faults::one)?;
+    }
+    if needs.events == 0 && !needs.written {
+        door::tell("stockade: monitor told of nothing: the policy stays as it is\n");
+        return Ok(Exit::Success);
     }
     if needs.events == 0 {
         let fault = Fault::new("there are no events: no line is an object of `stockade monitor --json`");
         return Err(Faults::one(fault.exit(Exit::Usage)).into());
     }
-    let needed: Vec<Need> = needs.needs.into_values().collect();
+    let needed: Vec<Need> = needs.found.into_values().collect();
     let places = super::learn::here();
     let target = Target { case: &case, name: &path, text: &text, places: &places };
     let merged = merge::merge(&target, &needed, &Thing::behind).map_err(Faults::one)?;
@@ -139,7 +143,9 @@ fn prove(library: &Library, path: &str, merged: &Merged, needs: &[Need]) -> anyh
 #[derive(Default)]
 struct Needs {
     events: usize,
-    needs: BTreeMap<String, Need>,
+    /// Whether there was anything to read at all.
+    written: bool,
+    found: BTreeMap<String, Need>,
 }
 
 impl Needs {
@@ -149,7 +155,10 @@ impl Needs {
             "-" => io::stdin().lock().read_to_end(&mut bytes).map(drop),
             _ => fs::read(name).map(|read| bytes = read),
         };
-        read.map_err(|error| Fault::new(format!("cannot read {name}: {error}")).exit(Exit::Usage))?;
+        read.map_err(|error| {
+            Fault::new(format!("cannot read {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage)
+        })?;
+        self.written |= !bytes.trim_ascii().is_empty();
         for line in bytes.split(|byte| *byte == b'\n') {
             let Ok(value) = serde_json::from_slice::<Value>(line) else { continue };
             let Some(question) = event::asked(&value) else { continue };
@@ -159,7 +168,7 @@ impl Needs {
             // `123 (nginx)`: the number says nothing tomorrow.
             let who = who.split_once('(').map_or(who.as_str(), |(_, name)| name.trim_end_matches(')')).to_owned();
             let who = if who.is_empty() { "somebody".to_owned() } else { who };
-            self.needs.entry(format!("{question:?}")).or_insert(Need {
+            self.found.entry(format!("{question:?}")).or_insert(Need {
                 question,
                 who,
                 directory: text("call") == "rmdir",

@@ -5,7 +5,8 @@
 //! - the verbs, in the order of the help: `run`, `explain`, `filter`, `why`, `monitor`, `merge`, `analyze`, `check`,
 //!   `diff`, `show`, `learn`, `doctor`, `import`, `export`, `generate`; `file` is a policy that is a program
 //! - what they share: `options` (one table), `read` (from what was typed to a policy), `unit` (`--unit`), `pod`
-//!   (`--pod`), `door` (the way to the terminal), `others` (what other tools call it)
+//!   (`--pod`), `door` (the way to the terminal), `mistake` (a wrong command line, and the right one), `others` (what other
+//!   tools call it)
 //!
 //! A new verb is a file here and a row of `VERBS`: help, manual and completions follow from its command line.
 
@@ -22,6 +23,7 @@ pub mod generate;
 mod import;
 mod learn;
 mod merge;
+mod mistake;
 mod monitor;
 mod options;
 mod others;
@@ -33,13 +35,11 @@ mod unit;
 mod why;
 
 use std::ffi::OsString;
-use std::path::Path;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
 
-use crate::fault::{Exit, Fault, nearest};
-use crate::text::profiles::SHIPPED;
+use crate::fault::Exit;
+use crate::report::terminal;
 
 use door::Faults;
 
@@ -99,122 +99,42 @@ fn dispatch(words: &[OsString]) -> anyhow::Result<Exit> {
     {
         return run::start(&plain.into());
     }
-    if let Some(known) = VERBS.iter().find(|known| first == known.name) {
+    let named = |word: &OsString| VERBS.iter().find(|known| word == known.name);
+    if let Some(known) = named(first) {
         return match verb(known.command).try_get_matches_from(rest) {
             Ok(matches) => (known.act)(&matches),
-            Err(error) => answer(&error, Some(&(known.command)())),
+            Err(error) => mistake::answer(&error, Some(&(known.command)())),
         };
     }
     if file::named(first) {
         return file::start(first, rest);
     }
-    match first.to_str() {
-        Some(word) if !word.starts_with('-') && word != "help" => Err(Faults::one(unknown(word)).into()),
-        Some(word) if run_has(word) => Err(Faults::one(early(word)).into()),
-        _ => match whole().no_binary_name(true).try_get_matches_from(words) {
-            // The root has neither options nor arguments of its own.
-            Ok(_) => Ok(Exit::Usage),
-            Err(error) => answer(&error, None),
+    let word = first.to_string_lossy();
+    let help = ["help", "-h", "--help"].contains(&word.as_ref());
+    match rest.first().filter(|_| help) {
+        Some(about) => match named(about) {
+            Some(known) if word == "-h" => door::say(&verb(known.command).render_help().to_string())?,
+            Some(known) => door::say(&verb(known.command).render_long_help().to_string())?,
+            None => return Err(Faults::one(mistake::unknown(&about.to_string_lossy())).into()),
         },
-    }
-}
-
-/// Tells what clap has to say: help and the version are results, everything else is wrong usage.
-fn answer(error: &clap::Error, verb: Option<&Command>) -> anyhow::Result<Exit> {
-    let text = error.render().to_string();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        door::say(&text)?;
-        return Ok(Exit::Success);
-    }
-    if let Some(fault) = verb.and_then(|verb| usage(error, verb)) {
-        return Err(Faults::one(fault).into());
-    }
-    door::tell(&crate::fault::clean(&told(&text)));
-    Ok(Exit::Usage)
-}
-
-/// What is wrong with an unknown or a missing word, and what to write instead.
-fn usage(error: &clap::Error, verb: &Command) -> Option<Fault> {
-    let name = format!("stockade {}", verb.get_name());
-    let words = match error.get(ContextKind::InvalidArg)? {
-        ContextValue::String(word) => vec![word.clone()],
-        ContextValue::Strings(words) => words.clone(),
-        _ => return None,
-    };
-    let fault = match error.kind() {
-        ErrorKind::UnknownArgument => {
-            let word = words.first()?;
-            let is = if word.starts_with('-') { "is not an option of" } else { "is one word too many for" };
-            let fault = Fault::new(format!("`{word}` {is} `{name}`"));
-            let suggested = error.get(ContextKind::SuggestedArg).map(|near| format!("did you mean `{near}`?"));
-            let help = others::option(word).or_else(|| others::profile(word, SHIPPED)).or(suggested);
-            if let Some(help) = help {
-                return Some(fault.help(help).help(format!("`{name} -h` lists what it takes")).exit(Exit::Usage));
-            }
-            fault
+        None if !word.starts_with('-') && !help => return Err(Faults::one(mistake::unknown(&word)).into()),
+        None if mistake::early(&word) => return Err(Faults::one(mistake::verbless(&word)).into()),
+        None => {
+            return match whole().no_binary_name(true).try_get_matches_from(words) {
+                // The root has neither options nor arguments of its own.
+                Ok(_) => Ok(Exit::Usage),
+                Err(error) => mistake::answer(&error, None),
+            };
         }
-        ErrorKind::MissingRequiredArgument => Fault::new(format!("`{name}` needs {}", words.join(" and "))),
-        _ => return None,
-    };
-    let examples = verb.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-    let example = examples.lines().map(str::trim).find(|line| line.starts_with(&name));
-    let fault = example.map_or(fault.clone(), |example| fault.help(format!("for example: {example}")));
-    Some(fault.help(format!("`{name} -h` lists what it takes")).exit(Exit::Usage))
-}
-
-/// clap's words in the form of a fault's: what is wrong in one line, and what helps.
-fn told(text: &str) -> String {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let (wrong, rest) = text.split_once("\n\n").unwrap_or((text, ""));
-    let wrong: Vec<&str> = wrong.lines().map(str::trim).collect();
-    format!("stockade: {}\n{}", wrong.join(" "), rest.replace("  tip: ", "  = help: "))
-}
-
-/// Whether an option of `run` stands where a verb belongs.
-fn run_has(word: &str) -> bool {
-    options::RUN.iter().any(|opt| {
-        let long = word.strip_prefix("--").and_then(|long| long.split('=').next());
-        let short = word.strip_prefix('-').and_then(|rest| rest.chars().next());
-        long == Some(opt.long) || opt.short.is_some() && short == opt.short
-    })
-}
-
-/// An option without its verb.
-fn early(word: &str) -> Fault {
-    let fault = Fault::new(format!("`{word}` stands where a verb belongs")).exit(Exit::Usage);
-    fault.help(format!("to run a command: stockade run {word} ...")).help(format!("the verbs are: {}", listed()))
-}
-
-/// The verbs in one line.
-fn listed() -> String {
-    let names: Vec<String> = visible().iter().map(|verb| verb.get_name().to_owned()).collect();
-    names.join(", ")
-}
-
-/// A first word that is neither a verb nor a file.
-fn unknown(word: &str) -> Fault {
-    let verbs = || VERBS.iter().map(|verb| verb.name);
-    let fault = Fault::new(format!("`{word}` is neither a verb nor a policy file")).exit(Exit::Usage);
-    let fault = match nearest(word, verbs()) {
-        _ if others::verb(word).is_some() => fault.help(others::verb(word).unwrap_or_default()),
-        _ if word.contains(' ') => fault.help("the `#!` line of a policy has no arguments: #!/usr/bin/stockade"),
-        _ if SHIPPED.iter().any(|(name, _)| *name == word) => {
-            fault.help(format!("a profile is used by: stockade run -P {word} -- COMMAND"))
-        }
-        _ if Path::new(word).extension().is_some_and(|end| end == "toml") => {
-            fault.help("there is no such file in this directory")
-        }
-        Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => fault.help(format!("to run it: stockade run -P strict -- {word} ...")),
-    };
-    fault.help(format!("the verbs are: {}", listed()))
+    }
+    Ok(Exit::Success)
 }
 
 /// One verb's command line, on its own.
 fn verb(command: fn() -> Command) -> Command {
     let command = command();
     let name = format!("stockade {}", command.get_name());
-    command.bin_name(name).no_binary_name(true)
+    terminal::command(command).bin_name(name).no_binary_name(true)
 }
 
 /// The verbs' command lines that help and manual name.
@@ -267,12 +187,5 @@ mod tests {
         for known in VERBS {
             assert_eq!((known.command)().get_name(), known.name);
         }
-    }
-
-    #[test]
-    fn an_unknown_word_is_answered_with_the_right_one() {
-        assert!(unknown("chek").help.iter().any(|help| help.contains("`check`")));
-        assert!(unknown("strict").help.iter().any(|help| help.contains("-P strict")));
-        assert_eq!(unknown("ls").exit, Exit::Usage);
     }
 }

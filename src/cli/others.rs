@@ -25,7 +25,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("chdir", "bubblewrap", "-p WorkingDirectory=DIRECTORY"),
     ("clearenv", "bubblewrap", "-p PassEnvironment= with the names that shall stay"),
     ("unsetenv", "bubblewrap", "-p UnsetEnvironment=NAME"),
-    ("cap-drop", "bubblewrap", "-p CapabilityBoundingSet=~CAP_NAME, or =  for none at all"),
+    ("cap-drop", "bubblewrap", "-p CapabilityBoundingSet=~CAP_NAME, or -p CapabilityBoundingSet= for none at all"),
     ("cap-add", "bubblewrap", "-p CapabilityBoundingSet=CAP_NAME -p AmbientCapabilities=CAP_NAME"),
     ("new-session", "bubblewrap", "-p Pty=yes; typing into the terminal is refused by -P strict in any case"),
     ("die-with-parent", "bubblewrap", "-p PrivatePIDs=yes, whose processes end with stockade"),
@@ -67,6 +67,39 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("workdir", "docker", "-p WorkingDirectory=DIRECTORY"),
     ("security-opt", "docker", "-p SeccompProfile=FILE.json"),
     ("privileged", "docker", "-P none"),
+    ("rm", "docker", "nothing: nothing is left behind"),
+    ("i", "docker", "nothing: standard input stays the caller's"),
+    ("t", "docker", "nothing: the terminal stays the caller's; -p Pty=yes gives one of its own"),
+    ("interactive", "docker", "nothing: standard input stays the caller's"),
+    ("tty", "docker", "nothing: the terminal stays the caller's; -p Pty=yes gives one of its own"),
+    ("d", "docker", "nothing: write & behind the line, or put it into a unit of systemd's"),
+    ("e", "docker", "-p Environment=NAME=VALUE"),
+    ("u", "docker", "-p User=NAME"),
+    ("w", "docker", "-p WorkingDirectory=DIRECTORY"),
+    ("m", "docker", "-p MemoryMax=512M"),
+    ("memory", "docker", "-p MemoryMax=512M"),
+    ("cpus", "docker", "-p CPUQuota=150%"),
+    ("pids-limit", "docker", "-p TasksMax=100"),
+    ("ulimit", "docker", "-p LimitNOFILE=1024, and its like"),
+    // nsjail(1)
+    ("config", "nsjail", "-P ./FILE.toml"),
+    ("C", "nsjail", "-P ./FILE.toml"),
+    ("M", "nsjail", "nothing: stockade becomes the command"),
+    ("mode", "nsjail", "nothing: stockade becomes the command"),
+    ("R", "nsjail", "-p BindReadOnlyPaths=SOURCE:DESTINATION"),
+    ("B", "nsjail", "-p BindPaths=SOURCE:DESTINATION"),
+    ("bindmount_ro", "nsjail", "-p BindReadOnlyPaths=SOURCE:DESTINATION"),
+    ("bindmount", "nsjail", "-p BindPaths=SOURCE:DESTINATION"),
+    ("chroot", "nsjail", "-p RootDirectory=DIRECTORY"),
+    ("time_limit", "nsjail", "-p RuntimeMaxSec=SECONDS"),
+    ("timeout", "firejail", "-p RuntimeMaxSec=SECONDS"),
+    ("seccomp_policy", "nsjail", "-p SystemCallFilter=@system-service"),
+    // strace(1)
+    (
+        "f",
+        "strace",
+        "stockade learn -o FILE.toml -- COMMAND for all that is done; --explain-denials for what is denied",
+    ),
 ];
 
 /// Words that people try as a verb.
@@ -94,7 +127,18 @@ const VERBS: &[(&str, &str)] = &[
 pub(super) fn option(word: &str) -> Option<String> {
     let name = word.trim_start_matches('-').split('=').next()?;
     let (_, tool, here) = OPTIONS.iter().find(|(known, _, _)| *known == name)?;
-    Some(format!("{tool}'s --{name} is here: {here}"))
+    let dashes = if name.len() == 1 { "-" } else { "--" };
+    Some(format!("{tool}'s {dashes}{name} is here: {here}"))
+}
+
+/// The format of `import` and `export` that is meant by a tool's name.
+pub(super) fn format(word: &str) -> Option<&'static str> {
+    match word {
+        "docker" | "podman" | "containerd" | "runc" | "crun" | "json" | "seccomp" => Some("oci"),
+        "k8s" | "kube" | "pod" => Some("kubernetes"),
+        "systemd" | "service" => Some("unit"),
+        _ => None,
+    }
 }
 
 /// What a word that is no verb of stockade's is called here.
@@ -138,6 +182,11 @@ mod tests {
             assert!(OPTIONS[..at].iter().all(|(other, _, _)| other != name), "{name}");
             let run = super::super::run::command();
             assert!(run.get_arguments().all(|arg| arg.get_long() != Some(name)), "{name} is an option of run");
+            let short = name.chars().next().filter(|_| name.len() == 1);
+            assert!(
+                run.get_arguments().all(|arg| short.is_none() || arg.get_short() != short),
+                "{name} is one of run's"
+            );
         }
     }
 

@@ -12,7 +12,7 @@ use crate::plan::{Plan, command};
 use crate::policy::Policy;
 use crate::report::{explain, manual};
 use crate::text::Document;
-use crate::text::profiles::Library;
+use crate::text::profiles::{Library, SHIPPED};
 
 use super::door::{self, Faults};
 use super::monitor::Told;
@@ -120,7 +120,7 @@ type Spent = (Option<Document>, Policy, Draft);
 /// Reads, plans, and tells what falls short.
 fn prepare(request: &Request) -> anyhow::Result<(Host, Plan, Spent)> {
     let library = Library::of_environment();
-    let (document, policy) = policy(request, &library).map_err(Faults)?;
+    let (document, policy) = policy(request, &library).map_err(|faults| Faults(unnamed(request, faults)))?;
     let mut draft = policy.draft();
     draft.explain = request.explain.then_some(Explain::Denials);
     let whole = request.file || request.unit.is_some() && request.command.is_empty();
@@ -137,6 +137,22 @@ fn prepare(request: &Request) -> anyhow::Result<(Host, Plan, Spent)> {
         door::tell(&explain::shortfalls(&plan));
     }
     Ok((host, plan, (document, policy, draft)))
+}
+
+/// The faults, with the line that was meant where no policy was given: `run ls`, `run strict ls`.
+fn unnamed(request: &Request, mut faults: Vec<Fault>) -> Vec<Fault> {
+    let none = request.policies.is_empty() && request.properties.is_empty() && request.unit.is_none();
+    let (Some(fault), Some(first)) = (faults.first_mut().filter(|_| none), request.command.first()) else {
+        return faults;
+    };
+    let first = first.to_string_lossy();
+    let policy = SHIPPED.iter().any(|(name, _)| *name == first) || first.ends_with(".toml");
+    let line = match request.command.get(1).filter(|_| policy) {
+        Some(program) => format!("stockade run -P {first} -- {} ...", program.display()),
+        None => format!("stockade run -P strict -- {first} ..."),
+    };
+    fault.help.insert(0, format!("for example: {line}"));
+    faults
 }
 
 /// Under systemd, a way to the journal, where standard error does not lead there already. JOURNAL_STREAM has the device and

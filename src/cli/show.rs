@@ -28,6 +28,7 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .conflicts_with_all([POLICY.id, PROPERTY.id, "POLICY", "unit"]),
         )
+        .after_long_help("Examples:\n  stockade show strict\n  stockade show --list\n  stockade show -P ./web.toml -p PrivateNetwork=yes")
 }
 
 /// Adds up and prints.

@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 use crate::draft::arch::Arch;
-use crate::fault::{Exit, Fault};
+use crate::fault::{Exit, Fault, nearest};
 use crate::host::look::Thing;
 use crate::plan::filter::verdict;
 use crate::plan::why::{Case, Operation, Outside, Question, Reach, Verdict};
@@ -152,7 +152,14 @@ fn questions(matches: &ArgMatches) -> Result<Vec<(String, Question)>, Fault> {
     for word in super::texts(matches, "capability") {
         let upper = word.to_ascii_uppercase();
         let name = if upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
-        let cap = Capability::from_str(&name).map_err(|_| Fault::new(format!("--capability: `{word}` is none")))?;
+        let cap = Capability::from_str(&name).map_err(|_| {
+            let fault = Fault::new(format!("--capability: `{word}` is not a capability"));
+            let names: Vec<String> = caps::all().into_iter().map(|cap| cap.to_string()).collect();
+            match nearest(&name, names.iter().map(String::as_str)) {
+                Some(near) => fault.help(format!("did you mean `{near}`?")),
+                None => fault.help("capabilities(7) lists them"),
+            }
+        })?;
         all.push((name, Question::Capability(cap)));
     }
     if all.is_empty() {
@@ -177,5 +184,5 @@ fn absolute(text: &str) -> Result<PathBuf, Fault> {
     {
         return Ok(Path::new(&home).join(rest));
     }
-    std::path::absolute(text).map_err(|error| Fault::new(format!("--path: `{text}`: {error}")))
+    std::path::absolute(text).map_err(|error| Fault::new(format!("--path: `{text}`: {}", crate::fault::reason(&error))))
 }

@@ -33,8 +33,6 @@ pub enum View {
     NoExec,
     /// Files below it can be executed again.
     Exec,
-    /// An empty read-only directory.
-    Empty,
     /// A new tmpfs.
     Tmpfs(Tmpfs),
     /// Another path of the host.

@@ -56,7 +56,8 @@ fn find(uid: u32) -> Result<Group, String> {
         .map(Path::new)
         .find(|path| statfs(*path).is_ok_and(|facts| facts.filesystem_type() == CGROUP2_SUPER_MAGIC));
     let mount = mount.ok_or("no control groups of version 2 are mounted on /sys/fs/cgroup")?;
-    let text = fs::read_to_string("/proc/self/cgroup").map_err(|error| format!("/proc/self/cgroup: {error}"))?;
+    let text = fs::read_to_string("/proc/self/cgroup")
+        .map_err(|error| format!("/proc/self/cgroup: {}", crate::fault::reason(&error)))?;
     let own = text.lines().find_map(|line| line.strip_prefix("0::/")).ok_or("this process is in no control group")?;
     if own.split('/').any(|part| part == "..") {
         return Err("this process is in a control group outside its namespace".into());
@@ -66,7 +67,8 @@ fn find(uid: u32) -> Result<Group, String> {
     let root = delegated(mount, &own, uid)?;
     let words = |file: &str| -> Result<Vec<String>, String> {
         let path = root.join(file);
-        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {}", path.display(), crate::fault::reason(&error)))?;
         Ok(text.split_whitespace().map(str::to_owned).collect())
     };
     let pid = std::process::id().to_string();

@@ -86,6 +86,14 @@ pub fn user_namespaces(errno: Errno, stage: Stage, host: &Host) -> Cause {
     Signs::read(Path::new("/proc")).explain(errno, stage, host)
 }
 
+/// Whether it is likely that a filter from outside has answered this, and what helps then.
+pub fn filter_around(errno: Errno) -> Option<Cause> {
+    let signs = Signs::read(Path::new("/proc"));
+    let answers = matches!(errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS);
+    (answers && signs.filtered)
+        .then(|| Cause::new("a seccomp filter that was here before stockade may forbid it", CONTAINER_REMEDY))
+}
+
 /// Everything that /proc says about refusals.
 #[derive(Clone, Debug, Default)]
 struct Signs {
@@ -104,7 +112,7 @@ struct Signs {
     nested: bool,
     /// What is mounted over parts of /proc.
     masks: Vec<PathBuf>,
-    /// Whether the root directory is no mount: a chroot.
+    /// Whether the root directory is not the mount that processes get to by `/`: a chroot, or covered by another mount.
     chrooted: bool,
 }
 
@@ -132,7 +140,7 @@ impl Signs {
             filtered: field("Seccomp:") == Some("2"),
             nested: !map.is_empty() && map != ["0", "0", "4294967295"],
             masks: table.iter().map(|mount| mount.point.clone()).filter(|point| below(point)).collect(),
-            chrooted: !table.is_empty() && !table.iter().any(|mount| mount.point == Path::new("/")),
+            chrooted: !table.is_empty() && table.iter().filter(|mount| mount.point == Path::new("/")).count() != 1,
         }
     }
 
@@ -146,7 +154,7 @@ impl Signs {
                 "this user may have no more processes",
                 "raise it: ulimit -u, or TasksMax= and LimitNPROC= in a unit",
             ),
-            (Stage::Unshare | Stage::Namespace, Errno::ENOSPC | Errno::EUSERS) => self.limit(),
+            (Stage::Unshare | Stage::Namespace | Stage::Map, Errno::ENOSPC | Errno::EUSERS) => self.limit(),
             (_, Errno::ENOSYS) if self.filtered => {
                 Cause::new("a seccomp filter that was here before stockade hides the call", CONTAINER_REMEDY)
             }
@@ -204,16 +212,20 @@ impl Signs {
                 "sudo sysctl kernel.unprivileged_userns_clone=1",
             );
         }
-        if errno == Errno::EPERM && self.chrooted {
-            return Cause::new(
-                "user namespaces cannot be made inside a chroot",
-                "enter the directory with a mount namespace instead of chroot: RootDirectory=, or pivot_root(8)",
-            );
-        }
-        self.forbidden(errno, Stage::Unshare, host)
+        self.chroot(errno).unwrap_or_else(|| self.forbidden(errno, Stage::Unshare, host))
     }
 
-    /// The id maps could not be written.
+    /// The root directory is not that of the mount namespace (current_chrooted in fs/namespace.c).
+    fn chroot(&self, errno: Errno) -> Option<Cause> {
+        (errno == Errno::EPERM && self.chrooted).then(|| {
+            Cause::new(
+                "user namespaces cannot be made inside a chroot, or below a mount that covers the root directory",
+                "enter the directory with a mount namespace instead of chroot: RootDirectory=, or pivot_root(8)",
+            )
+        })
+    }
+
+    /// A user namespace could not be made for good, or its id maps not be written.
     fn map(&self, errno: Errno, host: &Host) -> Cause {
         if host.uid == 0 && errno == Errno::EPERM && !host.effective.has(Capability::CAP_SETFCAP) {
             return Cause::new(
@@ -221,7 +233,7 @@ impl Signs {
                 "in a unit: add CAP_SETFCAP to CapabilityBoundingSet=, or set User=; in a container: --cap-add SETFCAP",
             );
         }
-        self.forbidden(errno, Stage::Map, host)
+        self.chroot(errno).unwrap_or_else(|| self.forbidden(errno, Stage::Map, host))
     }
 
     /// A procfs would show more than the one that is there (mount_too_revealing in fs/namespace.c).
@@ -322,6 +334,8 @@ mod tests {
         let off = ("sys/user/max_user_namespaces", "0\n");
         let cause = explain("off", &[off, INITIAL], Errno::ENOSPC, Stage::Unshare, USER);
         says(&cause, "switched off on this machine", "sudo sysctl user.max_user_namespaces=15000");
+        // Root enters one after it has made all others.
+        assert_eq!(explain("off-late", &[off, INITIAL], Errno::ENOSPC, Stage::Map, 0), cause);
         let nested = ("self/uid_map", "0 1000 1\n");
         let cause = explain("off-in", &[off, nested], Errno::ENOSPC, Stage::Unshare, 0);
         says(&cause, "inside this sandbox", "as its root: sysctl user.max_user_namespaces");
@@ -378,6 +392,8 @@ mod tests {
         says(&explain("old", &[], Errno::EINVAL, Stage::Unshare, USER), "without user namespaces", "CONFIG_USER_NS");
         let chroot = ("self/mountinfo", "1 0 0:1 / /mnt rw - ext4 x rw\n");
         says(&explain("chroot", &[chroot], Errno::EPERM, Stage::Unshare, USER), "chroot", "RootDirectory=");
+        let covered = ("self/mountinfo", "1 0 0:1 / / rw - ext4 x rw\n2 1 0:1 / / rw - ext4 x rw\n");
+        says(&explain("covered", &[covered], Errno::EPERM, Stage::Unshare, USER), "covers the root", "pivot_root(8)");
         says(&explain("calls", &[], Errno::ENOSYS, Stage::Mount, 0), "does not have the call", "newer kernel");
         says(&explain("mounts", &[], Errno::ENOSPC, Stage::Mount, 0), "too many mounts", "fs.mount-max");
         says(&explain("none", &[], Errno::EPERM, Stage::Unshare, USER), "operation not permitted", "dmesg");

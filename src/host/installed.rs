@@ -1,6 +1,5 @@
 //! The filters that a process has.
 
-use std::fs;
 use std::time::Duration;
 
 use libc::sock_filter;
@@ -42,7 +41,7 @@ impl Installed {
     /// # Errors
     /// There is no such process, or /proc hides it.
     pub fn of(pid: i32) -> Result<Self, Fault> {
-        let text = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| {
+        let text = super::lossy(&format!("/proc/{pid}/status")).map_err(|error| {
             let fault = Fault::new(format!("cannot read /proc/{pid}/status: {}", crate::fault::reason(&error)))
                 .exit(Exit::Failure);
             match error.kind() {

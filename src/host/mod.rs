@@ -96,6 +96,15 @@ fn slurp(path: &str) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// A file of /proc as text. A process may have a name that is no UTF-8, or is cut in the middle of a letter; what
+/// stands beside it is not lost for that.
+///
+/// # Errors
+/// Those of reading it.
+pub fn lossy(path: &str) -> io::Result<String> {
+    slurp(path).map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
 /// What trying something out said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {

@@ -28,7 +28,9 @@ const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 pub fn group(name: &str) -> Result<Scope, Fault> {
     let place = place(name)?;
     let id = place.metadata().map(|data| Scope::Cgroup(data.ino()));
-    id.map_err(|error| Fault::new(format!("cannot look at {}: {error}", place.display())).exit(Exit::Usage))
+    id.map_err(|error| {
+        Fault::new(format!("cannot look at {}: {}", place.display(), crate::fault::reason(&error))).exit(Exit::Usage)
+    })
 }
 
 /// Where this control group is.
@@ -70,13 +72,12 @@ pub fn watch(
     begun: &mut dyn FnMut(),
     mut progress: Option<&mut dyn FnMut(u64, usize)>,
 ) -> Result<Observed, Fault> {
-    let process =
-        match scope {
-            Scope::Pid(pid) | Scope::Tree(pid) => Some(target::process(pid).map_err(|errno| {
-                Fault::new(format!("cannot watch process {pid}: {}", errno.desc())).exit(Exit::Usage)
-            })?),
-            Scope::Cgroup(_) => None,
-        };
+    let process = match scope {
+        Scope::Pid(pid) | Scope::Tree(pid) => Some(target::process(pid).map_err(|errno| {
+            Fault::new(format!("cannot watch process {pid}: {}", errno.desc().to_lowercase())).exit(Exit::Usage)
+        })?),
+        Scope::Cgroup(_) => None,
+    };
     let ends = Set(Set::one(libc::SIGINT).0 | Set::one(libc::SIGTERM).0 | Set::one(libc::SIGHUP).0);
     let before = signals::block(ends).map_err(failed)?;
     let arrivals = signals::descriptor(ends).map_err(failed)?;

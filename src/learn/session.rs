@@ -319,7 +319,7 @@ impl Live {
 
 /// Whether this process has no capabilities.
 fn unprivileged() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = crate::host::lossy("/proc/self/status").unwrap_or_default();
     let none = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.is_some_and(|word| word.trim().bytes().all(|digit| digit == b'0'))

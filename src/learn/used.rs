@@ -2,7 +2,6 @@
 //! the kernel keeps anyway.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 
 /// Limits of which the most that was used is known.
@@ -41,7 +40,7 @@ impl Used {
     /// # Errors
     /// /proc does not show it to this user (hidepid), or no file can be opened.
     pub(super) fn of(process: u32) -> io::Result<Self> {
-        let read = |name: &str| match fs::read_to_string(format!("/proc/{process}/{name}")) {
+        let read = |name: &str| match crate::host::lossy(&format!("/proc/{process}/{name}")) {
             Err(error) if is_gone(&error) => Ok(String::new()),
             other => other,
         };

@@ -26,7 +26,7 @@ pub(super) fn wishes(host: &Host, policy: &[Wish]) -> Vec<Wish> {
     }
     let emptied = |path: &Path| {
         let above = |wish: &&Wish| path != wish.path && path.starts_with(&wish.path);
-        policy.iter().filter(above).any(|wish| matches!(wish.view, View::Tmpfs(_) | View::Empty))
+        policy.iter().filter(above).any(|wish| matches!(wish.view, View::Tmpfs(_)))
     };
     let bind = |path: &Path, read_only| View::Bind(Bind { source: path.to_owned(), recursive: true, read_only });
     let wish = |path: &Path, view| Wish {
@@ -52,6 +52,7 @@ pub(super) fn wishes(host: &Host, policy: &[Wish]) -> Vec<Wish> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::mounts::Tmpfs;
 
     fn host(main: &str) -> Host {
         let variables = [
@@ -78,7 +79,14 @@ mod tests {
     fn what_an_emptied_directory_would_hide_is_brought_in() {
         let emptied = Wish {
             path: "/run".into(),
-            view: View::Empty,
+            view: View::Tmpfs(Tmpfs {
+                mode: 0o755,
+                options: Vec::new(),
+                read_only: true,
+                no_exec: false,
+                no_suid: true,
+                no_dev: true,
+            }),
             optional: false,
             carried: false,
             by: unwritten("TemporaryFileSystem"),

@@ -37,6 +37,9 @@ pub const DIRECTIVES: &[Directive] = &[
         manual: "With *yes*, /dev is a new, read-only file system that holds the pseudo devices null, zero, full, random, \
                  urandom and tty, terminals (/dev/pts, /dev/ptmx), /dev/shm, /dev/mqueue, /dev/hugepages and the link \
                  /dev/log. For an ordinary user, /dev/pts is a new one and the terminal that was inherited is /dev/console. \
+                 For root it is the host's, as in systemd: a target that is root can open the terminals of root's other \
+                 sessions there, unless *TemporaryFileSystem*=/dev/pts takes them away, and with them new \
+                 pseudo-terminals. \
                  CAP_MKNOD and CAP_SYS_RAWIO are dropped and the system calls of @raw-io fail with EPERM. \
                  BindPaths can add a device.",
         example: "PrivateDevices = true",

@@ -101,7 +101,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  Ctrl-Z stops together with stockade, until the outer shell's fg continues both. As process 1 \
                  (*Init.AsPid1*) only what catches SIGTSTP takes notice of Ctrl-Z. SIGSTOP to stockade stops stockade \
                  alone. At the end all that was written is shown first. It gives the target a PID \
-                 namespace as *PrivatePIDs* does, and excludes what that excludes: strict mode and tracers.\n\n\
+                 namespace as *PrivatePIDs* does, and excludes what that excludes: strict mode and tracers. The caller's \
+                 terminal keeps its name in /dev/pts, where a target of the same user can open it: *PrivateDevices* takes \
+                 that name away from an ordinary user's target (see there about root).\n\n\
                  Without it, the target uses the caller's terminal itself. A policy that takes anything away from the \
                  target (by a view, namespaces, Landlock, a filter, another user, or NoNewPrivileges) then refuses \
                  ioctl(2) with TIOCSTI and TIOCLINUX by EPERM, with which it could type commands at the caller's shell; \

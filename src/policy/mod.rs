@@ -12,8 +12,9 @@
 //! `scheduling`.
 //!
 //! What they share: `form` (the grammars of values) and `layer` (how a directive writes its part of the filter). What
-//! is no family: `foreign` (systemd's words that a launcher cannot carry out, and what to use instead), `service` (a
-//! unit of systemd's as a policy's words) and `lasting` (units that no PID namespace goes together with).
+//! is no family: `foreign` (systemd's words that a launcher cannot carry out, and what to use instead), `unknown` (names
+//! that are no directive, and what was meant), `service` (a unit of systemd's as a policy's words) and `lasting` (units
+//! that no PID namespace goes together with).
 //!
 //! A new directive is a row of its family's `DIRECTIVES` and a field of its family's struct; then `STOCKADE_UPDATE=1
 //! cargo test --test generated` writes manual and completions anew. A new family is a file here, a line of [`FAMILIES`]
@@ -50,6 +51,7 @@ pub mod seccomp;
 pub mod service;
 pub mod supervise;
 pub mod syscalls;
+mod unknown;
 pub mod users;
 
 use caps::Capability;
@@ -63,7 +65,7 @@ use crate::draft::namespaces::Namespace;
 use crate::draft::syscalls::Rule;
 use crate::draft::{Asked, By, Draft};
 use crate::fault::{Fault, Origin};
-use crate::text::{Document, Entry, Kind, Value, unit};
+use crate::text::{Document, Entry, Kind, Value};
 
 use form::Form;
 
@@ -221,10 +223,10 @@ impl Policy {
             match find(&entry.name) {
                 // `[Seccomp]` with nothing in it, or only comments, says nothing.
                 None if is_empty_table(entry) => {}
-                None => faults.push(unknown(entry)),
+                None => faults.push(unknown::unknown(entry)),
                 Some(row) => match (row.read)(&mut policy, &entry.value) {
                     Ok(()) => policy.written.push((row.name, entry.value.at.clone())),
-                    Err(fault) => faults.push(fault),
+                    Err(fault) => faults.extend(each(row, &entry.value, fault)),
                 },
             }
         }
@@ -299,26 +301,20 @@ impl Demands<'_> {
     }
 }
 
+/// The faults of all the elements of a list, where the whole list has told its first one only.
+fn each(row: &Directive, value: &Value, first: Fault) -> Vec<Fault> {
+    let Kind::List(elements) = &value.kind else { return vec![first] };
+    let alone = |element: &Value| {
+        let value = Value { kind: Kind::List(vec![element.clone()]), at: element.at.clone() };
+        (row.read)(&mut Policy::default(), &value).err()
+    };
+    let faults: Vec<Fault> = elements.iter().filter_map(alone).collect();
+    // A fault that only the list as a whole has.
+    if faults.contains(&first) { faults } else { vec![first] }
+}
+
 /// Whether the entry is a table that directives are in, with nothing in it.
 fn is_empty_table(entry: &Entry) -> bool {
     let table = |name: &str| name.split_once('.').is_some_and(|(table, _)| table == entry.name);
     matches!(&entry.value.kind, Kind::Table(inner) if inner.is_empty()) && all().any(|row| table(row.name))
-}
-
-fn unknown(entry: &Entry) -> Fault {
-    let today = unit::today(&entry.name);
-    if today != entry.name {
-        let fault = Fault::at(&entry.at, format!("`{}` is systemd's old name for `{today}`", entry.name));
-        return fault.help(format!("write {today}"));
-    }
-    if let Some(advice) = foreign::advice(&entry.name) {
-        let fault =
-            Fault::at(&entry.at, format!("`{}` is a word of systemd's that stockade cannot carry out", entry.name));
-        return fault.help(advice);
-    }
-    let fault = Fault::at(&entry.at, format!("`{}` is not a directive that stockade knows", entry.name));
-    match form::nearest(&entry.name, all().map(|row| row.name)) {
-        Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => fault.help("`man stockade.toml` lists the directives"),
-    }
 }

@@ -34,7 +34,8 @@ pub const DIRECTIVES: &[Directive] = &[
         summary: "the program to run, with its first arguments",
         manual: "The beginning of the target's argument vector; what stands on the command line behind the policy \
                  follows it. A TOML list has one argument an element; a text is split at blanks, with quotes around \
-                 what must stay together. A program without a `/` is looked up in PATH. An empty value resets it.",
+                 what must stay together. A program without a `/` is looked up in PATH, and a relative path in the directory that the \
+                 target starts in, wherever the policy lies. An empty value resets it.",
         example: "Exec = [\"/usr/bin/redis-server\", \"--port\", \"0\"]",
         unlike: Some("systemd's ExecStart= has prefixes (`-`, `@`, `+`, `!`) and expands variables; Exec does not."),
         exposure: &[],

@@ -20,7 +20,7 @@ pub fn script(shell: Shell, root: Command, profiles: &[(String, String)]) -> Str
     match shell {
         Shell::Bash => bash(&script),
         Shell::Zsh => zsh(&script, profiles),
-        Shell::Fish => fish(&script),
+        Shell::Fish => fish(&script, &root),
         _ => script,
     }
 }
@@ -108,7 +108,9 @@ fn zsh(script: &str, profiles: &[(String, String)]) -> String {
             }
         }
         let rest = last.rsplit_once("))").map_or("", |(_, rest)| rest);
-        out.push_str(&format!("{head}:value:{function}{rest}\n"));
+        // An option's line names its value; an argument's has named it already.
+        let value = if head.contains(":POLICY -- ") { "" } else { ":value" };
+        out.push_str(&format!("{head}{value}:{function}{rest}\n"));
     }
     out
 }
@@ -129,13 +131,48 @@ fn zsh_functions(profiles: &[(String, String)]) -> String {
     text
 }
 
-/// Files besides profiles: fish leaves them out where `-f` stands.
-fn fish(script: &str) -> String {
+/// Files besides profiles: fish leaves them out where `-f` stands. And the values of arguments, which clap leaves out.
+fn fish(script: &str, root: &Command) -> String {
     let mut out = String::with_capacity(script.len());
     for line in script.lines() {
         let policy = line.contains(" -l policy ");
         out.push_str(&if policy { line.replacen(" -r -f -a ", " -r -F -a ", 1) } else { line.to_owned() });
         out.push('\n');
     }
+    for verb in root.get_subcommands() {
+        let name = verb.get_name();
+        let values = |arg: &Arg| -> Vec<String> {
+            let values = arg.get_possible_values();
+            let line = |value: &PossibleValue| match value.get_help() {
+                Some(help) => format!("{}\\t'{}'", value.get_name(), help.to_string().replace('\'', "\\'")),
+                None => value.get_name().to_owned(),
+            };
+            values.iter().map(line).collect()
+        };
+        for values in verb.get_positionals().map(values).filter(|values| !values.is_empty()) {
+            let lines = values.join("\n");
+            out.push_str(&format!(
+                "complete -c stockade -n \"__fish_stockade_using_subcommand {name}\" -a \"{lines}\"\n"
+            ));
+        }
+    }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_completed_in_every_shell() {
+        let policy = Arg::new("POLICY").help("A policy");
+        let format = Arg::new("FORMAT").help("A format").value_parser(PossibleValuesParser::new(["oci", "unit"]));
+        let root = Command::new("stockade").subcommand(Command::new("export").arg(format).arg(policy));
+        let profiles = [("strict".to_owned(), "It's strict".to_owned())];
+        let zsh = script(Shell::Zsh, root.clone(), &profiles);
+        assert!(zsh.contains("::POLICY -- A policy:_stockade_policies'"), "{zsh}");
+        let fish = script(Shell::Fish, root, &profiles);
+        assert!(fish.contains("__fish_stockade_using_subcommand export\" -a \"oci\nunit\"\n"), "{fish}");
+        assert!(fish.contains("-a \"strict\\t'It\\'s strict'\"\n"), "{fish}");
+    }
 }

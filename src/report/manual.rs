@@ -10,7 +10,7 @@ use super::roff::Page;
 const DESCRIPTION: &str = "\
 A policy says what a program may do. It is a TOML file in which systemd's sandboxing directives stand at the top level, \
 spelt as systemd.exec(5) spells them and with its meaning. What systemd has no word for stands in tables of its own, \
-such as *[Seccomp]* and *[Landlock]*; this manual and *-p* write those with a dot, as in *Landlock.ReadOnly*.
+such as *[Seccomp]* and *[Landlock]*; this manual and *-p* write those with a dot, as in *Landlock.Read*.
 
 A policy is read whole before anything is done. A key that stockade does not know, a value of the wrong type, a wrong \
 word and a directive that this machine cannot enforce are errors, and the target is not started.";
@@ -21,7 +21,7 @@ argument vector and the caller's arguments follow, none of which is read as an o
 
 const EXTENDS: &str = "\
 Policies that are applied first, in the order written; each can extend others. A name is looked for as *-P* does it, and a \
-value with a `/` or the ending `.toml` is a path, relative to the directory of the file that says it. A circle is an error.";
+value with a `/` or the ending `.toml` is a path, relative to the directory of the file that says it (of the link, where the file is reached by one). A circle is an error.";
 
 const VALUES: &str = "\
 _Booleans_ are TOML's *true* and *false*, or one of systemd's texts: *yes*, *true*, *on*, *1*, *y*, *t* and *no*, *false*, \

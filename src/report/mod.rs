@@ -9,7 +9,7 @@
 //! - policies out of and into other formats: `oci` (also Kubernetes), `unit` and `prefix` (drop-ins); `import` and
 //!   `service` (as TOML that people can change)
 //! - the program's own papers, from its tables: `manual` (stockade.toml(5)), `verbs` (stockade(1)), `roff`,
-//!   `completion`
+//!   `terminal` (`--help`), `completion`
 //!
 //! Another format to export to is a file here, and a row of `cli/export`.
 
@@ -38,6 +38,7 @@ pub mod roff;
 pub mod rules;
 pub mod service;
 pub mod show;
+pub mod terminal;
 pub mod unit;
 pub mod verbs;
 pub mod why;

@@ -134,30 +134,38 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// Escapes prose and sets `*words*` and `` `words` `` bold and `_names_` italic. A `*` without a
-/// partner in its paragraph, or with a blank behind it, is a star.
+/// Escapes prose and sets `*words*` and `` `words` `` bold and `_names_` italic. See [`marked`].
 pub fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    marked(text, |mark, part| match mark {
+        None => out.push_str(&escape(part)),
+        Some('_') => out.push_str(&format!("\\fI{}\\fR", escape(part))),
+        Some(_) => out.push_str(&format!("\\fB{}\\fR", escape(part))),
+    });
+    out
+}
+
+/// Goes through prose part by part: plain text, and what stands between two `*`, `` ` `` or `_`. A mark without a
+/// partner in its paragraph, or with a blank behind it, is text.
+pub fn marked(text: &str, mut take: impl FnMut(Option<char>, &str)) {
     let mut rest = text;
     while let Some(at) = rest.find(['*', '`', '_']) {
         let (before, marked) = rest.split_at(at);
-        out.push_str(&escape(before));
+        take(None, before);
         let mark = &marked[..1];
         let inside = &marked[1..];
         let opens = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric());
         let end = inside.find(mark).filter(|end| *end > 0 && opens && !inside.starts_with(char::is_whitespace));
         let closes = |end: usize| mark != "_" || inside[end + 1..].chars().next().is_none_or(|c| !c.is_alphanumeric());
         if let Some(end) = end.filter(|end| closes(*end)) {
-            let font = if mark == "_" { "\\fI" } else { "\\fB" };
-            out.push_str(&format!("{font}{}\\fR", escape(&inside[..end])));
+            take(mark.chars().next(), &inside[..end]);
             rest = &inside[end + 1..];
         } else {
-            out.push_str(&escape(mark));
+            take(None, mark);
             rest = inside;
         }
     }
-    out.push_str(&escape(rest));
-    out
+    take(None, rest);
 }
 
 #[cfg(test)]

@@ -11,13 +11,19 @@ use crate::plan::mounts::{MountOp, New};
 use crate::plan::op::{Op, Step};
 use crate::plan::supervise::SuperviseOp;
 
+use super::program;
+
 /// The fault for a failed step.
 pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     let Some(step) = plan.steps.get(failure.step) else {
         return Fault::new("the plan ended without a target").exit(Exit::Exception);
     };
+    if step.op == Op::Find && failure.errno == Errno::ECANCELED {
+        // Whoever could not go on has told why.
+        return Fault::new("nobody stands beside the target, and nothing is executed").exit(Exit::Namespace);
+    }
     if matches!(step.op, Op::Find | Op::Exec) {
-        return target(plan, failure.errno);
+        return program::explain(plan, &step.op, failure.errno);
     }
     if let Op::Inspect { .. } = step.op {
         return unsuitable(plan, step, failure.errno);
@@ -60,9 +66,20 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
                 .help("it is not in the view that the policy gives, or not for the target's user")
                 .help("to start elsewhere: -p WorkingDirectory=/")
                 .help("to show it: -p BindReadOnlyPaths=. or -p BindPaths=. (beside ProtectHome=tmpfs; =yes hides those, too)"),
-            Op::Mount(op) => apply::hint(op, failure.errno).map_or(fault.clone(), |hint| fault.help(hint)),
-            _ => fault,
+            Op::Mount(op) => match apply::hint(op, failure.errno) {
+                Some(hint) => fault.help(hint),
+                None => around(fault, failure.errno),
+            },
+            _ => around(fault, failure.errno),
         },
+    }
+}
+
+/// With what a filter from outside has to do with it.
+fn around(fault: Fault, errno: Errno) -> Fault {
+    match diagnose::filter_around(errno) {
+        Some(cause) => fault.help(cause.reason).help(cause.remedy),
+        None => fault,
     }
 }
 
@@ -105,34 +122,6 @@ fn unsuitable(plan: &Plan, step: &Step, errno: Errno) -> Fault {
         fault.label = format!("asked for by {}", by.directive);
     }
     fault.help(help)
-}
-
-/// Not found and not executable end as they do in a shell, and as systemd wants it from the main process of a unit.
-fn target(plan: &Plan, errno: Errno) -> Fault {
-    let name = plan.program.to_string_lossy();
-    let unit = plan.environment.iter().any(|(variable, value)| {
-        variable == "SYSTEMD_EXEC_PID" && value.to_str() == Some(&std::process::id().to_string())
-    });
-    let exit = match errno {
-        _ if unit => Exit::Exec,
-        Errno::ENOENT | Errno::ENOTDIR => Exit::NotFound,
-        _ => Exit::NotExecutable,
-    };
-    let fault = Fault::new(format!("cannot execute `{name}`: {}", words(errno))).exit(exit);
-    match errno {
-        Errno::ENOENT if !name.contains('/') => {
-            fault.help(format!("it was looked for in {}", plan.search_path().to_string_lossy()))
-        }
-        Errno::ENOENT | Errno::ENOTDIR => plan
-            .notes
-            .iter()
-            .filter(|note| note.contains("`.` is left out"))
-            .fold(fault, |fault, note| fault.help(note.as_str()))
-            .help("the path, or the interpreter it names, is not in the view that the policy gives"),
-        Errno::ENOEXEC => fault.help("it has no `#!` line and is not a program; start it with its interpreter"),
-        Errno::EACCES => fault.help("it is a directory, is not executable for the target's user, lies on a noexec mount, or Landlock does not let it be executed"),
-        _ => fault,
-    }
 }
 
 /// The kernel's words, in lower case.

@@ -5,12 +5,13 @@
 //! - beside the target, where the plan wants it: `companion` (PID namespace: init, signals, terminal, messages),
 //!   `notify` (answers the filter's notifications), `tracer` (traces: rules of trace, and strict mode)
 //! - `question` (to whoever sits at the terminal), `forking` (services that cannot be), `failure` (a step that failed,
-//!   in words)
+//!   in words), `program` (why the target's file could not be executed)
 
 mod companion;
 mod failure;
 mod forking;
 mod notify;
+mod program;
 mod question;
 mod tracer;
 

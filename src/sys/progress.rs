@@ -1,5 +1,5 @@
-//! What the target's process tells its launcher before it is executed: a page that both see, so that telling needs no
-//! system call, which the policy might refuse.
+//! What the target's process and those beside it tell each other before it is executed: a page that all see, so that
+//! telling needs no system call, which the policy might refuse.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,8 +15,13 @@ pub struct Progress(NonNull<Words>);
 #[repr(C)]
 struct Words {
     state: AtomicU32,
+    /// How many of those beside the target are not ready yet, or [`GONE`].
+    beside: AtomicU32,
     namespaces: [AtomicU64; KINDS],
 }
+
+/// One of those beside the target could not go on.
+const GONE: u32 = u32::MAX;
 
 /// How far the target's process has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,38 @@ impl Progress {
             0 => State::Preparing,
             1 => State::Executing,
             _ => State::Failed,
+        }
+    }
+
+    /// Says how many will stand beside the target, before any of them is made.
+    pub fn expect(&self, number: u32) {
+        self.words().beside.store(number, Ordering::Release);
+    }
+
+    /// Says that one of those beside the target is ready for whatever it does.
+    pub fn stand(&self) {
+        // Where another could not go on, that stays.
+        let less = |number: u32| if number == GONE { None } else { number.checked_sub(1) };
+        self.words().beside.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).unwrap_or_default();
+    }
+
+    /// Says that one of those beside the target cannot go on.
+    pub fn fall(&self) {
+        self.words().beside.store(GONE, Ordering::Release);
+    }
+
+    /// Waits until all that shall stand beside the target do; whether they do. Almost always they have long been ready.
+    pub fn accompanied(&self) -> bool {
+        let mut tries = 0_u32;
+        loop {
+            match self.words().beside.load(Ordering::Acquire) {
+                0 => return true,
+                GONE => return false,
+                _ if tries < 1000 => std::thread::yield_now(),
+                // They may have less right to a processor than the target.
+                _ => std::thread::sleep(std::time::Duration::from_micros(50)),
+            }
+            tries = tries.saturating_add(1);
         }
     }
 

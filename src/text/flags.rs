@@ -1,7 +1,9 @@
 //! `-p Directive=Value`: one entry, as systemd-run reads it.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use super::profiles::SHIPPED;
 use super::{Document, Entry, Kind, Value, toml, unit};
 use crate::fault::{Exit, FLAG, Fault, Origin, Source};
 
@@ -18,9 +20,17 @@ pub fn parse(flag: &str) -> Result<Document, Fault> {
     let source = Arc::new(Source { name: FLAG.into(), text: flag.into() });
     let whole = Origin::new(&source, 0..flag.len());
     let Some((name, value)) = flag.split_once('=') else {
-        return Err(Fault::at(&whole, "`-p` takes DIRECTIVE=VALUE, and there is no `=` here")
-            .help(format!("for a switch, write `-p {}=yes`", if flag.is_empty() { "PrivateTmp" } else { flag }))
-            .exit(Exit::Usage));
+        let fault = Fault::at(&whole, "`-p` takes DIRECTIVE=VALUE, and there is no `=` here").exit(Exit::Usage);
+        return Err(match flag {
+            _ if flag.contains('/')
+                || Path::new(flag).extension().is_some_and(|end| end == "toml")
+                || SHIPPED.iter().any(|(name, _)| *name == flag) =>
+            {
+                fault.help(format!("a profile or a policy file is given by a capital -P: -P {flag}"))
+            }
+            "" => fault.help("for a switch, write `-p PrivateTmp=yes`"),
+            _ => fault.help(format!("for a switch, write `-p {flag}=yes`")),
+        });
     };
     if name.trim().is_empty() {
         return Err(Fault::at(&whole, "`-p` takes DIRECTIVE=VALUE, and there is no directive before the `=`")
@@ -28,6 +38,11 @@ pub fn parse(flag: &str) -> Result<Document, Fault> {
             .exit(Exit::Usage));
     }
     let at = Origin::new(&source, 0..name.len());
+    if name.trim() != name {
+        return Err(Fault::at(&at, "there are blanks around the `=`")
+            .help(format!("write it without: -p {}={}", name.trim(), value.trim()))
+            .exit(Exit::Usage));
+    }
     if name == "Extends" {
         return Err(Fault::at(&at, "`Extends` can only be written in a policy file")
             .help(format!("write `-P {value}` instead"))

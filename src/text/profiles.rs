@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Document, Entry, Kind, attach, toml, trust};
+use super::{Document, Entry, Kind, attach, guess, toml, trust};
 use crate::fault::nearest;
 use crate::fault::{Fault, Origin, Source};
 
@@ -155,6 +155,11 @@ impl Library {
         if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
             fault = fault.help(format!("did you mean `{near}`?"));
         }
+        let several: Vec<&str> =
+            name.split([',', ' ']).filter(|part| names.iter().any(|known| known == part)).collect();
+        if several.len() > 1 {
+            fault = fault.help(format!("several add up, each by its own -P: -P {}", several.join(" -P ")));
+        }
         let beside = [format!("{name}.toml"), name.to_owned()];
         if let Some(file) = beside.iter().find(|file| base.unwrap_or(Path::new(".")).join(file).is_file()) {
             fault = fault.help(format!("to use the file of that name: ./{file}"));
@@ -163,6 +168,15 @@ impl Library {
         fault
             .help(format!("the profiles are: {}", names.join(", ")))
             .help(format!("`{name}.toml` was looked for in {}, then in the binary", places.join(", ")))
+    }
+}
+
+impl Library {
+    /// The fault about a file that is not there, with the profile that was meant by `strict.toml` or `./strict`.
+    fn bare(&self, path: &Path, fault: Fault) -> Fault {
+        let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let meant = fs::symlink_metadata(path).is_err() && self.available().iter().any(|name| name == stem);
+        if meant { fault.help(format!("a profile is named without a path and an ending: {stem}")) } else { fault }
     }
 }
 
@@ -223,12 +237,14 @@ impl<'a> Loader<'a> {
             return Ok(());
         }
         self.seen.push(found.identity);
-        let mut document = toml::parse(&found.source)?;
+        let mut document = toml::parse(&found.source)
+            .map_err(|faults| guess::guess(&found.source).map_or(faults, |fault| vec![fault]))?;
         attach::attach(&mut document, found.directory.as_deref(), self.library.uid)?;
         self.chain.push((found.identity, found.source.name.clone()));
         for entry in document.entries.iter().filter(|entry| entry.name == "Extends") {
             for (name, at) in extended(entry).map_err(|fault| vec![fault])? {
-                self.add(OsStr::new(name), found.directory.as_deref(), Some(at))?;
+                let added = self.add(OsStr::new(name), found.directory.as_deref(), Some(at));
+                added.map_err(|faults| beside(&found, name, faults))?;
             }
         }
         self.chain.pop();
@@ -240,12 +256,13 @@ impl<'a> Loader<'a> {
     fn open(&mut self, name: &OsStr, base: Option<&Path>) -> Result<Opened, Fault> {
         let bytes = name.as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&0) {
-            return Err(Fault::new(format!("`{}` cannot be the name of a profile", name.display())));
+            let fault = Fault::new(format!("`{}` cannot be the name of a profile", name.display()));
+            return Err(fault.help(format!("the profiles are: {}", self.library.available().join(", "))));
         }
         let found = if is_path(name) {
             Some(Found::File(match base {
-                Some(base) => base.join(name),
-                None if bytes.contains(&b'/') => PathBuf::from(name),
+                Some(base) => base.join(Path::new(name).strip_prefix(".").unwrap_or(Path::new(name))),
+                None if bytes.contains(&b'/') || bytes.starts_with(b".") => PathBuf::from(name),
                 None => Path::new(".").join(name),
             }))
         } else {
@@ -259,7 +276,8 @@ impl<'a> Loader<'a> {
                 directory: None,
             }),
             Some(Found::File(path)) => {
-                let trust::Trusted { identity: (device, inode), text } = trust::read(&path, self.library.uid)?;
+                let trusted = trust::read(&path, self.library.uid).map_err(|fault| self.library.bare(&path, fault))?;
+                let trust::Trusted { identity: (device, inode), text } = trusted;
                 let text = self.instead.take().unwrap_or(text);
                 Ok(Opened {
                     identity: Identity::File(device, inode),
@@ -280,6 +298,22 @@ impl<'a> Loader<'a> {
             _ => fault.help("take one of them out of an `Extends`"),
         }
     }
+}
+
+/// The faults about a file that is not beside a link, with where it is: such a link stands in PATH, and leads elsewhere.
+fn beside(by: &Opened, name: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
+    let path = Path::new(&by.source.name);
+    let real = fs::canonicalize(path).ok().filter(|_| is_path(OsStr::new(name)));
+    if let (Some(real), Some(here), [fault]) = (real, &by.directory, faults.as_mut_slice())
+        && let Some(there) = real.parent().map(|there| there.join(name)).filter(|there| there.is_file())
+        && fs::symlink_metadata(here.join(name)).is_err()
+    {
+        let (link, there) = (path.display(), there.components().collect::<PathBuf>());
+        fault
+            .help
+            .push(format!("`{link}` is a link, and paths start beside it; the file meant is {}", there.display()));
+    }
+    faults
 }
 
 /// A policy that was read.
@@ -313,7 +347,7 @@ fn extended(entry: &Entry) -> Result<Vec<(&str, &Origin)>, Fault> {
 /// Whether a file is meant and no profile: profiles are named without their ending.
 fn is_path(name: &OsStr) -> bool {
     let bytes = name.as_encoded_bytes();
-    bytes.contains(&b'/') || bytes.ends_with(b".toml")
+    bytes.contains(&b'/') || bytes.ends_with(b".toml") || matches!(bytes, b"." | b"..")
 }
 
 /// Whether a directory is one that administrators and packages fill.

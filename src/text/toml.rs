@@ -196,7 +196,11 @@ const DUPLICATE: &str = "duplicate key";
 
 /// How the parser's messages for everyday slips start, what they mean, and the remedy if there is one.
 const PLAIN: &[(&str, &str, &str)] = &[
-    (UNQUOTED, "text must stand in quotes", "write it as \"...\""),
+    (
+        "invalid boolean",
+        "this is neither `true` nor `false`",
+        "TOML writes them in lower case; other words stand in quotes",
+    ),
     ("unclosed array", "a list is not closed: its `]` is missing", ""),
     ("unclosed table", "the name of a table is not closed: its `]` is missing", ""),
     ("unclosed inline table", "a table is not closed: its `}` is missing", ""),
@@ -219,6 +223,12 @@ fn fault(source: &Arc<Source>, error: &toml::de::Error, shift: usize) -> Fault {
     if error.message() == DUPLICATE {
         let key = source.text.get(at.span.clone()).unwrap_or_default();
         return Fault::at(&at, format!("`{key}` is written twice"));
+    }
+    if error.message().starts_with(UNQUOTED) {
+        let text = at.written().trim();
+        let short = !text.is_empty() && text.len() < 60 && !text.contains(['"', '\\', '\n']);
+        let help = if short { format!("write it as \"{text}\"") } else { "write it as \"...\"".into() };
+        return Fault::at(&at, "text must stand in quotes").help(help);
     }
     match PLAIN.iter().find(|(start, _, _)| error.message().starts_with(start)) {
         Some((_, message, "")) => Fault::at(&at, *message),

@@ -170,6 +170,11 @@ impl Way<'_> {
             fault = fault.help("in a user namespace this stands for every owner outside of it");
         }
         let link = if meta.is_symlink() { "-h " } else { "" };
+        if meta.is_dir() {
+            // To give a home away is no remedy.
+            let place = if uid == 0 { "/etc/stockade" } else { "~/.config/stockade" };
+            return Err(fault.help(format!("review it, then copy it to where nobody else can write: {place}")));
+        }
         Err(fault.help(format!("review it, then: chown {link}{uid} {}", quoted(path))))
     }
 
@@ -219,6 +224,9 @@ impl Way<'_> {
             return long();
         }
         String::from_utf8(bytes).map_err(|error| {
+            if let Some(fault) = super::guess::binary(error.as_bytes(), &self.asked.display().to_string()) {
+                return fault;
+            }
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             Fault::new(format!("the policy `{}` is not UTF-8 text, from line {line} on", self.asked.display()))

@@ -106,14 +106,26 @@ impl Covers {
 }
 
 /// Mounts something over a path. Of a mount whose file was removed since, as containers have them over /proc/kmsg, the
-/// kernel says ENOENT, as if nothing were there: such a mount goes first.
+/// kernel says ENOENT, as if nothing were there: such a mount goes first. In a user namespace it cannot go (EINVAL), and
+/// may stay where it is a cover itself.
 fn over(path: &CStr, act: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
     loop {
         match act() {
-            Err(Errno::ENOENT) if stat(path).is_ok() => again(|| umount2(path, MntFlags::MNT_DETACH))?,
+            Err(Errno::ENOENT) if stat(path).is_ok() => match again(|| umount2(path, MntFlags::MNT_DETACH)) {
+                Err(Errno::EINVAL) if closed(path) => return Ok(()),
+                other => other?,
+            },
             other => return other,
         }
     }
+}
+
+/// Whether what is at a path, no directory, can be opened neither for reading nor for writing: now, with more
+/// capabilities than the target will have.
+fn closed(path: &CStr) -> bool {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let refused = |how| again(|| open(path, how | flags, Mode::empty())).is_err_and(|errno| errno == Errno::EACCES);
+    stat(path).is_ok_and(|found| !is_directory(&found)) && refused(OFlag::O_RDONLY) && refused(OFlag::O_WRONLY)
 }
 
 /// Makes a mount read-only by the old call, which takes a path: the working directory, for a moment.

@@ -17,9 +17,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::fstat;
+use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{chdir, fchdir, pivot_root};
 
 use crate::draft::mounts::{Proc, Propagation, Tmpfs};
@@ -163,8 +163,21 @@ impl State {
         self
     }
 
-    fn attached(&self, slot: usize) -> Option<(u64, u64)> {
-        self.attached.get(slot).copied().flatten()
+    /// Notes what is attached now.
+    fn note(&mut self, slot: usize, tree: &Tree) -> Result<(), Errno> {
+        if let Some(attached) = self.attached.get_mut(slot) {
+            let root = fstat(&tree.fd)?;
+            *attached = Some((root.st_dev, root.st_ino));
+        }
+        Ok(())
+    }
+
+    /// What was attached at a path is to be seen there.
+    fn seen(&self, path: &CStr, slot: usize) -> Result<(), Errno> {
+        // A source that is missing and may be is mounted nowhere.
+        let Some(attached) = self.attached.get(slot).copied().flatten() else { return Ok(()) };
+        let found = nix::sys::stat::stat(path)?;
+        if (found.st_dev, found.st_ino) == attached { Ok(()) } else { Err(Errno::EBUSY) }
     }
 
     fn slot(&mut self, slot: usize) -> Result<&mut Option<Tree>, Errno> {
@@ -346,10 +359,7 @@ impl Act {
                     Err(Errno::ENOENT) if *missing == Missing::Skip => return Ok(()),
                     other => other?,
                 }
-                if let Some(attached) = state.attached.get_mut(*slot) {
-                    let root = fstat(&tree.fd)?;
-                    *attached = Some((root.st_dev, root.st_ino));
-                }
+                state.note(*slot, &tree)?;
                 state.restrictor.finish(&tree, &target.path)
             }
             Self::New { kind, target, missing, .. } if *kind == c"proc" && state.proc.is_some() => {
@@ -376,19 +386,11 @@ impl Act {
             Self::Uncover { under } => state.covers.finish(under.as_deref()),
             Self::Relay { directory, path } => relay(state.relay.take(), directory, path),
             Self::Exists { target } => nix::sys::stat::stat(target.as_c_str()).map(drop),
-            Self::Hold { target, set } => {
-                if !target.has_link()? {
-                    return Ok(());
-                }
-                let done = state.restrictor.restrict(&target.path, Depth::Recursive, *set, true);
-                unless_missing(done, true, ())
+            Self::Hold { target, set } if target.has_link()? => {
+                unless_missing(state.restrictor.restrict(&target.path, Depth::Recursive, *set, true), true, ())
             }
-            Self::Seen(trees) => trees.iter().try_for_each(|(target, slot)| {
-                // A source that is missing and may be is mounted nowhere.
-                let Some(mounted) = state.attached(*slot) else { return Ok(()) };
-                let found = nix::sys::stat::stat(target.as_c_str())?;
-                if (found.st_dev, found.st_ino) == mounted { Ok(()) } else { Err(Errno::EBUSY) }
-            }),
+            Self::Hold { .. } => Ok(()),
+            Self::Seen(trees) => trees.iter().try_for_each(|(target, slot)| state.seen(target, *slot)),
         }
     }
 }
@@ -402,6 +404,9 @@ pub(super) fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
         (MountOp::Enter { .. } | MountOp::EnterTmpfs(_), Errno::EINVAL) => {
             "stockade itself seems to run in a chroot, where the root cannot be changed"
         }
+        (MountOp::Slave | MountOp::Propagate(_), Errno::EINVAL) => {
+            "stockade itself seems to run in a chroot, whose root is no mount: mount --bind the directory over itself first"
+        }
         (MountOp::Take { recursive: false, .. }, Errno::EINVAL) => {
             "without privileges a path is only shown together with what is mounted below it: use rbind"
         }
@@ -411,10 +416,19 @@ pub(super) fn hint(op: &MountOp, errno: Errno) -> Option<&'static str> {
         (MountOp::New { what: New::Cgroup { .. }, .. }, Errno::ENODEV | Errno::EPERM) => {
             "this takes cgroup2 and a cgroup namespace"
         }
+        (MountOp::Overlay { .. } | MountOp::TakeOverlay { .. }, Errno::EPERM) => {
+            "layers take root, or Linux 5.11 and a user namespace; else something forbids to mount here"
+        }
+        (MountOp::Overlay { .. } | MountOp::TakeOverlay { .. }, Errno::EINVAL) => {
+            "without privileges a directory cannot be a layer where something else is mounted below it"
+        }
         (MountOp::Seen { .. }, _) => {
             "a symlink leads from one of the two to the other: name the path that it leads to, so that both are put in order"
         }
         (MountOp::Hide { .. }, Errno::EACCES) => "the path is in a directory that cannot be entered: leave it out",
+        (MountOp::Hide { .. }, Errno::EINVAL) => {
+            "a file that was removed since is mounted there, and without privileges it cannot be taken away"
+        }
         (_, Errno::ENOENT) => "put `-` in front of the path if it may be missing",
         (_, Errno::ENOSYS) => "this takes Linux 5.2, or 5.8 for paths that become read-only or noexec",
         (_, Errno::EPERM) => "something forbids to mount here: a security module, or the filter of a container",
@@ -447,12 +461,24 @@ fn relay(socket: Option<OwnedFd>, directory: &CStr, path: &CStr) -> Result<(), E
 
 /// Makes a detached tree the root. The old root is detached whole: neither `..` nor a descriptor of
 /// this process leads to it, as the working directory moves along.
+///
+/// Something may be mounted over the old root that this process is below of, as after `mount --bind / /`. Each call
+/// detaches the topmost only, and `..` leads to whatever stays on the new root: so it goes on until nothing of it is
+/// mounted any more, which is EINVAL.
 fn enter(tree: &OwnedFd) -> Result<(), Errno> {
+    let old = again(|| open(c"/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()))?;
     sys::move_mount(tree.as_fd(), AT_FDCWD, c"/")?;
     fchdir(tree)?;
     again(|| pivot_root(c".", c"."))?;
+    fchdir(&old)?;
     again(|| umount2(c".", MntFlags::MNT_DETACH))?;
-    chdir(c"/")
+    loop {
+        match again(|| umount2(c".", MntFlags::MNT_DETACH)) {
+            Ok(()) => {}
+            Err(Errno::EINVAL) => return chdir(c"/"),
+            Err(other) => return Err(other),
+        }
+    }
 }
 
 fn mount_new(kind: &CStr, target: &Target, flags: MsFlags, data: &CStr, missing: Missing) -> Result<(), Errno> {

@@ -94,7 +94,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// A file that lines are added to.
 fn file(name: &str) -> Result<File, Fault> {
     let open = OpenOptions::new().append(true).create(true).open(name);
-    open.map_err(|error| Fault::new(format!("cannot write {name}: {error}")).exit(Exit::Usage))
+    open.map_err(|error| Fault::new(format!("cannot write {name}: {}", crate::fault::reason(&error))).exit(Exit::Usage))
 }
 
 /// How denials are told.
@@ -113,11 +113,7 @@ pub(super) fn equip(plan: &mut Plan, host: &Host, document: Document, told: Told
     let mounts = crate::host::mounts::table().map_err(Faults::one)?;
     let case = Case { document, host: host.clone(), mounts };
     let look = |_: &std::path::Path, host: Option<&std::path::Path>| host.map_or(Thing::MISSING, Thing::at);
-    let judge = case.judge(&[], &look).ok_or_else(|| {
-        Faults::one(
-            Fault::new("the policy cannot be carried out here").help("`stockade explain` says why").exit(Exit::Config),
-        )
-    })?;
+    let judge = case.judge(&[], &look).ok_or_else(|| Faults(case.obstacles()))?;
     tell::equip(plan, Teller { judge, explain, json, lines, journal });
     Ok(())
 }

@@ -127,7 +127,7 @@ fn warn(source: &Source, whom: &Whom) {
         );
     }
     if let Whom::Tree(pid) = whom {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = crate::host::lossy(&format!("/proc/{pid}/status")).unwrap_or_default();
         if status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "0")) {
             door::tell(&format!(
                 "stockade: process {pid} has no filter, so nothing that it calls is recorded: start it under one that \
@@ -188,7 +188,10 @@ impl Teller<'_> {
 /// Tells records that somebody kept.
 fn replay(name: &str, teller: &mut Teller<'_>) -> anyhow::Result<()> {
     let unreadable = |error: io::Error| {
-        Faults::one(Fault::new(format!("cannot read the records in {name}: {error}")).exit(Exit::Usage))
+        Faults::one(
+            Fault::new(format!("cannot read the records in {name}: {}", crate::fault::reason(&error)))
+                .exit(Exit::Usage),
+        )
     };
     let mut input: Box<dyn BufRead> = match name {
         "-" => Box::new(io::stdin().lock()),

@@ -61,13 +61,12 @@ pub struct Missed {
 /// # Errors
 /// Records name processes that cannot be found here, a process that is not there, and what `see` fails with.
 pub fn watch<E: From<Fault>>(mut watch: Watch, mut see: impl FnMut(Sighting) -> Result<(), E>) -> Result<Missed, E> {
-    let pid =
-        match watch.whom {
-            Whom::Tree(pid) => Some(target::process(pid).map_err(|errno| {
-                Fault::new(format!("cannot watch process {pid}: {}", errno.desc())).exit(Exit::Usage)
-            })?),
-            _ => None,
-        };
+    let pid = match watch.whom {
+        Whom::Tree(pid) => Some(target::process(pid).map_err(|errno| {
+            Fault::new(format!("cannot watch process {pid}: {}", errno.desc().to_lowercase())).exit(Exit::Usage)
+        })?),
+        _ => None,
+    };
     if watch.whom != Whom::System && fs::read_link("/proc/self/ns/pid").is_ok_and(|own| own.as_os_str() != FIRST) {
         let fault =
             Fault::new("records name processes by numbers of the host's, which are not known in this PID namespace");

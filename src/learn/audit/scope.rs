@@ -110,7 +110,7 @@ impl Scope {
                 Some(false)
             }
             Whom::Group(_, path) => {
-                let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+                let text = crate::host::lossy(&format!("/proc/{pid}/cgroup")).ok()?;
                 let own = text.lines().find_map(|line| line.strip_prefix("0::"))?;
                 let rest = own.strip_prefix(path.trim_end_matches('/'));
                 Some(rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
@@ -120,7 +120,7 @@ impl Scope {
 }
 
 fn parent(pid: i32) -> Option<i32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let text = crate::host::lossy(&format!("/proc/{pid}/status")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
 }
 

@@ -193,8 +193,8 @@ fn missing() -> Fault {
 fn kernel() -> Result<File, String> {
     let flags = libc::O_NONBLOCK | libc::O_CLOEXEC;
     let open = OpenOptions::new().read(true).custom_flags(flags).open("/dev/kmsg");
-    let mut file = open.map_err(|error| format!("/dev/kmsg: {error}"))?;
-    file.seek(SeekFrom::End(0)).map_err(|error| format!("/dev/kmsg: {error}"))?;
+    let mut file = open.map_err(|error| format!("/dev/kmsg: {}", crate::fault::reason(&error)))?;
+    file.seek(SeekFrom::End(0)).map_err(|error| format!("/dev/kmsg: {}", crate::fault::reason(&error)))?;
     Ok(file)
 }
 
@@ -203,7 +203,7 @@ fn journal() -> Result<Inner, String> {
     let tool = tool.ok_or("there is no journalctl")?;
     let some = Command::new(tool).args(["--lines=1", "--output=cat", "--quiet"]).stdin(Stdio::null()).output();
     // Where nothing can be read it would wait for ever.
-    if some.map_err(|error| format!("{tool}: {error}"))?.stdout.is_empty() {
+    if some.map_err(|error| format!("{tool}: {}", crate::fault::reason(&error)))?.stdout.is_empty() {
         return Err("the journal has nothing that may be read".into());
     }
     let mut child = Command::new(tool)
@@ -212,7 +212,7 @@ fn journal() -> Result<Inner, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("{tool}: {error}"))?;
+        .map_err(|error| format!("{tool}: {}", crate::fault::reason(&error)))?;
     let output = child.stdout.take().ok_or("journalctl gives no output")?;
     // Signals and the time are looked at between two of its lines.
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| errno.desc().to_owned())?;

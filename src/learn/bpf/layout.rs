@@ -34,7 +34,7 @@ impl Layout {
     /// Reads the running kernel's.
     pub(super) fn read() -> Result<Self, Fault> {
         let bytes = fs::read(PATH).map_err(|error| {
-            Fault::new(format!("cannot read {PATH}: {error}"))
+            Fault::new(format!("cannot read {PATH}: {}", crate::fault::reason(&error)))
                 .exit(Exit::Bpf)
                 .help("the kernel must be built with CONFIG_DEBUG_INFO_BTF, and /sys must be mounted")
         })?;

@@ -43,7 +43,7 @@ pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
 
 /// Where version 2 is mounted.
 fn mounts() -> Vec<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mounts = crate::host::lossy("/proc/self/mounts").unwrap_or_default();
     let lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     lines.filter(|words| words.get(2) == Some(&"cgroup2")).map(|words| PathBuf::from(words[1])).collect()
 }
@@ -115,7 +115,7 @@ fn threads(scope: Scope, maps: &Maps) -> u64 {
 /// The processes with a parent among these, which are not there yet.
 fn children(family: &BTreeSet<pid_t>) -> Vec<pid_t> {
     let child = |pid: &pid_t| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let stat = crate::host::lossy(&format!("/proc/{pid}/stat")).ok()?;
         let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         family.contains(&parent).then_some(())
     };
@@ -133,7 +133,7 @@ fn numbers(directory: &str) -> impl Iterator<Item = pid_t> {
 /// # Errors
 /// It is there, and its control group is not told.
 pub(super) fn is_outside(id: u64, pid: pid_t) -> io::Result<bool> {
-    let lines = match fs::read_to_string(format!("/proc/{pid}/cgroup")) {
+    let lines = match crate::host::lossy(&format!("/proc/{pid}/cgroup")) {
         Err(error) if is_gone(&error) => return Ok(false),
         lines => lines?,
     };

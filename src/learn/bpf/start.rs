@@ -73,7 +73,8 @@ fn maps(cpus: usize) -> Result<Maps, Fault> {
 /// How many CPUs there can be: `0-3` is four.
 fn cpus() -> Result<usize, Fault> {
     let path = "/sys/devices/system/cpu/possible";
-    let text = fs::read_to_string(path).map_err(|error| fault(format!("cannot read {path}: {error}")))?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| fault(format!("cannot read {path}: {}", crate::fault::reason(&error))))?;
     let last = text.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok());
     last.map(|last| last + 1).ok_or_else(|| fault(format!("{path} is not a list of CPUs")))
 }

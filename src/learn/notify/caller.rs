@@ -42,7 +42,7 @@ impl Caller<'_> {
 
     /// The number of the thread's process.
     fn process(&self) -> Option<i32> {
-        let status = self.read(fs::read_to_string(format!("/proc/{}/status", self.thread)))?;
+        let status = self.read(crate::host::lossy(&format!("/proc/{}/status", self.thread)))?;
         status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())
     }
 }
@@ -106,7 +106,7 @@ impl Call for Caller<'_> {
         }
         let (us, mut at) = (std::process::id(), number.unsigned_abs());
         for _ in 0..1000 {
-            let status = self.read(fs::read_to_string(format!("/proc/{at}/status"))).unwrap_or_default();
+            let status = self.read(crate::host::lossy(&format!("/proc/{at}/status"))).unwrap_or_default();
             let Some(parent) = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok()) else {
                 // It is gone, and the call will fail.
                 return false;

@@ -62,7 +62,7 @@ impl Crew {
 
 /// Whether a thread has not ended: one that nobody has waited for has (proc_pid_stat(5)).
 fn lives(thread: u32) -> bool {
-    match fs::read_to_string(format!("/proc/{thread}/stat")) {
+    match crate::host::lossy(&format!("/proc/{thread}/stat")) {
         Ok(stat) => stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X'])),
         Err(error) => !is_gone(&error),
     }

@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::host::Host;
 use crate::plan::filter::flat::{self, Flat};
 use crate::plan::seccomp;
+use crate::policy::landlock::DEFAULT_ABI;
 use crate::text::{Document, Kind};
 
 use super::files::Rights;
@@ -27,6 +28,8 @@ pub struct Base {
     pub(super) binds: Vec<String>,
     /// What Landlock's lists give.
     pub(super) paths: BTreeMap<String, Rights>,
+    /// The version of Landlock's ABI of the kernel that this is learnt on, where that is too old for what is written.
+    pub(super) old: Option<u32>,
 }
 
 /// Landlock's lists, and what they give.
@@ -38,6 +41,12 @@ const LISTS: [(&str, Rights); 4] = [
 ];
 
 impl Base {
+    /// For a kernel with this version of Landlock's ABI, 0 without Landlock.
+    #[must_use]
+    pub fn on(self, landlock: u32) -> Self {
+        Self { old: Some(landlock).filter(|abi| *abi < DEFAULT_ABI), ..self }
+    }
+
     /// Reads what profiles come to.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub struct Learnt {
     pub text: String,
     /// What it extends denies these, and it allows them: calls, and directives that it switches off.
     pub denied: Vec<String>,
+    /// Whether it has parts that this kernel's Landlock lacks, and that may be missing.
+    pub weaker: bool,
 }
 
 /// The policy for what was seen.
@@ -41,7 +43,8 @@ pub fn policy(seen: &Observed, base: &Base) -> Learnt {
     if !base.names.is_empty() {
         text = base::without(base, &text);
     }
-    Learnt { text, denied }
+    let weaker = base.old.is_some() && text.lines().any(|line| line == "Prefer = [\"Landlock\"]");
+    Learnt { text, denied, weaker }
 }
 
 fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String>) -> std::fmt::Result {
@@ -77,7 +80,14 @@ fn write(seen: &Observed, base: &Base, out: &mut String, denied: &mut Vec<String
     paths::write(seen, &needs, &mut landlock)?;
     let newer = ["ConnectTCP", "BindTCP", "Scope"].into_iter().filter(|key| landlock.contains(&format!("\n{key} = [")));
     let newer: Vec<String> = newer.map(|key| format!("\"Landlock.{key}\"")).collect();
-    if !newer.is_empty() {
+    if base.old.is_some() && paths::confined(&landlock) {
+        writeln!(
+            out,
+            "# Not all of [Landlock] is in the kernel that this was learnt on; Linux 6.12 has it. What a kernel lacks is"
+        )?;
+        writeln!(out, "# left out, with a word on standard error.")?;
+        writeln!(out, "Prefer = [\"Landlock\"]")?;
+    } else if !newer.is_empty() {
         writeln!(
             out,
             "# These need Linux 6.7, and Scope 6.12. Before that they are left out, with a word on standard error."

@@ -50,6 +50,11 @@ pub(super) fn write(seen: &Observed, files: &Files, out: &mut String) -> std::fm
     scope(seen, out)
 }
 
+/// Whether this table refuses anything by path.
+pub(super) fn confined(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("Read") || line.starts_with("Rules"))
+}
+
 /// Which processes outside can be reached.
 fn scope(seen: &Observed, out: &mut String) -> std::fmt::Result {
     let mut words = Vec::new();

@@ -100,18 +100,6 @@ impl Node {
                 no_exec = Some(false);
                 Content::Same
             }
-            View::Empty => {
-                read_only = Some(true);
-                let options = vec!["size=4m".into(), "nr_inodes=1k".into()];
-                Content::Tmpfs(Tmpfs {
-                    mode: 0o755,
-                    options,
-                    read_only: true,
-                    no_exec: false,
-                    no_suid: true,
-                    no_dev: true,
-                })
-            }
             View::Tmpfs(tmpfs) => {
                 read_only = tmpfs.read_only.then_some(true);
                 no_exec = tmpfs.no_exec.then_some(true);

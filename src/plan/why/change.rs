@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::draft::access::{RIGHTS, SCOPES, names};
+use crate::fault::Fault;
 use crate::host::{Host, Mount};
 use crate::policy::form::Form;
 use crate::policy::{self, Policy};
@@ -27,11 +28,12 @@ pub struct Change {
 
 impl Change {
     fn word(directive: &'static str, value: impl Into<String>) -> Self {
-        Self { directive, value: value.into(), list: false }
+        // What a path has is no specifier.
+        Self { directive, value: value.into().replace('%', "%%"), list: false }
     }
 
     fn item(directive: &'static str, value: impl Into<String>) -> Self {
-        Self { directive, value: value.into(), list: true }
+        Self { list: true, ..Self::word(directive, value) }
     }
 
     /// The value in TOML.
@@ -51,7 +53,7 @@ impl Change {
     fn property(&self) -> String {
         let value = if self.directive.starts_with("Landlock.Rules") {
             self.toml()
-        } else if self.value.contains([' ', '"', '\\']) {
+        } else if self.value.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\')) {
             format!("\"{}\"", self.value.replace('\\', "\\\\").replace('"', "\\\""))
         } else {
             self.value.clone()
@@ -111,6 +113,14 @@ impl Case {
         let draft = Policy::read(&case.document).ok()?.draft();
         let plan = Plan::new(&draft, &self.host, Vec::new()).ok()?;
         Some(Judge::new(Subject { draft: &draft, host: &self.host, plan: &plan, mounts: &self.mounts }, look))
+    }
+
+    /// What keeps the policy as it is from being carried out.
+    pub fn obstacles(&self) -> Vec<Fault> {
+        match Policy::read(&self.document) {
+            Ok(policy) => Plan::new(&policy.draft(), &self.host, Vec::new()).err().unwrap_or_default(),
+            Err(faults) => faults,
+        }
     }
 
     /// The smallest change that was found to allow what is asked about; nothing where none of the policy's would.
@@ -248,4 +258,21 @@ fn above(path: &str) -> String {
 fn off(name: &str) -> Option<Change> {
     let row = policy::FAMILIES.iter().flat_map(|(_, rows)| rows.iter()).find(|row| row.name == name)?;
     matches!(row.form, Form::Boolean | Form::BooleanOr(_)).then(|| Change::word(row.name, "no"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_a_change_is_taken_as_it_is() {
+        for path in ["/srv/%h", "/srv/100%", "/srv/d'q", "/srv/a b", "/srv/e\"q\\", "/srv/t\tb", "/srv/n\nl"] {
+            let change = Change::item("ReadWritePaths", path);
+            let mut document = Document::default();
+            document.extend(flags::parse(&change.property()).unwrap_or_else(|fault| panic!("{path:?}: {fault:?}")));
+            let draft = Policy::read(&document).unwrap_or_else(|faults| panic!("{path:?}: {faults:?}")).draft();
+            let asked: Vec<&Path> = draft.mounts.iter().map(|asked| asked.what.path.as_path()).collect();
+            assert_eq!(asked, [Path::new(&path.replace('%', "%%"))], "{path:?}");
+        }
+    }
 }

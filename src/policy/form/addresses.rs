@@ -22,7 +22,9 @@ impl Families {
         for word in &line.words {
             let number = number(&word.text).ok_or_else(|| {
                 let fault = word.fault(format!("`{}` is not an address family", word.text));
-                match crate::policy::form::nearest(&word.text, NAMES.iter().map(|(name, _)| *name)) {
+                let full = format!("AF_{}", word.text.to_ascii_uppercase());
+                let whole = NAMES.iter().map(|(name, _)| *name).find(|name| **name == full);
+                match whole.or_else(|| crate::policy::form::nearest(&word.text, NAMES.iter().map(|(name, _)| *name))) {
                     Some(near) => fault.help(format!("did you mean `{near}`?")),
                     None => {
                         fault.help("the names are those of socket(2), such as AF_INET; `none` alone allows no family")

@@ -164,7 +164,7 @@ fn hidden(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .filter(|other| adjusts(&other.what.view).is_none() && other.what.view != View::ReadWriteImplicit)
             .filter(|other| ask.what.path.starts_with(&other.what.path))
             .max_by_key(|other| other.what.path.components().count());
-        let Some(over) = deciding.filter(|over| matches!(over.what.view, View::Hidden | View::Empty)) else { continue };
+        let Some(over) = deciding.filter(|over| over.what.view == View::Hidden) else { continue };
         let path = ask.what.path.display();
         let message = format!(
             "{path} is {done} by {}, but {} hides {}",
@@ -187,7 +187,7 @@ fn below(asks: &[Asked<MountAsk>], path: &Path, is: fn(&View) -> bool) -> bool {
 
 fn already_writable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let read_only = |view: &View| match view {
-        View::ReadOnly | View::Hidden | View::Empty => true,
+        View::ReadOnly | View::Hidden => true,
         View::Tmpfs(tmpfs) => tmpfs.read_only,
         View::Bind(bind) => bind.read_only,
         _ => false,

@@ -171,7 +171,6 @@ impl Places {
                     no_exec = *view == View::NoExec;
                     None
                 }
-                View::Empty => Some(Content::Nothing),
                 View::Tmpfs(tmpfs) if tmpfs.read_only => Some(Content::Nothing),
                 View::Tmpfs(_) => Some(Content::Own),
                 View::Bind(_) => Some(Content::Files),

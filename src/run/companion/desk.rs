@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use crate::fault::Exit;
 use crate::plan::companion::CompanionOp;
+use crate::run::failure::words;
 use crate::sys::progress::Progress;
 use crate::sys::signals::{self, Arrival, LAST, Set};
 use crate::sys::{companion, detached, facts, letters, target};
@@ -30,6 +31,8 @@ pub(super) struct Ends {
     /// The same as a descriptor, where it is the helper's child.
     pub(super) process: Option<OwnedFd>,
     pub(super) helper: Pid,
+    /// The same as a descriptor.
+    pub(super) handle: Option<OwnedFd>,
     /// To the helper.
     pub(super) line: OwnedFd,
     pub(super) relay: Option<Relay>,
@@ -90,14 +93,19 @@ impl Desk {
 
     /// Serves until the target has ended, and ends as it did.
     pub(super) fn run(mut self) -> ! {
-        let end = self.prepare().and_then(|handles| {
-            if let Some(pty) = &mut self.ends.pty {
-                pty.take();
-            }
-            let end = self.serve(&handles)?;
+        let Ok(handles) = self.prepare() else {
+            // The helper takes the target with it as this process ends, and without a helper it ends by itself.
+            self.progress.fall();
+            detached::leave(Exit::Namespace as i32)
+        };
+        self.progress.stand();
+        if let Some(pty) = &mut self.ends.pty {
+            pty.take();
+        }
+        let end = self.serve(&handles);
+        if let Ok(end) = end {
             self.close(&handles, end);
-            Ok(end)
-        });
+        }
         if let Some(pty) = &mut self.ends.pty {
             pty.release();
         }
@@ -126,9 +134,11 @@ impl Desk {
                 Some(process) => process,
                 None => target::process(self.ends.target.as_raw())?,
             },
-            helper: target::process(self.ends.helper.as_raw())?,
+            helper: self.ends.handle.take().ok_or(Errno::EBADF)?,
         };
         nix::unistd::chdir(c"/")?;
+        // Until it is sure that this process can stay; later nothing of the host's is open.
+        let told = companion::copy(2).ok();
         let [incoming, outgoing] = self.ends.relay.as_ref().map_or([-1; 2], Relay::numbers);
         let [server, terminal, outer] = self.ends.pty.as_ref().map_or([-1; 3], Pty::numbers);
         companion::close_all_but(&mut [
@@ -144,9 +154,16 @@ impl Desk {
             self.ends.terminal.as_ref().map_or(-1, Terminal::number),
             self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd),
             self.status.as_ref().map_or(-1, Status::number),
+            told.as_ref().map_or(-1, AsRawFd::as_raw_fd),
         ])?;
-        confine::confine(facts::effective()? & CAP_KILL, &confine::LAUNCHER, Kill::Own)?;
-        Ok(handles)
+        let confined = facts::effective()
+            .and_then(|effective| confine::confine(effective & CAP_KILL, &confine::LAUNCHER, Kill::Own));
+        if let (Err(errno), Some(told)) = (confined, told) {
+            let text = format!("stockade: cannot stay beside the target without privileges: {}\n", words(errno));
+            // Where even that cannot be told, the exit status says it.
+            nix::unistd::write(told, text.as_bytes()).ok();
+        }
+        confined.map(|()| handles)
     }
 
     fn serve(&mut self, handles: &Handles) -> Result<End, Errno> {

@@ -23,7 +23,7 @@ mod warden;
 
 pub(super) mod report;
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -68,13 +68,14 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     if role == Role::Init {
         companion::namespace()?;
     }
+    progress.expect(2);
     let Some(helper) = companion::split()? else {
         // The launcher's end is the end of its side, of which nobody else has a copy then.
         drop(ours);
-        let Some(pty) = pty else { warden::serve(role, theirs.as_fd(), outgoing.as_ref(), None) };
+        let Some(pty) = pty else { warden::serve(role, theirs.as_fd(), outgoing.as_ref(), None, progress) };
         // Before the launcher sets the terminal: how it is now is how it shall be.
         let heir = pty.heir();
-        session::lead(role, pty, theirs.as_fd(), outgoing.as_ref(), heir);
+        session::lead(role, pty, theirs.as_fd(), outgoing.as_ref(), heir, progress);
         // With the other copies gone, the launcher sees the helper's end at once.
         drop((theirs, outgoing));
         return become_target(relay, executed, mask, &before);
@@ -82,9 +83,11 @@ pub(super) fn part(op: &CompanionOp, progress: &Progress, status: Option<i32>) -
     // Now the launcher's own: the target's end must be told.
     signals::default(libc::SIGCHLD)?;
     if role == Role::Guard && pty.is_none() {
-        companion::namespace().inspect_err(|_| end(helper))?;
+        companion::namespace().map_err(|errno| undo(errno, helper, ours.as_fd(), mask, &before))?;
     }
-    split(op, progress, status, Parts { helper, ours, theirs, relay, pty, executed, mask, before })
+    // Where this is refused there is no target yet that could have begun to run.
+    let handle = target::process(helper.as_raw()).map_err(|errno| undo(errno, helper, ours.as_fd(), mask, &before))?;
+    split(op, progress, status, Parts { helper, handle, ours, theirs, relay, pty, executed, mask, before })
 }
 
 /// A pipe that is closed by the target's execution, where somebody wants to know of it.
@@ -93,6 +96,7 @@ type Executed = Option<(OwnedFd, OwnedFd)>;
 /// What there is when the helper runs.
 struct Parts {
     helper: Pid,
+    handle: OwnedFd,
     ours: OwnedFd,
     theirs: OwnedFd,
     relay: Option<Relay>,
@@ -109,7 +113,7 @@ fn split(
     status: Option<Status>,
     parts: Parts,
 ) -> Result<Option<OwnedFd>, Errno> {
-    let Parts { helper, ours, theirs, relay, pty, executed, mask, before } = parts;
+    let Parts { helper, handle, ours, theirs, relay, pty, executed, mask, before } = parts;
     let terminal = if op.pty { None } else { Terminal::of_ours() };
     let (target, process, missed) = if pty.is_some() {
         drop(theirs);
@@ -117,7 +121,7 @@ fn split(
             session::begun(ours.as_fd()).and_then(|(target, process)| Ok((target, process, signals::pending()?)));
         let (target, process, missed) = match begun {
             Ok(all) => all,
-            Err(errno) => return Err(undo(errno, helper, mask, &before)),
+            Err(errno) => return Err(undo(errno, helper, ours.as_fd(), mask, &before)),
         };
         (target, Some(process), missed)
     } else {
@@ -131,18 +135,18 @@ fn split(
                     letters::send(ours.as_fd(), b"target", &[own.as_raw_fd()])?;
                 }
                 // With the other copies gone, the helper sees the launcher's end at once.
-                drop((ours, theirs, terminal));
+                drop((ours, theirs, terminal, handle));
                 return become_target(relay, executed, mask, &before);
             }
             Ok(Some(target)) => {
                 drop(theirs);
                 (target, None, missed)
             }
-            Err(errno) => return Err(undo(errno, helper, mask, &before)),
+            Err(errno) => return Err(undo(errno, helper, ours.as_fd(), mask, &before)),
         }
     };
     let executed = executed.map(|(reader, _)| reader);
-    let ends = Ends { target, process, helper, line: ours, relay, terminal, pty, executed };
+    let ends = Ends { target, process, helper, handle: Some(handle), line: ours, relay, terminal, pty, executed };
     Desk::new(op, ends, Queue::new(missed), progress.again(), status).run()
 }
 
@@ -163,9 +167,18 @@ fn become_target(
     Ok(relay.map(Relay::into_incoming))
 }
 
-/// Puts the launcher back to where nothing was started, and says why.
-fn undo(errno: Errno, helper: Pid, mask: Set, before: &signals::Disposition) -> Errno {
+/// Puts the launcher back to where nothing was started, and says why: a namespace whose init could not go on takes no
+/// further process, which is no news beside what the init was refused.
+fn undo(errno: Errno, helper: Pid, line: BorrowedFd<'_>, mask: Set, before: &signals::Disposition) -> Errno {
     end(helper);
+    let mut errno = errno;
+    while let Ok(letter) = letters::receive(line) {
+        match letter.text() {
+            [] => break,
+            &[a, b, c, d] => errno = Errno::from_raw(i32::from_ne_bytes([a, b, c, d])),
+            _ => {}
+        }
+    }
     before.restore().and_then(|()| signals::block(mask)).err().unwrap_or(errno)
 }
 

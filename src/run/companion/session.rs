@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::sys::progress::Progress;
 use crate::sys::{companion, detached, letters, signals, target};
 
 use super::pty::{Heir, Pty};
@@ -18,13 +19,20 @@ use super::warden::{self, Role, Session};
 const TARGET: &[u8] = b"target";
 
 /// The helper's part. It comes back in the target, and ends in here itself.
-pub(super) fn lead(role: Role, pty: Pty, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>, heir: Option<Heir>) {
+pub(super) fn lead(
+    role: Role,
+    pty: Pty,
+    line: BorrowedFd<'_>,
+    outgoing: Option<&OwnedFd>,
+    heir: Option<Heir>,
+    progress: &Progress,
+) {
     match start(role, &pty, line) {
         Ok(None) => {}
         Ok(Some((target, process))) => {
             // The launcher's end is the end of its side, of which nobody else has a copy then.
             drop(pty);
-            warden::serve(role, line, outgoing, Some(&Session { target, process, heir }))
+            warden::serve(role, line, outgoing, Some(&Session { target, process, heir }), progress)
         }
         Err(errno) => {
             // A launcher that is gone needs no reason.

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpgid};
 
+use crate::sys::progress::Progress;
 use crate::sys::signals::{self, Set};
 use crate::sys::{companion, detached, letters};
 
@@ -48,11 +49,27 @@ pub(super) struct Session {
 }
 
 /// The helper's whole life.
-pub(super) fn serve(role: Role, line: BorrowedFd<'_>, outgoing: Option<&OwnedFd>, session: Option<&Session>) -> ! {
+pub(super) fn serve(
+    role: Role,
+    line: BorrowedFd<'_>,
+    outgoing: Option<&OwnedFd>,
+    session: Option<&Session>,
+    progress: &Progress,
+) -> ! {
     let mut guarded = None;
-    prepare(role, line, outgoing, session)
-        .and_then(|signals| attend(role, &signals, line, outgoing, session, &mut guarded))
-        .ok();
+    match prepare(role, line, outgoing, session) {
+        Ok(signals) => {
+            progress.stand();
+            attend(role, &signals, line, outgoing, session, &mut guarded).unwrap_or_default();
+        }
+        Err(errno) => {
+            progress.fall();
+            // What the launcher meets is only that there is no helper.
+            if session.is_none() {
+                letters::send(line, &(errno as i32).to_ne_bytes(), &[]).unwrap_or_default();
+            }
+        }
+    }
     // However it came to the end. An init takes everybody with it.
     let own = session.map(|session| &session.process);
     if role == Role::Guard

@@ -53,7 +53,8 @@ impl Ids {
                 text.resize(filled * 2, 0);
             }
         }
-        Self::parse(std::str::from_utf8(text.get(..filled).unwrap_or_default()).unwrap_or_default()).ok_or(Errno::EPERM)
+        // A process may have a name that is no UTF-8.
+        Self::parse(&String::from_utf8_lossy(text.get(..filled).unwrap_or_default())).ok_or(Errno::EPERM)
     }
 
     fn parse(text: &str) -> Option<Self> {

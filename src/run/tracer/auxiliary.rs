@@ -63,7 +63,7 @@ pub(super) struct Status {
 /// # Errors
 /// Those of reading /proc.
 pub(super) fn status(pid: &str) -> io::Result<Status> {
-    fs::read_to_string(format!("/proc/{pid}/status")).map(|text| lines(&text))
+    crate::host::lossy(&format!("/proc/{pid}/status")).map(|text| lines(&text))
 }
 
 fn lines(text: &str) -> Status {
