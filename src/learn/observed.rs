@@ -25,7 +25,7 @@ pub struct Observed {
     /// [`Part::Capabilities`].
     pub capabilities: BTreeMap<u8, u64>,
     /// The most that was used of what a resource limit counts, by setrlimit(2)'s number: of RLIMIT_NPROC by all processes
-    /// together, of the others by one. [`super::used`] says what each is.
+    /// together, of the others by one. `used` says what each is.
     pub limits: BTreeMap<u32, u64>,
     /// Of which limits more than half was used, and the soft limit that it was; the highest of several.
     pub near: BTreeMap<u32, u64>,
