@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::draft::attributes::Secret;
-use crate::draft::mounts::{Bind, View};
+use crate::draft::mounts::{Bind, Tmpfs, View};
 use crate::policy::process::unwritten;
 
 use super::mounts::SecretFile;
@@ -47,7 +47,15 @@ pub(super) fn hidden(planner: &Planner<'_>, wishes: &[Wish]) -> Vec<Wish> {
         || vec![wish(place, View::Hidden)],
         |own| {
             let bind = Bind { source: own.into(), recursive: true, read_only: true };
-            vec![wish(place, View::Empty), wish(own, View::Bind(bind))]
+            let empty = Tmpfs {
+                mode: 0o755,
+                options: vec!["size=4m".into(), "nr_inodes=1k".into()],
+                read_only: true,
+                no_exec: false,
+                no_suid: true,
+                no_dev: true,
+            };
+            vec![wish(place, View::Tmpfs(empty)), wish(own, View::Bind(bind))]
         },
     )
 }
