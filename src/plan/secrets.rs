@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::draft::attributes::Secret;
-use crate::draft::mounts::{Bind, View};
+use crate::draft::mounts::{Bind, Tmpfs, View};
 use crate::policy::process::unwritten;
 
 use super::mounts::SecretFile;
@@ -47,7 +47,9 @@ pub(super) fn hidden(planner: &Planner<'_>, wishes: &[Wish]) -> Vec<Wish> {
         || vec![wish(place, View::Hidden)],
         |own| {
             let bind = Bind { source: own.into(), recursive: true, read_only: true };
-            vec![wish(place, View::Empty), wish(own, View::Bind(bind))]
+            let options = vec!["size=4m".into(), "nr_inodes=1k".into()];
+            let empty = Tmpfs { mode: 0o755, options, read_only: true, no_exec: true, no_suid: true, no_dev: true };
+            vec![wish(place, View::Tmpfs(empty)), wish(own, View::Bind(bind))]
         },
     )
 }
@@ -99,7 +101,7 @@ mod tests {
     fn secrets_of_other_services_are_not_to_be_seen_where_mounts_are_made() {
         let hidden = |credentials, own: &str, said: &[&str]| {
             let environment = vec![("CREDENTIALS_DIRECTORY".into(), own.into())];
-            let host = Host { credentials, environment, ..Host::default() };
+            let host = Host { environment, credentials, ..Host::default() };
             let draft = Draft::default();
             let wish = |path: &&str| Wish {
                 path: path.into(),
