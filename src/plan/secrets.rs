@@ -47,14 +47,8 @@ pub(super) fn hidden(planner: &Planner<'_>, wishes: &[Wish]) -> Vec<Wish> {
         || vec![wish(place, View::Hidden)],
         |own| {
             let bind = Bind { source: own.into(), recursive: true, read_only: true };
-            let empty = Tmpfs {
-                mode: 0o755,
-                options: vec!["size=4m".into(), "nr_inodes=1k".into()],
-                read_only: true,
-                no_exec: false,
-                no_suid: true,
-                no_dev: true,
-            };
+            let options = vec!["size=4m".into(), "nr_inodes=1k".into()];
+            let empty = Tmpfs { mode: 0o755, options, read_only: true, no_exec: true, no_suid: true, no_dev: true };
             vec![wish(place, View::Tmpfs(empty)), wish(own, View::Bind(bind))]
         },
     )
@@ -107,7 +101,7 @@ mod tests {
     fn secrets_of_other_services_are_not_to_be_seen_where_mounts_are_made() {
         let hidden = |credentials, own: &str, said: &[&str]| {
             let environment = vec![("CREDENTIALS_DIRECTORY".into(), own.into())];
-            let host = Host { credentials, environment, ..Host::default() };
+            let host = Host { environment, credentials, ..Host::default() };
             let draft = Draft::default();
             let wish = |path: &&str| Wish {
                 path: path.into(),
