@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::utsname::uname;
 
 use crate::draft::Draft;
@@ -86,7 +87,7 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
     if !draft.credentials.is_empty() {
         host.secrets = secrets(host);
     } else if !draft.mounts.is_empty() {
-        host.credentials = std::fs::read_dir("/run/credentials").is_ok_and(|mut entries| entries.next().is_some());
+        host.credentials = credentials()?;
     }
     if !draft.group_limits.is_empty() {
         host.cgroup = cgroup::probe(host.uid);
@@ -105,6 +106,20 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether the service manager has a directory of secrets for any service. A directory without any has two links; file systems
+/// that count otherwise are taken to have some.
+fn credentials() -> Result<bool, Fault> {
+    let place = "/run/credentials";
+    match nix::sys::stat::stat(place) {
+        Ok(found) => Ok(found.st_nlink != 2),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+        Err(errno) => {
+            let message = format!("cannot tell whether {place} has secrets of others: {}", errno.desc().to_lowercase());
+            Err(Fault::new(message).help(format!("name it: InaccessiblePaths={place}")).exit(Exit::Namespace))
+        }
+    }
+}
+
 /// Limits and a score that only CAP_SYS_RESOURCE gives: each is tried out, for a capability can be one of a user namespace
 /// only.
 fn ceilings(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
@@ -113,7 +128,12 @@ fn ceilings(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
         let ask = |hard| {
             privileges::ceiling(resource, hard).map_err(|errno| {
                 let message = format!("cannot tell how high {} can be: {}", asked.by, errno.desc().to_lowercase());
-                Fault::new(message).exit(Exit::Limits)
+                let fault = Fault::new(message).exit(Exit::Limits);
+                if errno == Errno::EPERM {
+                    fault.help("a seccomp filter that was here before stockade forbids prlimit64(2): allow it there")
+                } else {
+                    fault
+                }
             })
         };
         let Some(mut ceiling) = ask(hard)? else { continue };
