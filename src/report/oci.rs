@@ -111,7 +111,9 @@ pub fn kubernetes(flat: &Flat, name: &str) -> Result<String, Fault> {
 /// # Errors
 /// As [`profile`], and values that its numbers cannot hold.
 pub fn operator(flat: &Flat, name: &str) -> Result<(Value, Vec<String>), Fault> {
-    let beyond = |region: &Region| region.iter().any(|cube| i64::try_from(cube.mask.max(cube.value)).is_err());
+    // A comparison of all bits is written without its mask.
+    let masked = |mask: u64| if mask == u64::MAX { 0 } else { mask };
+    let beyond = |region: &Region| region.iter().any(|cube| i64::try_from(masked(cube.mask).max(cube.value)).is_err());
     if let Some(rule) = flat.rules.iter().find(|rule| beyond(&rule.region)) {
         let calls = rule.calls.join(", ");
         return Err(Fault::new(format!(

@@ -139,6 +139,8 @@ fn what_a_profile_cannot_say_is_a_fault() {
     assert!(written::profile(&trap).expect_err("a number").message.contains("trap:7"));
     let wide = flat(&policys("[[Seccomp.Rule]]\nSyscalls = ['ptrace']\nArgs = ['arg2 == -1']\nAction = 'errno:EPERM'"));
     assert!(written::operator(&wide, "web").expect_err("63 bits").message.contains("63"));
+    let small = flat(&policys("[[Seccomp.Rule]]\nSyscalls = ['ptrace']\nArgs = ['arg2 == 5']\nAction = 'errno:EPERM'"));
+    written::operator(&small, "web").expect("a comparison of all bits is written without a mask");
 }
 
 #[test]
