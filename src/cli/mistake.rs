@@ -133,8 +133,8 @@ pub(super) fn unknown(word: &str) -> Fault {
     let verbs = || VERBS.iter().map(|verb| verb.name);
     let fault = Fault::new(format!("`{word}` is neither a verb nor a policy file")).exit(Exit::Usage);
     let shipped = |name: &str| SHIPPED.iter().any(|(known, _)| *known == name);
-    let fault = match nearest(word, verbs()) {
-        _ if others::verb(word).is_some() => fault.help(others::verb(word).unwrap_or_default()),
+    let fault = match (others::verb(word), nearest(word, verbs())) {
+        (Some(here), _) => fault.help(here),
         _ if word.contains(' ') => fault.help("the `#!` line of a policy has no arguments: #!/usr/bin/stockade"),
         _ if shipped(word.trim_end_matches(".toml")) => {
             let name = word.trim_end_matches(".toml");
@@ -144,8 +144,8 @@ pub(super) fn unknown(word: &str) -> Fault {
             fault.help("there is no such file in this directory")
         }
         _ if Path::new(word).is_dir() => fault.help("it is a directory"),
-        Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => fault.help(format!("to run it: stockade run -P strict -- {word} ...")),
+        (None, Some(near)) => fault.help(format!("did you mean `{near}`?")),
+        (None, None) => fault.help(format!("to run it: stockade run -P strict -- {word} ...")),
     };
     fault.help(format!("the verbs are: {}", listed()))
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::sys::facts;
@@ -59,7 +59,7 @@ fn plain(bytes: &[u8]) -> Vec<u8> {
         let next = if *byte == b'\\' { rest.next() } else { None };
         out.push(*next.unwrap_or(byte));
     }
-    std::ffi::OsString::from_vec(out).into_vec()
+    out
 }
 
 #[cfg(test)]

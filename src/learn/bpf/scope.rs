@@ -13,6 +13,7 @@ use super::maps::Maps;
 use super::program::{NEW, WAITING, WATCHED, Watch};
 use super::uses;
 use crate::fault::{Exit, Fault};
+use crate::host::mounts;
 use crate::learn::used::is_gone;
 
 fn gone(pid: pid_t) -> Fault {
@@ -30,7 +31,7 @@ pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
             }
         }
         Scope::Cgroup(id) => {
-            let depth = mounts().iter().find_map(|mount| depth(mount, id, 0));
+            let depth = version2()?.iter().find_map(|mount| depth(mount, id, 0));
             let depth = depth.ok_or_else(|| {
                 Fault::new(format!("no directory of cgroup version 2 has the inode number {id}"))
                     .exit(Exit::Bpf)
@@ -42,10 +43,9 @@ pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
 }
 
 /// Where version 2 is mounted.
-fn mounts() -> Vec<PathBuf> {
-    let mounts = crate::host::lossy("/proc/self/mounts").unwrap_or_default();
-    let lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    lines.filter(|words| words.get(2) == Some(&"cgroup2")).map(|words| PathBuf::from(words[1])).collect()
+fn version2() -> Result<Vec<PathBuf>, Fault> {
+    let table = mounts::table().map_err(|fault| fault.exit(Exit::Bpf))?;
+    Ok(table.into_iter().filter(|mount| mount.fstype == "cgroup2").map(|mount| mount.point).collect())
 }
 
 fn depth(directory: &Path, id: u64, above: i32) -> Option<i32> {
@@ -131,7 +131,7 @@ fn numbers(directory: &str) -> impl Iterator<Item = pid_t> {
 /// Whether a process that lives is not in the control group, or below.
 ///
 /// # Errors
-/// It is there, and its control group is not told.
+/// It is there, and its control group or where such groups are mounted is not told.
 pub(super) fn is_outside(id: u64, pid: pid_t) -> io::Result<bool> {
     let lines = match crate::host::lossy(&format!("/proc/{pid}/cgroup")) {
         Err(error) if is_gone(&error) => return Ok(false),
@@ -143,5 +143,6 @@ pub(super) fn is_outside(id: u64, pid: pid_t) -> io::Result<bool> {
         let place = mount.join(path.trim_start_matches('/'));
         place.ancestors().take_while(|above| above.starts_with(&mount)).any(has)
     };
-    Ok(!mounts().into_iter().any(inside))
+    let version2 = version2().map_err(|fault| io::Error::other(fault.message))?;
+    Ok(!version2.into_iter().any(inside))
 }
