@@ -381,6 +381,22 @@ mod tests {
     }
 
     #[test]
+    fn names_of_directories_are_read_as_systemd_reads_them() {
+        let text = "[Service]\nRuntimeDirectory=r-%i s\\:%I:l \"q\\x2db c\"::ro 'd\"'\nStateDirectory=a\\qb\n";
+        let source = Arc::new(Source { name: "x".into(), text: text.into() });
+        let (assignments, _) = unit::parse(&source).expect("a unit");
+        let made = service(&Unit { name: r"web@a\x2db:c.service".into(), path: "/x".into(), assignments });
+        let names = policy(&made).directories.names;
+        let names: Vec<(&str, Option<&str>, bool)> =
+            names.iter().map(|(_, one, _)| (one.name.as_str(), one.link.as_deref(), one.read_only)).collect();
+        // systemd 257 says the same of all but `ro`, which came later.
+        let want =
+            [(r"r-a\x2db:c", None, false), ("s:a-b:c", Some("l"), false), ("q-b c", None, true), ("d\"", None, false)];
+        assert_eq!(names, want);
+        assert_eq!(made.left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(), [r"StateDirectory=a\qb"]);
+    }
+
+    #[test]
     fn a_command_keeps_the_specifiers_of_the_running_machine() {
         let exec = |line: &str| {
             let policy = policy(&made(&format!("[Service]\nExecStart={line}\n")));
