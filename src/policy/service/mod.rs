@@ -92,11 +92,15 @@ const DEFAULTS: [(&str, &str); 6] = [
     ("UMask", "0022"),
     ("WorkingDirectory", "/"),
     ("IgnoreSIGPIPE", "yes"),
-    // systemd-system.conf(5). Behind `+`, as `export unit --prefix` writes it, the manager's own would hold, which are far
-    // higher.
+    // systemd-system.conf(5). Behind `+` the manager's own would hold, which are far higher.
     ("LimitNOFILE", "1024:524288"),
     ("LimitMEMLOCK", "8M"),
 ];
+
+/// The limits among them, which systemd leaves out for a command with `+`.
+pub fn limits() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DEFAULTS.into_iter().filter(|(name, _)| name.starts_with("Limit"))
+}
 
 /// Where the words stand that nobody wrote.
 pub const BY_ITSELF: &str = "a system service's default";
