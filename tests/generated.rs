@@ -146,7 +146,7 @@ fn zsh_completes_the_words_of_directives() {
     let program = format!(
         "zmodload zsh/zpty; zpty z 'TERM=dumb zsh -fi'; \
          zpty -w z \"autoload -U compinit; compinit -D -u; source '{path}'; compdef _stockade stockade; unsetopt beep\"; \
-         zpty -w -n z $'stockade run -p ProtectHome=\\t'; zpty -r -m z all '*read-only*tmpfs*' && print -r -- \"$all\""
+         zpty -w -n z $'stockade run -p ProtectHome=\\t'; zpty -r -m z all '*read-only*tmpfs*yes*' && print -r -- \"$all\""
     );
     if let Some(said) =
         run("timeout", &["30", "sh", "-c", "command -v zsh || exit 0; exec zsh -f -c \"$1\"", "sh", &program])
