@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::{Host, Mount};
+use crate::host::Host;
 
 use super::super::Planner;
 use super::view::{self, Content, Node};
@@ -40,23 +40,21 @@ pub(super) fn tell(planner: &mut Planner<'_>, nodes: &[Node]) {
 /// Why a user namespace gets no new one, where this is known (mount_too_revealing in fs/namespace.c).
 fn why_not(host: &Host) -> Option<String> {
     let mut why = None;
-    for mount in host.mounts.iter().filter(|mount| mount.fstype == "sysfs") {
-        if let Some(cover) = cover(host, mount) {
-            why = why.or_else(|| Some(format!("{} covers a part of it", cover.display())));
-        } else if mount.options.split(',').any(|option| option == "ro") {
-            why = why.or_else(|| Some(format!("{} is read-only", mount.point.display())));
-        } else {
-            return None;
-        }
+    for (point, read_only) in &host.sysfs {
+        let reason = match cover(host, point) {
+            Some(cover) => format!("{} covers a part of it", cover.display()),
+            None if *read_only => format!("{} is read-only", point.display()),
+            None => return None,
+        };
+        why = why.or(Some(reason));
     }
     why
 }
 
 /// What is mounted over something that it holds.
-fn cover<'a>(host: &'a Host, sysfs: &Mount) -> Option<&'a PathBuf> {
-    let points = host.mounts.iter().map(|mount| &mount.point);
-    points.filter(|point| **point != sysfs.point && view::inside(point, &sysfs.point)).find(|point| {
-        let within = point.strip_prefix(&sysfs.point).unwrap_or(Path::new(""));
+fn cover<'a>(host: &'a Host, sysfs: &Path) -> Option<&'a PathBuf> {
+    host.points.iter().filter(|point| *point != sysfs && view::inside(point, sysfs)).find(|point| {
+        let within = point.strip_prefix(sysfs).unwrap_or(Path::new(""));
         !POINTS.iter().any(|known| within.starts_with(known))
     })
 }
@@ -65,32 +63,32 @@ fn cover<'a>(host: &'a Host, sysfs: &Mount) -> Option<&'a PathBuf> {
 mod tests {
     use super::*;
 
-    fn host(rows: &[(&str, &str, &str)]) -> Host {
-        let mount = |&(point, fstype, options): &(&str, &str, &str)| Mount {
-            point: point.into(),
-            fstype: fstype.into(),
-            options: options.into(),
-        };
-        Host { mounts: rows.iter().map(mount).collect(), ..Host::default() }
+    fn host(rows: &[(&str, &str, bool)]) -> Host {
+        let sysfs = rows.iter().filter(|(_, fstype, _)| *fstype == "sysfs");
+        Host {
+            points: rows.iter().map(|(point, ..)| point.into()).collect(),
+            sysfs: sysfs.map(|(point, _, read_only)| (point.into(), *read_only)).collect(),
+            ..Host::default()
+        }
     }
 
     #[test]
     fn what_the_kernel_gives_no_second_time() {
         let whole = [
-            ("/sys", "sysfs", "rw,nosuid"),
-            ("/sys/kernel/security", "securityfs", "rw"),
-            ("/sys/kernel/debug/tracing", "tracefs", "rw"),
-            ("/sys/fs/cgroup/unified", "cgroup2", "ro"),
-            ("/system", "tmpfs", "rw"),
+            ("/sys", "sysfs", false),
+            ("/sys/kernel/security", "securityfs", false),
+            ("/sys/kernel/debug/tracing", "tracefs", false),
+            ("/sys/fs/cgroup/unified", "cgroup2", true),
+            ("/system", "tmpfs", false),
         ];
         assert_eq!(why_not(&host(&whole)), None);
         assert_eq!(why_not(&host(&[])), None);
-        let masked = [&whole[..], &[("/sys/firmware", "tmpfs", "ro")]].concat();
+        let masked = [&whole[..], &[("/sys/firmware", "tmpfs", true)]].concat();
         assert_eq!(why_not(&host(&masked)).as_deref(), Some("/sys/firmware covers a part of it"));
-        let read_only = [("/sys", "sysfs", "ro,nosuid")];
+        let read_only = [("/sys", "sysfs", true)];
         assert_eq!(why_not(&host(&read_only)).as_deref(), Some("/sys is read-only"));
         // Another one that is whole will do.
-        let both = [&masked[..], &[("/mnt", "sysfs", "rw")]].concat();
+        let both = [&masked[..], &[("/mnt", "sysfs", false)]].concat();
         assert_eq!(why_not(&host(&both)), None);
     }
 }
