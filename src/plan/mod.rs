@@ -70,7 +70,7 @@ pub struct Plan {
     pub shortfalls: Vec<Shortfall>,
     /// What a reader should know: which implicit things were decided and why.
     pub notes: Vec<String>,
-    /// What is told before the launch: what confines more than was asked for.
+    /// What is told before the launch: what confines more than was asked for, or shows more than one would think.
     pub told: Vec<String>,
     /// What to execute: a path, or a name that is looked for in the target's PATH.
     pub program: OsString,
