@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::draft::access::{RIGHTS, SCOPES, names};
+use crate::draft::access::{MAKE_REG, READ_FILE, RIGHTS, SCOPES, TRUNCATE, WRITE_FILE, names};
 use crate::fault::Fault;
 use crate::host::{Host, Mount};
 use crate::policy::form::Form;
@@ -89,9 +89,6 @@ pub struct Case {
     /// Its mounts.
     pub mounts: Vec<Mount>,
 }
-
-/// LANDLOCK_ACCESS_FS_READ_FILE.
-const READ_FILE: u64 = 1 << 2;
 
 /// Changes that are put together at most.
 const MOST: usize = 5;
@@ -242,11 +239,8 @@ fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
 /// The rights to give at once: what makes a file writes it, and what writes one cuts it, for which nobody asks as it is
 /// opened (ftruncate(2)).
 fn rights(operation: Option<Operation>, missing: u64) -> u64 {
-    const WRITE: u64 = 1 << 1;
-    const TRUNCATE: u64 = 1 << 14;
-    const MAKE: u64 = 1 << 8;
-    let all = if operation == Some(Operation::Create) { missing | MAKE | WRITE } else { missing };
-    if all & WRITE == 0 { all } else { all | TRUNCATE }
+    let all = if operation == Some(Operation::Create) { missing | MAKE_REG | WRITE_FILE } else { missing };
+    if all & WRITE_FILE == 0 { all } else { all | TRUNCATE }
 }
 
 /// The directory that a path is in.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use caps::Capability::CAP_KILL;
 
-use crate::draft::access::SCOPES;
+use crate::draft::access::{self, SCOPES, names};
 use crate::host::look::Kind;
 
 use super::judge::Judge;
@@ -141,7 +141,11 @@ impl Judge {
             let text = "its own network namespace has abstract sockets of its own".into();
             reasons.push(reason(Layer::Network, by.clone(), "ECONNREFUSED", text, name));
         }
-        reasons.extend(self.scope(0, "EPERM", &format!("no rule lets it connect to @{name}, made outside"), name));
+        reasons.extend(self.scope(
+            access::ABSTRACT_UNIX_SOCKET,
+            &format!("no rule lets it connect to @{name}, made outside"),
+            name,
+        ));
         reasons
     }
 
@@ -163,19 +167,18 @@ impl Judge {
             let text = format!("process {pid} is user {other}'s, and user {own} does not hold CAP_KILL over it");
             reasons.push(reason(Layer::Permissions, by, "EPERM", text, &what));
         }
-        reasons.extend(self.scope(1, "EPERM", &format!("no signal reaches process {pid}, outside"), &what));
+        reasons.extend(self.scope(access::SIGNAL, &format!("no signal reaches process {pid}, outside"), &what));
         Answer { notes, ..Answer::of(reasons) }
     }
 
-    /// Whether Landlock's scope holds, by its place among the words.
-    fn scope(&self, at: usize, error: &str, text: &str, what: &str) -> Option<Reason> {
+    /// Whether one of Landlock's scopes holds.
+    fn scope(&self, bit: u64, text: &str, what: &str) -> Option<Reason> {
         let (rules, by) = self.rules.as_ref()?;
-        let (word, bit, _) = SCOPES.get(at)?;
         let own: Vec<_> = by.iter().filter(|by| by.directive == "Landlock.Scope").cloned().collect();
         let by = if own.is_empty() { by.clone() } else { own };
-        let text = format!("{text}: the scope {word}");
+        let text = format!("{text}: the scope {}", names(&SCOPES, bit).concat());
         let kept = rules.scopes & !bit;
-        (rules.scopes & bit != 0).then(|| Reason { rights: kept, ..reason(Layer::Landlock, by, error, text, what) })
+        (rules.scopes & bit != 0).then(|| Reason { rights: kept, ..reason(Layer::Landlock, by, "EPERM", text, what) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use caps::Capability::{self, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER};
 
-use crate::draft::access::{RIGHTS, names};
+use crate::draft::access::{self, RIGHTS, names};
 use crate::draft::arch::Arch;
 use crate::host::look::{Kind, Thing, Whom};
 
@@ -268,13 +268,13 @@ impl Judge {
             reasons.extend(self.read_only(at));
         }
         let right = match operation {
-            Operation::Write => "write-file",
-            Operation::Execute => "execute",
-            Operation::Connect => "resolve-unix",
-            _ if directory => "read-dir",
-            _ => "read-file",
+            Operation::Write => access::WRITE_FILE,
+            Operation::Execute => access::EXECUTE,
+            Operation::Connect => access::RESOLVE_UNIX,
+            _ if directory => access::READ_DIR,
+            _ => access::READ_FILE,
         };
-        reasons.extend(self.landlock(at, &[right]));
+        reasons.extend(self.landlock(at, right));
     }
 
     fn create(&self, at: &Path, operation: Operation, look: Look<'_>, reasons: &mut Vec<Reason>) {
@@ -285,20 +285,20 @@ impl Judge {
         }
         reasons.extend(self.read_only(parent));
         let file = operation == Operation::Create;
-        reasons.extend(self.landlock(parent, &[if file { "make-reg" } else { "make-dir" }]));
+        reasons.extend(self.landlock(parent, if file { access::MAKE_REG } else { access::MAKE_DIR }));
         if !self.identity.may(&thing, WRITE | SEARCH) {
             reasons.push(self.barred(parent, &thing, WRITE));
         }
         if file && !reasons.iter().any(|one| one.layer == Layer::Landlock) {
-            reasons.extend(self.landlock(parent, &["write-file"]));
+            reasons.extend(self.landlock(parent, access::WRITE_FILE));
         }
     }
 
     fn remove(&self, at: &Path, thing: &Thing, look: Look<'_>, reasons: &mut Vec<Reason>) {
         let parent = at.parent().unwrap_or(Path::new("/"));
         reasons.extend(self.read_only(parent));
-        let right = if thing.kind == Kind::Directory { "remove-dir" } else { "remove-file" };
-        reasons.extend(self.landlock(parent, &[right]));
+        let right = if thing.kind == Kind::Directory { access::REMOVE_DIR } else { access::REMOVE_FILE };
+        reasons.extend(self.landlock(parent, right));
         let over = self.world.thing(parent, look);
         let owner = self.identity.uid == thing.uid || self.identity.uid == over.uid;
         if !self.identity.may(&over, WRITE | SEARCH) {
@@ -373,13 +373,11 @@ impl Judge {
         reason
     }
 
-    /// The rights that Landlock handles and that no rule gives at a path.
-    fn landlock(&self, at: &Path, rights: &[&str]) -> Option<Reason> {
+    /// A right that Landlock handles and that no rule gives at a path.
+    fn landlock(&self, at: &Path, right: u64) -> Option<Reason> {
         let (rules, by) = self.rules.as_ref()?;
-        let bits = RIGHTS.iter().filter(|(name, ..)| rights.contains(name)).fold(0, |set, (_, bit, _)| set | bit);
-        let wanted = bits & rules.handled_fs;
         let given = at.ancestors().fold(0, |given, path| given | self.given(path));
-        let missing = wanted & !given;
+        let missing = right & rules.handled_fs & !given;
         (missing != 0).then(|| Reason {
             by: by.clone(),
             rights: missing,
