@@ -128,7 +128,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Landlock.Restrict",
-        form: Form::Words("RIGHT", || RIGHTS.iter().map(|right| right.word.to_owned()).collect()),
+        form: Form::Words("RIGHT"),
         summary: "the rights that are refused where no rule allows them",
         manual: "Names as in *Landlock.Rules*. Only these rights are refused outside the paths that allow them; all \
                  others stay as they are. With `~` in front, all rights of *Landlock.ABI* but those named. Without it \
