@@ -91,7 +91,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     demands.namespace(Namespace::Net);
                 }
                 if policy.namespaces.mounts != Some(false) {
-                    demands.view("/sys", View::Sysfs, true);
+                    demands.view_if_there("/sys", View::Sysfs);
                 }
             }
         },
@@ -118,7 +118,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     demands.namespace(Namespace::Ipc);
                 }
                 if policy.namespaces.mounts != Some(false) {
-                    demands.view("/dev/mqueue", View::Mqueue, true);
+                    demands.view_if_there("/dev/mqueue", View::Mqueue);
                 }
             }
         },
