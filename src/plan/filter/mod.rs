@@ -271,7 +271,7 @@ impl<'a> Desk<'a> {
 
     /// Makes the nodes and joins numbers of equal decision.
     fn finish(mut self) -> Result<Decisions, Fault> {
-        let mut decided: Vec<Target> = self.merged.iter().map(|ret| Target::Return(*ret)).collect();
+        let mut decided: Vec<Target> = self.marked.iter().map(|slot| Target::Return(self.merged[*slot])).collect();
         let mut first = 0;
         while let Some(way) = self.ways.get(first) {
             let marked = way.marked;
@@ -279,26 +279,32 @@ impl<'a> Desk<'a> {
             let slot = self.marked[marked];
             let id = number(self.dense, &self.extra, slot).and_then(|number| calls::identify(self.arch, number));
             let mut branch = Branch { marked, id, ways: first..first + count, seen: Vec::new() };
-            decided[slot] = self.branch(&mut branch, 0, first, Action::Allow.to_ret())?;
+            decided[marked] = self.branch(&mut branch, 0, first, Action::Allow.to_ret())?;
             first += count;
         }
         if let Some(cookie) = self.filter.cookie.filter(|_| self.arch == self.native) {
             self.pass_execve(cookie, &mut decided);
         }
-        let dense = self.dense;
-        let (numbers, others) = decided.split_at(dense as usize);
-        for (number, target) in (0..dense).zip(numbers) {
-            push(&mut self.out.ranges, number, *target);
+        let (dense, top) = (self.dense, self.merged.len() - 1);
+        let mut ranges = Vec::with_capacity(128);
+        for (number, slot) in (0..dense).zip(0..) {
+            push(&mut ranges, number, self.decision(slot, &decided));
         }
-        let top = others[others.len() - 1];
-        push(&mut self.out.ranges, dense, top);
-        for (number, target) in self.extra.iter().zip(others) {
-            push(&mut self.out.ranges, *number, *target);
+        let others = self.decision(top, &decided);
+        push(&mut ranges, dense, others);
+        for (number, slot) in self.extra.iter().zip(dense as usize..) {
+            push(&mut ranges, *number, self.decision(slot, &decided));
             if !self.extra.contains(&(number + 1)) {
-                push(&mut self.out.ranges, number + 1, top);
+                push(&mut ranges, number + 1, others);
             }
         }
+        self.out.ranges = ranges;
         Ok(self.out)
+    }
+
+    /// Where a slot leads, given where the marked ones do.
+    fn decision(&self, slot: usize, decided: &[Target]) -> Target {
+        decided.get(self.marks[slot] as usize).copied().unwrap_or(Target::Return(self.merged[slot]))
     }
 
     /// The decision for one number from a layer on, given the strictest answer of the layers before it.
@@ -378,11 +384,12 @@ impl<'a> Desk<'a> {
     }
 
     /// Lets execve pass with the cookie in its unused arguments, unless it passes anyway.
-    fn pass_execve(&mut self, cookie: [u64; 3], decided: &mut [Target]) {
+    fn pass_execve(&mut self, cookie: [u64; 3], decided: &mut Vec<Target>) {
         let allow = Target::Return(Action::Allow.to_ret());
         let Some(number) = calls::number(self.arch, "execve") else { return };
         let slot = self.slot(number);
-        if decided[slot] == allow {
+        let otherwise = self.decision(slot, decided);
+        if otherwise == allow {
             return;
         }
         let start = self.out.tests.len();
@@ -391,8 +398,10 @@ impl<'a> Desk<'a> {
         }
         let step = self.out.steps.len();
         self.out.steps.push(Step { tests: start..start + 3, then: allow });
-        self.out.nodes.push(Node { steps: step..step + 1, otherwise: decided[slot] });
-        decided[slot] = Target::Node(index(self.out.nodes.len() - 1));
+        self.out.nodes.push(Node { steps: step..step + 1, otherwise });
+        // Of several decisions for a slot the last one counts.
+        self.marks[slot] = index(decided.len());
+        decided.push(Target::Node(index(self.out.nodes.len() - 1)));
     }
 }
 
