@@ -148,8 +148,6 @@ struct Desk<'a> {
     ways: Vec<Way>,
     /// Per slot: the layer's own answer.
     own: Vec<u32>,
-    /// The slots that the layer answers without conditions.
-    touched: Vec<usize>,
     out: Decisions,
 }
 
@@ -185,7 +183,6 @@ impl<'a> Desk<'a> {
             plain: Vec::new(),
             ways: Vec::new(),
             own: vec![NONE; slots],
-            touched: Vec::new(),
             out: Decisions { arch, ranges: Vec::new(), nodes: Vec::new(), steps: Vec::new(), tests: Vec::new() },
         })
     }
@@ -218,7 +215,6 @@ impl<'a> Desk<'a> {
     /// Lays one layer's answers over those so far.
     fn add(&mut self, at: usize, layer: &Layer, skipped: &mut Vec<Skipped>) -> Result<(), Fault> {
         self.own.fill(NONE);
-        self.touched.clear();
         for (place, rule) in layer.rules.iter().enumerate().filter(|(_, rule)| rule.is_on(self.arch)) {
             for (call, named) in rule.calls.iter().enumerate() {
                 let Some(number) = named.number(self.arch, self.native) else {
@@ -232,7 +228,6 @@ impl<'a> Desk<'a> {
                 }
                 if rule.when.is_empty() {
                     self.own[slot] = rule.action.to_ret();
-                    self.touched.push(slot);
                     continue;
                 }
                 // Even where the rule turns out to change nothing, senseless comparisons are told.
@@ -258,8 +253,8 @@ impl<'a> Desk<'a> {
         }
         if layer.otherwise == Action::Allow && layer.unknown.is_none() {
             // Allowing what other layers said already changes nothing.
-            for slot in &self.touched {
-                self.merged[*slot] = stricter(self.merged[*slot], own(*slot));
+            for (merged, own) in self.merged.iter_mut().zip(&self.own).filter(|(_, own)| **own != NONE) {
+                *merged = stricter(*merged, *own);
             }
         } else {
             for (slot, merged) in self.merged.iter_mut().enumerate() {
