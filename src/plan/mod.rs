@@ -8,7 +8,7 @@
 //! - the list itself: `op` (every operation there is), `order` (the phases, and why they stand so), `words` (how people
 //!   read an operation)
 //! - steps, by what they are about. The file system: `mounts`, `directories`, `secrets`, `places` (paths as written).
-//!   The process: `command`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
+//!   The process: `command`, `environment`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
 //!   `identity`, `privileges`, `target` (who it will be), `namespaces`, `joins`. What it may do: `access` (Landlock),
 //!   `seccomp`
 //! - who stays beside the target: `supervise`, `tell` (denials that are told), `trace`, `strict`, `companion`
@@ -27,6 +27,7 @@ mod cgroup;
 pub mod command;
 pub mod companion;
 mod directories;
+mod environment;
 pub mod event;
 mod files;
 pub mod filter;
@@ -126,7 +127,7 @@ impl Plan {
         trace::plan(&mut planner);
         strict::plan(&mut planner);
         companion::plan(&mut planner);
-        let mut environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
+        let mut environment = environment::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
         });

@@ -51,7 +51,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.devices.private {
-                demands.view("/dev", View::Devices, false);
+                demands.view("/dev", View::Devices);
                 demands.deny(&["@raw-io"], Action::Errno(EPERM));
                 demands.drop(&[Capability::CAP_MKNOD, Capability::CAP_SYS_RAWIO]);
             }
@@ -91,7 +91,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 // One file system carries the options of both directives.
                 let subset_pid = policy.devices.subset_pid;
                 let proc = Proc { hidepid: policy.devices.protect_proc, subset_pid };
-                demands.view("/proc", View::Proc(proc), false);
+                demands.view("/proc", View::Proc(proc));
             }
         },
     },
@@ -115,7 +115,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.devices.subset_pid {
                 let proc = Proc { hidepid: policy.devices.protect_proc, subset_pid: true };
-                demands.view("/proc", View::Proc(proc), false);
+                demands.view("/proc", View::Proc(proc));
             }
         },
     },

@@ -129,7 +129,7 @@ pub const DIRECTIVES: &[Directive] = &[
 pub(super) fn processes(policy: &Policy, demands: &mut Demands) {
     demands.namespace(Namespace::Pid);
     let proc = Proc { hidepid: policy.devices.protect_proc, subset_pid: policy.devices.subset_pid };
-    demands.view("/proc", View::Proc(proc), false);
+    demands.view("/proc", View::Proc(proc));
 }
 
 fn span(value: &Value) -> Result<Option<u64>, Fault> {

@@ -255,7 +255,7 @@ fn one(row: &Directive, text: &str, value: &Value, directory: Option<&str>) -> R
     }
     // Blanks are all that parts these words, and a line break would end the assignment.
     let text = match row.form {
-        Form::Words(..) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+        Form::Words(_) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
         _ => text,
     };
     if text.contains(hostile) || text.ends_with('\\') { Err(refuse()) } else { Ok(text) }
