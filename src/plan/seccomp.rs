@@ -13,6 +13,7 @@ use crate::host::{Host, Verdict};
 use crate::policy::process::unwritten;
 use crate::policy::restrict;
 
+use super::bundles;
 use super::filter::tree;
 use super::op::{FilterOp, Op};
 use super::order::Phase;
@@ -92,6 +93,19 @@ fn types(draft: &Draft, host: &Host) -> bool {
 
 /// The whole filter, without the launcher's own way through it.
 pub fn collect(draft: &Draft, host: &Host) -> Filter {
+    let mut filter = gather(draft, host);
+    bundles::add(&mut filter, false);
+    filter
+}
+
+/// The whole filter for an engine with libseccomp, which adds to what is allowed by itself what [`collect`] adds.
+pub fn exported(draft: &Draft, host: &Host) -> Filter {
+    let mut filter = gather(draft, host);
+    bundles::add(&mut filter, true);
+    filter
+}
+
+fn gather(draft: &Draft, host: &Host) -> Filter {
     let mut filter = Filter { layers: draft.layers.clone(), ..Filter::new() };
     if let Some(asked) = &draft.lock_personality {
         filter.layers.push(restrict::personality(&asked.by, host.personality));
