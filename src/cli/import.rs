@@ -269,7 +269,8 @@ fn save(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn unopened(path: &Path, error: &io::Error) -> anyhow::Error {
-    let fault = Fault::new(format!("cannot write {}: {}", path.display(), crate::fault::reason(error)));
+    let message = format!("cannot write {}: {}", path.display(), crate::fault::reason(error));
+    let fault = Fault::new(message).exit(Exit::Failure);
     let there = error.kind() == io::ErrorKind::AlreadyExists;
     Faults::one(if there { fault.help("take it away first, or write another: -o FILE") } else { fault }).into()
 }

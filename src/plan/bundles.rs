@@ -2,14 +2,19 @@
 //! where no filter can look. What a layer says of that other call it says of them too, as libseccomp does; else refusing
 //! connect would refuse nothing to a 32-bit program.
 
+use std::sync::Arc;
+
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::Call;
 use crate::draft::compare::{Compare, Operator, Width};
 use crate::draft::syscalls::{Filter, Layer, Rule};
 
+/// Numbers, and the calls that they stand for.
+type Carried = &'static [(u16, &'static str)];
+
 /// socketcall's numbers (`linux/net.h`). send and recv have been forms of sendto and recvfrom since.
-const SOCKETCALL: &[(u16, &str)] = &[
+const SOCKETCALL: Carried = &[
     (1, "socket"),
     (2, "bind"),
     (3, "connect"),
@@ -35,7 +40,7 @@ const SOCKETCALL: &[(u16, &str)] = &[
 ];
 
 /// ipc's numbers (`linux/ipc.h`). The upper half of the word is a version.
-const IPC: &[(u16, &str)] = &[
+const IPC: Carried = &[
     (1, "semop"),
     (2, "semget"),
     (3, "semctl"),
@@ -51,14 +56,13 @@ const IPC: &[(u16, &str)] = &[
 ];
 
 /// A call, which bits of its first argument say what it stands for, and what they say.
-const BUNDLES: [(&str, Option<u64>, &[(u16, &str)]); 2] =
-    [("socketcall", None, SOCKETCALL), ("ipc", Some(0xffff), IPC)];
+const BUNDLES: [(&str, Option<u64>, Carried); 2] = [("socketcall", None, SOCKETCALL), ("ipc", Some(0xffff), IPC)];
 
 /// Adds to each layer what its rules say of the two, where 32-bit x86 can make calls; only what they refuse with
 /// `refusals`.
 pub(super) fn add(filter: &mut Filter, refusals: bool) {
     if filter.architectures.contains(&Arch::X86) {
-        filter.layers.iter_mut().for_each(|layer| unfold(layer, refusals));
+        filter.layers.iter_mut().for_each(|layer| unfold(Arc::make_mut(layer), refusals));
     }
 }
 
