@@ -1184,7 +1184,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__import)
-            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo unit"
+            opts="-o -h --output --caps --kernel --container --profile --root --help oci kubernetes spo unit"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1229,6 +1229,10 @@ _stockade() {
                     return 0
                     ;;
                 --container)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

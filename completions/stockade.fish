@@ -1259,6 +1259,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand import" -s o -l output
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l caps -d 'Decide includes and excludes for these capabilities (with commas; also `all`, `none`, and `docker`, the default)' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l kernel -d 'Decide includes and excludes for this kernel instead of the running one' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l container -d 'Take this container of the pod' -r
+complete -c stockade -n "__fish_stockade_using_subcommand import" -l profile -d 'Take this SeccompProfile of several' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l root -d 'Look for Localhost profiles below this directory' -r -f -a "(__fish_complete_directories)"
 complete -c stockade -n "__fish_stockade_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand export" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'

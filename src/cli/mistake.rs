@@ -93,6 +93,9 @@ fn value(error: &clap::Error, argument: &str) -> Fault {
         Some(ContextValue::String(near)) => Some(near.as_str()),
         _ => others::format(given),
     };
+    if name == "FORMAT" && near.is_none() && (given.contains(['.', '/'])) {
+        return fault.help("the format comes before the file: stockade import oci FILE");
+    }
     let fault = near.map_or(fault.clone(), |near| fault.help(format!("did you mean `{near}`?")));
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
