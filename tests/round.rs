@@ -219,7 +219,8 @@ fn there_and_back(document: &Document, defaults: bool) {
     let back = without(&imported("web.service", &made.text), own);
     let ours = |entry: &Entry| {
         entry.name.contains('.') && !entry.name.starts_with("Environment.")
-            || ["Exec", "ExecSpecifiers", "Extends", "Prefer", "Pty", "SeccompProfile"].contains(&&*entry.name)
+            || ["Exec", "ExecSpecifiers", "ExecVariables", "Extends", "Prefer", "Pty", "SeccompProfile"]
+                .contains(&&*entry.name)
     };
     let mut before = policy(&without(document, ours));
     let mut after = policy(&back);
