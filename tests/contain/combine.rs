@@ -291,6 +291,46 @@ fn a_bind_that_a_later_mount_would_cover_is_refused() {
 }
 
 #[test]
+fn a_bind_whose_source_is_missing_replaces_nothing() {
+    for who in people() {
+        let place = who.place("missing");
+        for name in ["here", "from"] {
+            fs::create_dir(place.join(name)).expect("a directory can be made");
+            fs::write(place.join(name).join(name), "").expect("a file can be written");
+            who.own(&place.join(name));
+        }
+        let path = place.display().to_string();
+        let words =
+            [format!("access {path}/here/here"), format!("access {path}/here/from"), format!("write {path}/here/new")];
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let run = |directive: &str, source: &str| {
+            let properties = [format!("{directive}{path}/here"), format!("BindPaths=-{path}/{source}:{path}/here")];
+            who.tries(&["-p", &properties[0], "-p", &properties[1]], &words)
+        };
+        run("ReadWritePaths=", "gone").ends(0).answers(&[("0", "ok"), ("1", "ENOENT"), ("2", "ok")]);
+        run("ReadOnlyPaths=", "gone").ends(0).answers(&[("0", "ok"), ("1", "ENOENT"), ("2", "EROFS")]);
+        run("TemporaryFileSystem=", "gone").ends(0).answers(&[("0", "ENOENT"), ("1", "ENOENT"), ("2", "ok")]);
+        run(&format!("BindReadOnlyPaths={path}/from:"), "gone").answers(&[
+            ("0", "ENOENT"),
+            ("1", "ok"),
+            ("2", "EROFS"),
+        ]);
+        for over in ["ReadOnlyPaths=", "TemporaryFileSystem="] {
+            let found = run(over, "from");
+            found.ends(0).answers(&[
+                ("0", "ENOENT"),
+                ("1", "ok"),
+                ("2", if over.starts_with('R') { "EROFS" } else { "ok" }),
+            ]);
+        }
+        // Nor does it take away what is said about what is in it.
+        let properties = [format!("BindReadOnlyPaths=-{path}/gone:{path}"), format!("ReadOnlyPaths={path}/here")];
+        let outcome = who.tries(&["-p", &properties[0], "-p", &properties[1]], &words[2..]);
+        outcome.ends(0).answers(&[("0", "EROFS")]);
+    }
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_not_taken_for_a_path_without_links() {
     // In a directory that this user cannot enter nobody can tell what is restricted.
     let [root, user] = &people()[..] else { return };
