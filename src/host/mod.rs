@@ -60,6 +60,9 @@ pub struct Host {
     pub home: PathBuf,
     /// The mount table; empty unless the draft has wishes about paths.
     pub mounts: Vec<Mount>,
+    /// Where symlinks lead to which what is mounted could cover what is said about another path: as they are written in the
+    /// draft, and what is there.
+    pub links: Vec<(PathBuf, PathBuf)>,
     /// Accounts that the draft names, looked up.
     pub accounts: Vec<Account>,
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and
