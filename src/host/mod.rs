@@ -58,8 +58,8 @@ pub struct Host {
     pub directory: PathBuf,
     /// The caller's home directory, for `%h`: $HOME, else passwd(5); empty where neither knows one.
     pub home: PathBuf,
-    /// The mount table; empty unless the draft has wishes about paths.
-    pub mounts: Vec<Mount>,
+    /// Where something is mounted; empty unless the draft has wishes that depend on it.
+    pub points: Vec<PathBuf>,
     /// Where symlinks lead to which what is mounted could cover what is said about another path: as they are written in the
     /// draft, and what is there.
     pub links: Vec<(PathBuf, PathBuf)>,

@@ -136,7 +136,8 @@ impl Plan {
         if !faults.is_empty() {
             return Err(faults);
         }
-        steps.sort_by_key(|step| step.phase);
+        // Steps are large: their keys are sorted, and each is moved once.
+        steps.sort_by_cached_key(|step| step.phase);
         if let Some(op) = steps.iter().find_map(|step| if let Op::Companion(op) = &step.op { Some(op) } else { None }) {
             companion::environment(&mut environment, host, op.inner());
         }
@@ -183,7 +184,7 @@ impl<'a> Planner<'a> {
         Self {
             draft,
             host,
-            steps: Vec::new(),
+            steps: Vec::with_capacity(64),
             namespaces: Vec::new(),
             shortfalls: Vec::new(),
             notes: Vec::new(),
