@@ -119,6 +119,9 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         filter.flags.log |= asked.what.flags.log;
         filter.flags.spec_allow |= asked.what.flags.spec_allow;
     }
+    if let Some(asked) = draft.tracing.first() {
+        filter.layers.push(restrict::untraced(&asked.by));
+    }
     if types(draft, host) {
         filter.layers.push(restrict::typing(&unwritten("Pty")));
         if !asked(draft, host) {
