@@ -103,7 +103,9 @@ pub const DIRECTIVES: &[Directive] = &[
         manual: "The unix socket of an agent as the OCI runtime specification's *listenerPath* describes it. Before the \
                  target is executed, stockade connects to it and sends the state of the process as JSON together with \
                  the filter's notification descriptor. The agent answers every notification; no process of stockade's \
-                 stays. Where the agent cannot be reached nothing is executed. The path is stockade's, not the target's. \
+                 stays. Where the agent cannot be reached nothing is executed, nor where neither root nor the caller listens \
+                 and everybody can write a directory on the way, such as /tmp: what listens there decides what the target \
+                 may. The path is stockade's, not the target's. \
                  It means nothing in a policy in which nothing has the action *notify*.",
         example: "[Seccomp]\nListener = \"/run/agent.sock\"\n[[Seccomp.Rule]]\nSyscalls = [\"mknodat\"]\nAction = \"notify\"",
         unlike: None,

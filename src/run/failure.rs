@@ -53,6 +53,12 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Filter(op) if op.listens && sends(plan) => {
                 fault.help("the agent did not take the filter's notifications").help("look at what it says about them")
             }
+            Op::Supervise(SuperviseOp::Connect(_)) if failure.errno == Errno::EPERM => fault
+                .help("neither root nor the caller listens there, and everybody could: a directory on the way is open to all")
+                .help("let the agent listen in a directory of its own, such as one in /run"),
+            Op::Supervise(SuperviseOp::Connect(_)) if failure.errno == Errno::ETIMEDOUT => {
+                fault.help("the agent lets nobody in: look at what it is doing, or leave out Seccomp.Listener")
+            }
             Op::Supervise(SuperviseOp::Connect(_)) => {
                 fault.help("start the agent first, or leave out Seccomp.Listener")
             }
