@@ -346,3 +346,20 @@ fn launchers() -> usize {
         .filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|path| path.starts_with(base)))
         .count()
 }
+
+/// Filters that let programs believe they are root answer with a success that is none.
+#[test]
+fn ids_that_only_seem_to_change_stop_the_launch() {
+    let Some(who) = people().into_iter().find(Who::is_root) else { return };
+    for (call, property) in
+        [("setresuid", "User=nobody"), ("setresgid", "Group=nogroup"), ("setgroups", "SupplementaryGroups=daemon adm")]
+    {
+        let text = format!("[[Seccomp.Rule]]\nSyscalls = [\"{call}\"]\nAction = \"errno:0\"\n");
+        let around = who.file(&who.place("around").join("policy.toml"), text);
+        let outer = kit::base().join("stockade");
+        let outer = [outer.as_os_str(), "run".as_ref(), "-P".as_ref(), around.as_os_str(), "--".as_ref()];
+        let outcome = who.confined(&["-p", property]).words(&verbs(&["ids"])).behind(&outer).run();
+        outcome.runs_nothing().complains("nothing has changed: a filter around stockade");
+        assert!(matches!(outcome.status.code(), Some(216 | 217)), "{call}: {:?}", outcome.status);
+    }
+}

@@ -65,6 +65,9 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
                 fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
             }
+            Op::Groups { .. } | Op::User(_) if failure.errno == Errno::EOPNOTSUPP => fault
+                .help("the call was answered as if it had worked, and nothing has changed: a filter around stockade does that")
+                .help("in a container that imitates root, leave out what changes the user and the groups"),
             Op::Directory { path, .. } if path.as_os_str().is_empty() => {
                 fault.help("to start elsewhere: cd, or -p WorkingDirectory=/")
             }
