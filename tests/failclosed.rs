@@ -10,9 +10,10 @@ mod kit;
 mod strace;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -347,6 +348,26 @@ fn launchers() -> usize {
         .count()
 }
 
+/// Also where it is not the target's process that lacks one.
+#[test]
+fn too_few_descriptors_are_never_met_with_silence() {
+    for who in people() {
+        for limit in 3..16 {
+            let run = who.confined(&["-p", "PrivatePIDs=yes"]).words(&verbs(&["ids"]));
+            let outcome = run.behind(&["prlimit", &format!("--nofile={limit}")]).run();
+            if !outcome.status.success() {
+                outcome.runs_nothing().complains("too many open files");
+            }
+        }
+    }
+}
+
+/// stockade around stockade, with this policy.
+fn outer(policy: &Path) -> [OsString; 5] {
+    let stockade = kit::base().join("stockade");
+    [stockade.into(), "run".into(), "-P".into(), policy.into(), "--".into()]
+}
+
 /// Filters that let programs believe they are root answer with a success that is none.
 #[test]
 fn ids_that_only_seem_to_change_stop_the_launch() {
@@ -356,9 +377,7 @@ fn ids_that_only_seem_to_change_stop_the_launch() {
     {
         let text = format!("[[Seccomp.Rule]]\nSyscalls = [\"{call}\"]\nAction = \"errno:0\"\n");
         let around = who.file(&who.place("around").join("policy.toml"), text);
-        let outer = kit::base().join("stockade");
-        let outer = [outer.as_os_str(), "run".as_ref(), "-P".as_ref(), around.as_os_str(), "--".as_ref()];
-        let outcome = who.confined(&["-p", property]).words(&verbs(&["ids"])).behind(&outer).run();
+        let outcome = who.confined(&["-p", property]).words(&verbs(&["ids"])).behind(&outer(&around)).run();
         outcome.runs_nothing().complains("nothing has changed: a filter around stockade");
         assert!(matches!(outcome.status.code(), Some(216 | 217)), "{call}: {:?}", outcome.status);
     }
