@@ -365,6 +365,14 @@ fn dynamic_users_of_two_namespaces_are_two() {
 }
 
 #[test]
+fn a_dynamic_user_needs_to_be_sure_of_the_processes() {
+    let Some(who) = root() else { return };
+    let run = who.confined(&["-p", "DynamicUser=yes", "-p", "WorkingDirectory=/"]).words(&["id", "-u"]);
+    let outcome = run.behind(&["unshare", "--mount", "sh", "-c", "umount -l /proc && exec \"$@\"", "sh"]).run();
+    outcome.ends(217).complains("no user number is free").complains("/proc does not show them").runs_nothing();
+}
+
+#[test]
 fn a_dynamic_user_is_nobody_elses() {
     let Some(who) = root() else { return };
     let runtime = name("dynamic");

@@ -92,7 +92,10 @@ const COUNT: u32 = *DYNAMIC.end() - *DYNAMIC.start() + 1;
 /// A number of that range that no account, no process and no service of systemd's has, nor a runtime directory that was
 /// left behind. Two launches at the same time begin at different ones, as their process ids differ, or the namespaces of
 /// these.
+///
+/// Nothing where /proc does not show the processes: any number might be somebody's.
 pub(super) fn free(pid: u32) -> Option<u32> {
+    std::fs::read_link("/proc/self").ok()?;
     let first = *DYNAMIC.start();
     let mut used = vec![false; usize::try_from(COUNT).ok()?];
     let mut mark = |id: u32| {

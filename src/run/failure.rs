@@ -65,6 +65,9 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
                 fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
             }
+            Op::Descriptors { .. } if failure.errno == Errno::ENOENT => fault
+                .help("one of the descriptors 0 to 2 is closed, and there is no /dev/null to open in its place")
+                .help("start stockade with all three, or in a place with a /dev"),
             Op::Groups { .. } | Op::User(_) if failure.errno == Errno::EOPNOTSUPP => fault
                 .help("the call was answered as if it had worked, and nothing has changed: a filter around stockade does that")
                 .help("in a container that imitates root, leave out what changes the user and the groups"),
