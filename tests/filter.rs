@@ -1,6 +1,7 @@
 //! The compiler of filters against what filters mean, against libseccomp, and against known holes of both incumbents.
 
 use std::io::{Read, Seek};
+use std::sync::Arc;
 
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use proptest::prelude::*;
@@ -30,7 +31,7 @@ fn layer(rules: Vec<Rule>, otherwise: Action, unknown: Option<Action>) -> Layer 
 }
 
 fn filter(layers: Vec<Layer>) -> Filter {
-    Filter { layers, ..Filter::new() }
+    Filter { layers: layers.into_iter().map(Arc::new).collect(), ..Filter::new() }
 }
 
 fn x86_64(filter: &Filter) -> Program {
@@ -78,7 +79,7 @@ fn dockers_default_profile_is_small() {
     assert!(program.code.len() <= 80, "{} instructions\n{}", program.code.len(), program.disassemble());
     assert!(program.depth() <= 30, "depth {}", program.depth());
     let mut newer = docker();
-    newer.layers[0].unknown = Some(Action::Errno(38));
+    Arc::make_mut(&mut newer.layers[0]).unknown = Some(Action::Errno(38));
     let program = x86_64(&newer);
     assert!(program.code.len() <= 84, "{} instructions with ENOSYS\n{}", program.code.len(), program.disassemble());
 }
@@ -413,7 +414,7 @@ fn filters() -> impl Strategy<Value = Filter> {
     let architectures = subsequence(vec![Arch::X86, Arch::X32, Arch::Aarch64, Arch::X86_64], 0..4);
     let cookie = proptest::option::of(Just([1, 0x1_0000_0000, u64::MAX]));
     (proptest::collection::vec(layers(), 0..5), architectures, actions(), cookie).prop_map(
-        |(layers, architectures, foreign, cookie)| Filter { layers, architectures, foreign, cookie, ..Filter::new() },
+        |(layers, architectures, foreign, cookie)| Filter { architectures, foreign, cookie, ..filter(layers) },
     )
 }
 
@@ -492,7 +493,7 @@ proptest! {
     ) {
         let before = compile(&filter, Arch::X86_64).expect("a program");
         let mut both = filter.clone();
-        both.layers.push(more);
+        both.layers.push(more.into());
         let after = compile(&both, Arch::X86_64).expect("a program");
         for data in data {
             let says = |program: &Program| Action::from_ret(machine::run(&program.code, &data).expect("a valid program"));

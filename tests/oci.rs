@@ -61,7 +61,7 @@ fn messages(faults: &[Fault]) -> Vec<&str> {
 fn filter(profile: &Profile, caps: CapSet) -> Filter {
     let by = By { directive: "SeccompProfile", origin: None };
     Filter {
-        layers: vec![profile.layer(caps, KERNEL, &by)],
+        layers: vec![profile.layer(caps, KERNEL, &by).into()],
         architectures: profile.architectures.clone(),
         flags: profile.flags,
         ..Filter::new()

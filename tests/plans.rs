@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stockade::draft::capabilities::CapSet;
 use stockade::fault::Fault;
-use stockade::host::{Host, Mount};
+use stockade::host::Host;
 use stockade::plan::Plan;
 use stockade::plan::op::Op;
 use stockade::policy::Policy;
@@ -20,11 +20,6 @@ fn folder() -> PathBuf {
 /// A machine that never changes: Linux 6.12, everything there.
 fn machine(uid: u32) -> Host {
     let home = if uid == 0 { "/root" } else { "/home/ann" };
-    let mount = |point: &str, fstype: &str| Mount {
-        point: point.into(),
-        fstype: fstype.into(),
-        options: "rw,nosuid,nodev,noexec,relatime".into(),
-    };
     Host {
         release: (6, 12),
         pid: 4711,
@@ -35,13 +30,7 @@ fn machine(uid: u32) -> Host {
         environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("HOME".into(), home.into())],
         directory: "/srv/work".into(),
         home: home.into(),
-        mounts: vec![
-            mount("/", "ext4"),
-            mount("/proc", "proc"),
-            mount("/sys", "sysfs"),
-            mount("/sys/fs/cgroup", "cgroup2"),
-            mount("/dev", "devtmpfs"),
-        ],
+        points: ["/", "/proc", "/sys", "/sys/fs/cgroup", "/dev"].map(PathBuf::from).to_vec(),
         secrets: Some("/run/credentials".into()),
         cookie: [1, 2, 3],
         ..Host::default()

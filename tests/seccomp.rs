@@ -20,7 +20,7 @@ fn rule(calls: &[&str], when: &[&str], action: Action) -> Rule {
 }
 
 fn filter(rules: Vec<Rule>, otherwise: Action, unknown: Option<Action>) -> Filter {
-    Filter { layers: vec![Layer { by: BY, rules, otherwise, unknown }], ..Filter::new() }
+    Filter { layers: vec![Layer { by: BY, rules, otherwise, unknown }.into()], ..Filter::new() }
 }
 
 /// How a child ended.

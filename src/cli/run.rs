@@ -104,7 +104,7 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
 /// Reads, plans, tells what falls short, and becomes the target; what comes back is why not.
 pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     let status = request.status.as_deref().map(descriptor).transpose()?;
-    let (host, plan, _spent) = prepare(request).inspect_err(|error| {
+    let (host, plan) = prepare(request).inspect_err(|error| {
         let first = error.downcast_ref().and_then(|Faults(faults)| faults.first());
         if let (Some(number), Some(fault)) = (status, first) {
             crate::run::refuse(number, fault);
@@ -113,12 +113,8 @@ pub(super) fn start(request: &Request) -> anyhow::Result<Exit> {
     Err(Faults::one(crate::run::exec(&plan, &host, status)).into())
 }
 
-/// What a plan was made from. The kernel takes it back at once when the target is executed; freeing it piece by piece takes
-/// a twentieth of a launch's instructions.
-type Spent = (Option<Document>, Policy, Draft);
-
 /// Reads, plans, and tells what falls short.
-fn prepare(request: &Request) -> anyhow::Result<(Host, Plan, Spent)> {
+fn prepare(request: &Request) -> anyhow::Result<(Host, Plan)> {
     let library = Library::of_environment();
     let (document, policy) = policy(request, &library).map_err(|faults| Faults(unnamed(request, faults)))?;
     let mut draft = policy.draft();
@@ -136,7 +132,10 @@ fn prepare(request: &Request) -> anyhow::Result<(Host, Plan, Spent)> {
     } else if !plan.shortfalls.is_empty() || !plan.told.is_empty() {
         door::tell(&explain::shortfalls(&plan));
     }
-    Ok((host, plan, (document, policy, draft)))
+    // The kernel takes all of it back at once when the target is executed; freeing it piece by piece takes a twentieth of a
+    // launch's instructions.
+    std::mem::forget((document, policy, draft));
+    Ok((host, plan))
 }
 
 /// The faults, with the line that was meant where no policy was given: `run ls`, `run strict ls`.

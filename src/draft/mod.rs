@@ -35,6 +35,8 @@ pub mod strict;
 pub mod syscalls;
 mod table;
 
+use std::sync::Arc;
+
 use crate::fault::Origin;
 
 use access::Access;
@@ -121,9 +123,9 @@ pub struct Draft {
     /// NoNewPrivileges=yes.
     pub no_new_privileges: Option<Asked<()>>,
     /// Layers of the seccomp filter; stacked, the strictest action wins.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<Arc<Layer>>,
     /// A container engine's profile (SeccompProfile=), one more layer.
-    pub profile: Option<Asked<std::sync::Arc<Profile>>>,
+    pub profile: Option<Asked<Arc<Profile>>>,
     /// Architectures besides the native one (SystemCallArchitectures=).
     pub architectures: Option<Asked<Vec<Arch>>>,
     /// How the filter is loaded (Seccomp.Flags).

@@ -1,5 +1,7 @@
 //! What a policy asks of the seccomp filter: layers of rules over system calls.
 
+use std::sync::Arc;
+
 use super::By;
 
 pub use super::action::Action;
@@ -62,8 +64,8 @@ pub struct Flags {
 /// layer's. A filter without layers allows all calls of its architectures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
-    /// The layers, oldest first.
-    pub layers: Vec<Layer>,
+    /// The layers, oldest first. Those of a draft are shared with it: a list of calls is long.
+    pub layers: Vec<Arc<Layer>>,
     /// Architectures whose calls are answered by the layers; the native one always is.
     pub architectures: Vec<Arch>,
     /// The answer to calls of every other architecture.

@@ -58,8 +58,8 @@ pub struct Host {
     pub directory: PathBuf,
     /// The caller's home directory, for `%h`: $HOME, else passwd(5); empty where neither knows one.
     pub home: PathBuf,
-    /// The mount table; empty unless the draft has wishes about paths.
-    pub mounts: Vec<Mount>,
+    /// Where something is mounted; empty unless the draft has wishes that depend on it.
+    pub points: Vec<PathBuf>,
     /// Accounts that the draft names, looked up.
     pub accounts: Vec<Account>,
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and

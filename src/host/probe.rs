@@ -46,7 +46,7 @@ impl Host {
             })?;
         }
         if draft.needs_mount_table() {
-            host.mounts = mounts::table()?;
+            host.points = mounts::points()?;
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(host.uid, getuid().as_raw());
         assert_eq!(host.environment, std::env::vars_os().collect::<Vec<_>>());
         assert_eq!(host.directory, std::env::current_dir().expect("cwd"));
-        assert!(host.mounts.is_empty() && host.accounts.is_empty());
+        assert!(host.points.is_empty() && host.accounts.is_empty());
         assert_eq!((host.landlock, host.cookie), (0, [0; 3]));
         assert_eq!(host.user_namespace, Verdict::Untried);
     }
@@ -298,7 +298,7 @@ mod tests {
             ..Draft::default()
         };
         let host = Host::probe(&draft).expect("a host");
-        assert!(host.mounts.iter().any(|mount| mount.point == Path::new("/proc")));
+        assert!(host.points.iter().any(|point| point == Path::new("/proc")));
         let ids: Vec<_> = host.accounts.iter().map(|account| (account.word.as_str(), account.id)).collect();
         assert_eq!(ids, [("root", Some(0)), ("12", Some(12)), ("no-such-group", None)]);
         assert_eq!(host.landlock, facts::landlock().unwrap_or(0));

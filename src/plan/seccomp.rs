@@ -1,5 +1,7 @@
 //! The seccomp filter: the layers that directives ask for and those that depend on the host become one program.
 
+use std::sync::Arc;
+
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
 use crate::draft::calls::{Call, Id};
@@ -41,7 +43,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     let mut filter = collect(draft, host);
     if draft.explain.is_some() {
-        filter.layers.push(tell::layer(draft));
+        filter.layers.push(tell::layer(draft).into());
     }
     if filter.flags.tsync {
         planner.notes.push("Seccomp.Flags: tsync changes nothing, as stockade has one thread".into());
@@ -94,13 +96,13 @@ fn types(draft: &Draft, host: &Host) -> bool {
 pub fn collect(draft: &Draft, host: &Host) -> Filter {
     let mut filter = Filter { layers: draft.layers.clone(), ..Filter::new() };
     if let Some(asked) = &draft.lock_personality {
-        filter.layers.push(restrict::personality(&asked.by, host.personality));
+        filter.layers.push(restrict::personality(&asked.by, host.personality).into());
     }
     if let Some(asked) = draft.deny_write_execute.as_ref().filter(|_| !mdwe(host)) {
-        filter.layers.push(restrict::write_execute(&asked.by));
+        filter.layers.push(restrict::write_execute(&asked.by).into());
     }
     if let Some(by) = offline(draft, host) {
-        filter.layers.push(restrict::offline(by));
+        filter.layers.push(restrict::offline(by).into());
     }
     if let Some(asked) = &draft.architectures {
         filter.architectures.clone_from(&asked.what);
@@ -109,7 +111,7 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         filter.flags = asked.what;
     }
     if let Some(asked) = &draft.profile {
-        filter.layers.push(asked.what.layer(container(draft), host.release, &asked.by));
+        filter.layers.push(asked.what.layer(container(draft), host.release, &asked.by).into());
         let listed = &asked.what.architectures;
         match draft.architectures {
             // Both must allow an architecture.
@@ -123,7 +125,7 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         filter.layers.push(restrict::untraced(&asked.by));
     }
     if types(draft, host) {
-        filter.layers.push(restrict::typing(&unwritten("Pty")));
+        filter.layers.push(restrict::typing(&unwritten("Pty")).into());
         if !asked(draft, host) {
             // Nobody has asked for a filter, so nothing else may change: programs of other architectures run as before.
             let all = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
@@ -147,7 +149,7 @@ pub fn container(draft: &Draft) -> CapSet {
 
 /// Whether the filter refuses some execve, so that the launcher's own must be marked by a cookie.
 pub fn refuses_execve(filter: &Filter) -> bool {
-    !filter.layers.iter().all(passes)
+    !filter.layers.iter().all(|layer| passes(layer))
 }
 
 /// Whether the kernel has PR_SET_MDWE (prctl(2)).
@@ -171,7 +173,7 @@ fn passes(layer: &Layer) -> bool {
 }
 
 /// Every directive that has a part in the filter, once, where it was written last.
-pub(super) fn askers(draft: &Draft, layers: &[Layer]) -> Vec<By> {
+pub(super) fn askers(draft: &Draft, layers: &[Arc<Layer>]) -> Vec<By> {
     let mut all: Vec<By> = Vec::new();
     let rules = layers.iter().flat_map(|layer| &layer.rules).map(|rule| &rule.by);
     let whole = layers.iter().map(|layer| &layer.by);
@@ -213,7 +215,7 @@ mod tests {
             on: Vec::new(),
         };
         let layer = Layer { by, rules: vec![rule], otherwise, unknown: None };
-        Draft { layers: vec![layer], ..Draft::default() }
+        Draft { layers: vec![layer.into()], ..Draft::default() }
     }
 
     fn steps(draft: &Draft, host: &Host) -> Result<Vec<Step>, Vec<Fault>> {

@@ -93,7 +93,7 @@ fn compat(by: &By) -> Filter {
     let calls = CALLS.iter().map(|name| Call::parse(name)).collect();
     let rule = Rule { calls, when: Vec::new(), action: Action::Allow, on: Vec::new(), by: by.clone() };
     let layer = Layer { by: by.clone(), rules: vec![rule], otherwise: Action::KillProcess, unknown: None };
-    Filter { layers: vec![layer], ..Filter::new() }
+    Filter { layers: vec![layer.into()], ..Filter::new() }
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
             on: Vec::new(),
             by: by.clone(),
         };
-        draft.layers = vec![Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None }];
+        draft.layers = vec![Layer { by, rules: vec![rule], otherwise: Action::Allow, unknown: None }.into()];
         Plan::new(&draft, &Host::default(), vec!["true".into()]).err().unwrap_or_default()
     }
 

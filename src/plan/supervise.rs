@@ -242,7 +242,7 @@ mod tests {
     fn draft(action: Action) -> Draft {
         let rule = Rule { calls: vec![Call::parse("socket")], when: Vec::new(), action, on: Vec::new(), by: by() };
         Draft {
-            layers: vec![Layer { by: by(), rules: vec![rule], otherwise: Action::Allow, unknown: None }],
+            layers: vec![Layer { by: by(), rules: vec![rule], otherwise: Action::Allow, unknown: None }.into()],
             supervision: Supervision { decisions: vec![Decision::DEFAULT, Decision::Log], agent: None },
             ..Draft::default()
         }
@@ -278,7 +278,7 @@ mod tests {
         let settled = |restrict: &[Layer]| {
             let mut draft = draft(Action::Notify(1));
             draft.supervision.decisions[1] = Decision::Open(crate::draft::decision::Opening::default());
-            draft.layers.extend_from_slice(restrict);
+            draft.layers.extend(restrict.iter().cloned().map(Into::into));
             let plan = Plan::new(&draft, &host((6, 18)), vec!["true".into()]).expect("a plan");
             plan.steps.iter().any(|step| matches!(&step.op, Op::Supervise(SuperviseOp::Start(watch)) if watch.settled))
         };

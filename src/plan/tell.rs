@@ -159,7 +159,7 @@ pub fn monitored(draft: &Draft) -> Draft {
         ..Draft::default()
     };
     if let Some(asked) = &draft.deny_write_execute {
-        open.layers.push(crate::policy::restrict::write_execute(&asked.by));
+        open.layers.push(crate::policy::restrict::write_execute(&asked.by).into());
     }
     open
 }

@@ -286,7 +286,7 @@ impl Demands<'_> {
             }
         }
         let rule = Rule { calls: all, when: Vec::new(), action, by: self.by.clone(), on: Vec::new() };
-        self.draft.layers.push(layer::layer(&self.by, vec![rule]));
+        self.draft.layers.push(layer::layer(&self.by, vec![rule]).into());
     }
 
     /// Takes capabilities away from the bounding set.

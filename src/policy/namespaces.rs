@@ -244,7 +244,7 @@ pub const DIRECTIVES: &[Directive] = &[
             let refused = policy.namespaces.refused();
             if refused != 0 {
                 let layer = refuse(&demands.by, refused);
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
             }
         },
     },

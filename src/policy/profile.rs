@@ -69,7 +69,7 @@ pub const DIRECTIVES: &[Directive] = &[Directive {
         Some(Chosen::File(profile, _)) => {
             demands.draft.profile = Some(demands.asked(Arc::clone(profile)));
         }
-        Some(Chosen::Default) => demands.draft.layers.extend(runtime_default(&demands.by)),
+        Some(Chosen::Default) => demands.draft.layers.extend(runtime_default(&demands.by).map(Arc::new)),
         None => {}
     },
 }];

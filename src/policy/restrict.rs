@@ -64,7 +64,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if let Some(families) = &policy.restrict.families {
                 let layer = sockets(demands, families);
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
             }
         },
     },
@@ -135,7 +135,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.restrict.realtime {
                 let layer = scheduling(&demands.by);
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
                 if policy.origin("LimitRTPRIO").is_none() {
                     /// RLIMIT_RTPRIO (`asm-generic/resource.h`).
                     const RTPRIO: u32 = 14;
@@ -165,7 +165,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.restrict.suid_sgid {
                 let layer = set_ids(&demands.by);
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
             }
         },
     },

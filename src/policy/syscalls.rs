@@ -68,7 +68,7 @@ pub const DIRECTIVES: &[Directive] = &[
             if policy.syscalls.filter.is_some()
                 && let Some(layer) = seccomp::list(policy, &demands.by)
             {
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
             }
         },
     },
@@ -167,7 +167,8 @@ pub const DIRECTIVES: &[Directive] = &[
                 let (listed, otherwise) =
                     if list.allow { (Action::Log, Action::Allow) } else { (Action::Allow, Action::Log) };
                 let rules = rules("SystemCallLog", list, listed, otherwise);
-                demands.draft.layers.push(Layer { by: demands.by.clone(), rules, otherwise, unknown: None });
+                let layer = Layer { by: demands.by.clone(), rules, otherwise, unknown: None };
+                demands.draft.layers.push(layer.into());
             }
         },
     },

@@ -3,8 +3,8 @@
 //!
 //! In: files, flags and names. Out: a [`Document`], or faults that point at the words.
 //!
-//! - policies: `toml` (files), `flags` (`-p`), `profiles` (names, where they are looked for, Extends), `attach` (files
-//!   that policies name), `trust` (who could have written a file), `guess` (what a text is that is no policy)
+//! - policies: `toml` (files), `flags` (`-p`), `profiles` (names, where they are looked for, Extends) with `bare` (those in
+//!   the binary), `attach` (files that policies name), `trust` (who could have written a file), `guess` (what a text is that is no policy)
 //! - systemd's: `unit` (the syntax), `units` (which files make a unit up), `assignments` (EnvironmentFile=)
 //! - containers': `node` (a tree with places) by `json` and `yaml`; `oci` (seccomp profiles), `kubernetes` (objects)
 //!
@@ -14,6 +14,7 @@
 
 pub mod assignments;
 pub mod attach;
+mod bare;
 pub mod flags;
 mod guess;
 pub mod json;

@@ -6,19 +6,30 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Document, Entry, Kind, attach, guess, toml, trust};
+use super::{Document, Entry, Kind, attach, bare, guess, toml, trust};
 use crate::fault::nearest;
 use crate::fault::{Fault, Origin, Source};
 
-/// The profiles in the binary, by name.
-pub const SHIPPED: &[(&str, &str)] = &[
-    ("build", include_str!("../../profiles/build.toml")),
-    ("container-default", include_str!("../../profiles/container-default.toml")),
-    ("network-service", include_str!("../../profiles/network-service.toml")),
-    ("none", include_str!("../../profiles/none.toml")),
-    ("service", include_str!("../../profiles/service.toml")),
-    ("strict", include_str!("../../profiles/strict.toml")),
-];
+/// Two lists of the same profiles, which cannot come apart.
+macro_rules! shipped {
+    ($($name:literal),+) => {
+        /// The profiles in the binary, by name.
+        pub const SHIPPED: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../profiles/", $name, ".toml")))),+];
+
+        /// What is read of each: a third of a profile's bytes, and of the time that parsing it takes.
+        const BARE: &[&str] = &[$({
+            const TEXT: &str = include_str!(concat!("../../profiles/", $name, ".toml"));
+            const BYTES: [u8; bare::length(TEXT)] = bare::bare(TEXT);
+            match str::from_utf8(&BYTES) {
+                Ok(text) => text,
+                Err(_) => unreachable!(),
+            }
+        }),+];
+    };
+}
+
+shipped!("build", "container-default", "network-service", "none", "service", "strict");
 
 /// Where profiles are for everybody: the administrator's, then those of packages.
 const DIRECTORIES: [&str; 2] = ["/etc/stockade", "/usr/share/stockade/profiles"];
@@ -102,7 +113,7 @@ impl Library {
     pub fn names(&self) -> Vec<(String, String)> {
         let describe = |name: String| {
             let text = match self.find(&name) {
-                Ok(Some(Found::Shipped(_, text))) => Ok(text.to_owned()),
+                Ok(Some(Found::Shipped { text, .. })) => Ok(text.to_owned()),
                 Ok(Some(Found::File(path))) => trust::read(&path, self.uid).map(|file| file.text),
                 Ok(None) => Ok(String::new()),
                 Err(fault) => Err(fault),
@@ -144,8 +155,12 @@ impl Library {
                 }
             }
         }
-        let shipped = SHIPPED.iter().find(|(known, _)| name == *known);
-        Ok(shipped.map(|(name, text)| Found::Shipped(name, text)))
+        let mut shipped = SHIPPED.iter().zip(BARE);
+        Ok(shipped.find(|((known, _), _)| name == *known).map(|((name, text), bare)| Found::Shipped {
+            name,
+            text,
+            bare,
+        }))
     }
 
     /// No such profile. A file of that name is told of and not taken: names are never looked for where stockade is started.
@@ -189,7 +204,12 @@ fn summary(text: &str) -> &str {
 
 enum Found {
     File(PathBuf),
-    Shipped(&'static str, &'static str),
+    Shipped {
+        name: &'static str,
+        text: &'static str,
+        /// The text without comments.
+        bare: &'static str,
+    },
 }
 
 /// What tells two policies apart.
@@ -270,9 +290,9 @@ impl<'a> Loader<'a> {
         };
         match found {
             None => Err(self.library.missing(&name.to_string_lossy(), base)),
-            Some(Found::Shipped(name, text)) => Ok(Opened {
+            Some(Found::Shipped { name, bare, .. }) => Ok(Opened {
                 identity: Identity::Shipped(name),
-                source: Arc::new(Source { name: format!("profile:{name}"), text: text.into() }),
+                source: Arc::new(Source { name: format!("profile:{name}"), text: bare.into() }),
                 directory: None,
             }),
             Some(Found::File(path)) => {
@@ -364,6 +384,30 @@ mod tests {
         assert_eq!(summary("#!/usr/bin/stockade\n# A web server.\n# More.\nUser = 'x'\n"), "A web server");
         assert_eq!(summary("User = 'x'\n# not this\n"), "");
         assert_eq!(summary(""), "");
+    }
+
+    #[test]
+    fn shipped_profiles_say_the_same_without_their_comments() {
+        fn told(entry: &Entry) -> Vec<String> {
+            let value = &entry.value;
+            let mut all = vec![format!("{} {:?}", entry.name, entry.at.line_column())];
+            match &value.kind {
+                Kind::List(list) => {
+                    all.extend(list.iter().map(|item| format!("{:?} {}", item.at.line_column(), item.at.written())))
+                }
+                Kind::Table(entries) => all.extend(entries.iter().flat_map(told)),
+                _ => all.push(value.at.written().to_owned()),
+            }
+            all
+        }
+        let read = |text: &str| {
+            let document = toml::parse(&Arc::new(Source { name: "x".into(), text: text.into() })).expect("a policy");
+            document.entries.iter().flat_map(told).collect::<Vec<_>>()
+        };
+        for ((name, text), bare) in SHIPPED.iter().zip(BARE) {
+            assert_eq!(read(text), read(bare), "{name}");
+            assert!(bare.len() < text.len() && !bare.contains('#'), "{name}");
+        }
     }
 
     #[test]

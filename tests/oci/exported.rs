@@ -195,7 +195,7 @@ proptest! {
 
     #[test]
     fn whatever_can_be_said_comes_back(layers in proptest::collection::vec(layers(), 1..3)) {
-        let filter = Filter { layers, ..Filter::new() };
+        let filter = Filter { layers: layers.into_iter().map(Into::into).collect(), ..Filter::new() };
         if let Ok(flat) = flatten(&filter, Arch::native()) {
             let text = written::profile(&flat).expect("a profile").to_string();
             let back = crate::filter(&good(&text), DOCKER);

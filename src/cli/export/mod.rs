@@ -160,7 +160,7 @@ fn filter(draft: &Draft, host: &Host) -> Result<Filter, Fault> {
     }
     let mut filter = seccomp::collect(&bare, host);
     if let Some(asked) = write_execute {
-        filter.layers.push(restrict::write_execute(&asked.by));
+        filter.layers.push(restrict::write_execute(&asked.by).into());
     }
     Ok(filter)
 }

@@ -198,8 +198,8 @@ mod tests {
             rule(&FAMILIES, "socket", &[], Action::Errno(97)),
         ];
         let layers = vec![
-            Layer { by: LIST, rules: list, otherwise: Action::Errno(1), unknown: Some(Action::Errno(38)) },
-            Layer { by: FAMILIES, rules: families, otherwise: Action::Allow, unknown: None },
+            Layer { by: LIST, rules: list, otherwise: Action::Errno(1), unknown: Some(Action::Errno(38)) }.into(),
+            Layer { by: FAMILIES, rules: families, otherwise: Action::Allow, unknown: None }.into(),
         ];
         Filter { layers, ..Filter::new() }
     }

@@ -465,7 +465,7 @@ impl<'a, 'b> Layout<'a, 'b> {
     /// Whether a path is a mount point for all that is known; a wrong guess costs a system call.
     fn mounted(&self, path: &Path) -> bool {
         let usual = ["/", "/sys", "/proc", "/dev"].iter().any(|usual| path == Path::new(usual));
-        usual || self.planner.host.mounts.iter().any(|mount| mount.point == path)
+        usual || self.planner.host.points.iter().any(|point| point == path)
     }
 
     fn step(&mut self, phase: Phase, op: MountOp, index: usize) {

@@ -497,7 +497,7 @@ fn api_file_systems(planner: &Planner<'_>, wishes: &mut Vec<Wish>) {
     let View::Bind(Bind { source: root, .. }) = wishes[0].view.clone() else { return };
     for path in ["/proc", "/sys", "/dev", "/run"] {
         let inside = root.join(path.trim_start_matches('/'));
-        let mounted = planner.host.mounts.iter().any(|mount| mount.point == inside);
+        let mounted = planner.host.points.contains(&inside);
         if mounted || view::replaced(wishes, std::path::Path::new(path)) {
             continue;
         }
@@ -519,7 +519,7 @@ fn carry_over(planner: &Planner<'_>, wishes: &mut Vec<Wish>) {
         .map(|wish| (wish.path.clone(), wish.by.clone()))
         .collect();
     for (path, by) in fresh {
-        let points = planner.host.mounts.iter().map(|mount| &mount.point);
+        let points = planner.host.points.iter();
         let inside: Vec<&PathBuf> = points.filter(|point| view::inside(point, &path) && **point != path).collect();
         for point in &inside {
             let nested = inside.iter().any(|other| view::inside(point, other) && other != point);

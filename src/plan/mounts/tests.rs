@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::draft::Draft;
 use crate::draft::capabilities::CapSet;
 use crate::fault::{Fault, Origin, Source};
-use crate::host::{Host, Mount};
+use crate::host::Host;
 use crate::plan::Plan;
 use crate::plan::op::Step;
 use crate::policy::Policy;
@@ -292,8 +292,7 @@ fn an_empty_root_holds_what_is_bound() {
 
 #[test]
 fn a_new_proc_keeps_masks_and_needs_privileges() {
-    let mask = Mount { point: "/proc/kcore".into(), fstype: "tmpfs".into(), options: "ro".into() };
-    let host = Host { mounts: vec![mask], ..root() };
+    let host = Host { points: vec!["/proc/kcore".into()], ..root() };
     assert_eq!(
         shown(&host, &["ProtectProc=invisible", "ProcSubset=pid"]),
         [
@@ -316,9 +315,8 @@ fn a_new_sysfs_carries_along_what_was_mounted_on_the_old_one() {
     let by = By { directive: "PrivateNetwork", origin: None };
     let what = MountAsk { path: "/sys".into(), view: View::Sysfs, optional: true, rooted: true };
     draft.mounts.push(crate::draft::Asked { what, by });
-    let mount = |point: &str| Mount { point: point.into(), fstype: "x".into(), options: "rw".into() };
-    let mounts = ["/sys", "/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/kernel/security"].map(mount).to_vec();
-    let host = Host { mounts, ..user() };
+    let points = ["/sys", "/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/kernel/security"].map(PathBuf::from).to_vec();
+    let host = Host { points, ..user() };
     assert!(draft.needs_mount_table());
     let lines: Vec<String> = planned_from(&host, &draft).steps.iter().map(|step| op(step).to_string()).collect();
     assert_eq!(

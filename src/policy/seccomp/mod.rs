@@ -126,7 +126,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 && policy.seccomp.default.is_some()
                 && let Some(layer) = list(policy, &demands.by)
             {
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
             }
         },
     },
@@ -192,7 +192,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 && !policy.seccomp.rules.is_empty()
                 && let Some(layer) = list(policy, &demands.by)
             {
-                demands.draft.layers.push(layer);
+                demands.draft.layers.push(layer.into());
             }
         },
     },
@@ -262,7 +262,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.seccomp.exec_once && !policy.seccomp.off {
                 let rules = vec![layer::rule(&demands.by, &["execve", "execveat"], &[], EPERM)];
-                demands.draft.layers.push(layer::layer(&demands.by, rules));
+                demands.draft.layers.push(layer::layer(&demands.by, rules).into());
             }
         },
     },

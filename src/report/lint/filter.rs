@@ -1,5 +1,7 @@
 //! What is odd about a policy's filter although it can be carried out: rules that do nothing, and known ways around it.
 
+use std::sync::Arc;
+
 use crate::draft::Draft;
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
@@ -106,7 +108,8 @@ fn repeated<'a>(rule: &'a Given, index: usize, layer: &Layer) -> Option<&'a Call
 
 /// A call that the rule allows and another directive refuses whatever its arguments.
 fn overruled<'a>(rule: &'a Given, draft: &Draft) -> Option<(&'a Call, &'static str)> {
-    let own = |layer: &&Layer| !matches!(layer.by.directive, "SystemCallFilter" | "Seccomp.Default" | "Seccomp.Rule");
+    let own =
+        |layer: &&Arc<Layer>| !matches!(layer.by.directive, "SystemCallFilter" | "Seccomp.Default" | "Seccomp.Rule");
     draft.layers.iter().filter(own).find_map(|layer| {
         let call = rule.calls.iter().find(|call| denies(laxest(layer, call)))?;
         Some((call, layer.by.directive))

@@ -194,7 +194,7 @@ fn filter() -> Result<(), Errno> {
         rules.push(rule(&[name], vec![Compare::parse(when).map_err(|_| Errno::EINVAL)?]));
     }
     let layer = Layer { by: by.clone(), rules, otherwise: Action::KillProcess, unknown: None };
-    let filter = Filter { layers: vec![layer], ..Filter::new() };
+    let filter = Filter { layers: vec![layer.into()], ..Filter::new() };
     let program = tree::compile(&filter, Arch::native()).map_err(|_| Errno::EINVAL)?;
     let code = program.code.iter();
     let code: Vec<libc::sock_filter> =

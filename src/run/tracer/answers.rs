@@ -175,5 +175,5 @@ fn own() -> Filter {
     // TCFLSH: what was typed before a question is thrown away.
     rules.extend(Compare::parse("arg1 == 0x540b").map(|flush| allowed(&["ioctl"], vec![flush])));
     let layer = Layer { by: by.clone(), rules, otherwise: Action::KillProcess, unknown: None };
-    Filter { layers: vec![layer], ..Filter::new() }
+    Filter { layers: vec![layer.into()], ..Filter::new() }
 }

@@ -142,7 +142,7 @@ fn docker() -> Filter {
     };
     let rules = rows().into_iter().map(rule).collect();
     let layer = Layer { by: by.clone(), rules, otherwise: Action::Errno(1), unknown: None };
-    Filter { layers: vec![layer], ..Filter::new() }
+    Filter { layers: vec![layer.into()], ..Filter::new() }
 }
 
 /// The same rules by libseccomp, at one of its levels of optimisation.
