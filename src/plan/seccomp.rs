@@ -122,7 +122,7 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         filter.flags.spec_allow |= asked.what.flags.spec_allow;
     }
     if let Some(asked) = draft.tracing.first() {
-        filter.layers.push(restrict::untraced(&asked.by));
+        filter.layers.push(restrict::untraced(&asked.by).into());
     }
     if types(draft, host) {
         filter.layers.push(restrict::typing(&unwritten("Pty")).into());
