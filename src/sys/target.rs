@@ -166,9 +166,13 @@ pub fn offer(fd: BorrowedFd<'_>, text: &[u8]) {
 /// Writes without waiting, whatever the descriptor's own flags say (RWF_NOWAIT of pwritev2(2)).
 fn write_now(fd: BorrowedFd<'_>, text: &[u8]) -> Result<usize, Errno> {
     let part = libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() };
+    // In two halves, of which 64-bit kernels look at the first: where the descriptor itself is.
+    let here: libc::c_long = -1;
     // SAFETY: the vector points to a live text of its length, which is only read.
-    let written = unsafe { libc::pwritev2(fd.as_raw_fd(), &raw const part, 1, -1, libc::RWF_NOWAIT) };
-    Errno::result(written).map(isize::cast_unsigned)
+    let written = unsafe {
+        libc::syscall(libc::SYS_pwritev2, fd.as_raw_fd(), &raw const part, 1_usize, here, here, libc::RWF_NOWAIT)
+    };
+    Errno::result(written).and_then(|length| usize::try_from(length).map_err(|_| Errno::EIO))
 }
 
 /// Whether something can be written to it now.
