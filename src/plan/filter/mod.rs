@@ -148,8 +148,6 @@ struct Desk<'a> {
     ways: Vec<Way>,
     /// Per slot: the layer's own answer.
     own: Vec<u32>,
-    /// The slots that the layer answers without conditions.
-    touched: Vec<usize>,
     out: Decisions,
 }
 
@@ -185,7 +183,6 @@ impl<'a> Desk<'a> {
             plain: Vec::new(),
             ways: Vec::new(),
             own: vec![NONE; slots],
-            touched: Vec::new(),
             out: Decisions { arch, ranges: Vec::new(), nodes: Vec::new(), steps: Vec::new(), tests: Vec::new() },
         })
     }
@@ -218,7 +215,6 @@ impl<'a> Desk<'a> {
     /// Lays one layer's answers over those so far.
     fn add(&mut self, at: usize, layer: &Layer, skipped: &mut Vec<Skipped>) -> Result<(), Fault> {
         self.own.fill(NONE);
-        self.touched.clear();
         for (place, rule) in layer.rules.iter().enumerate().filter(|(_, rule)| rule.is_on(self.arch)) {
             for (call, named) in rule.calls.iter().enumerate() {
                 let Some(number) = named.number(self.arch, self.native) else {
@@ -232,7 +228,6 @@ impl<'a> Desk<'a> {
                 }
                 if rule.when.is_empty() {
                     self.own[slot] = rule.action.to_ret();
-                    self.touched.push(slot);
                     continue;
                 }
                 // Even where the rule turns out to change nothing, senseless comparisons are told.
@@ -258,8 +253,8 @@ impl<'a> Desk<'a> {
         }
         if layer.otherwise == Action::Allow && layer.unknown.is_none() {
             // Allowing what other layers said already changes nothing.
-            for slot in &self.touched {
-                self.merged[*slot] = stricter(self.merged[*slot], own(*slot));
+            for (merged, own) in self.merged.iter_mut().zip(&self.own).filter(|(_, own)| **own != NONE) {
+                *merged = stricter(*merged, *own);
             }
         } else {
             for (slot, merged) in self.merged.iter_mut().enumerate() {
@@ -271,7 +266,7 @@ impl<'a> Desk<'a> {
 
     /// Makes the nodes and joins numbers of equal decision.
     fn finish(mut self) -> Result<Decisions, Fault> {
-        let mut decided: Vec<Target> = self.merged.iter().map(|ret| Target::Return(*ret)).collect();
+        let mut decided: Vec<Target> = self.marked.iter().map(|slot| Target::Return(self.merged[*slot])).collect();
         let mut first = 0;
         while let Some(way) = self.ways.get(first) {
             let marked = way.marked;
@@ -279,26 +274,32 @@ impl<'a> Desk<'a> {
             let slot = self.marked[marked];
             let id = number(self.dense, &self.extra, slot).and_then(|number| calls::identify(self.arch, number));
             let mut branch = Branch { marked, id, ways: first..first + count, seen: Vec::new() };
-            decided[slot] = self.branch(&mut branch, 0, first, Action::Allow.to_ret())?;
+            decided[marked] = self.branch(&mut branch, 0, first, Action::Allow.to_ret())?;
             first += count;
         }
         if let Some(cookie) = self.filter.cookie.filter(|_| self.arch == self.native) {
             self.pass_execve(cookie, &mut decided);
         }
-        let dense = self.dense;
-        let (numbers, others) = decided.split_at(dense as usize);
-        for (number, target) in (0..dense).zip(numbers) {
-            push(&mut self.out.ranges, number, *target);
+        let (dense, top) = (self.dense, self.merged.len() - 1);
+        let mut ranges = Vec::with_capacity(128);
+        for (number, slot) in (0..dense).zip(0..) {
+            push(&mut ranges, number, self.decision(slot, &decided));
         }
-        let top = others[others.len() - 1];
-        push(&mut self.out.ranges, dense, top);
-        for (number, target) in self.extra.iter().zip(others) {
-            push(&mut self.out.ranges, *number, *target);
+        let others = self.decision(top, &decided);
+        push(&mut ranges, dense, others);
+        for (number, slot) in self.extra.iter().zip(dense as usize..) {
+            push(&mut ranges, *number, self.decision(slot, &decided));
             if !self.extra.contains(&(number + 1)) {
-                push(&mut self.out.ranges, number + 1, top);
+                push(&mut ranges, number + 1, others);
             }
         }
+        self.out.ranges = ranges;
         Ok(self.out)
+    }
+
+    /// Where a slot leads, given where the marked ones do.
+    fn decision(&self, slot: usize, decided: &[Target]) -> Target {
+        decided.get(self.marks[slot] as usize).copied().unwrap_or(Target::Return(self.merged[slot]))
     }
 
     /// The decision for one number from a layer on, given the strictest answer of the layers before it.
@@ -378,11 +379,12 @@ impl<'a> Desk<'a> {
     }
 
     /// Lets execve pass with the cookie in its unused arguments, unless it passes anyway.
-    fn pass_execve(&mut self, cookie: [u64; 3], decided: &mut [Target]) {
+    fn pass_execve(&mut self, cookie: [u64; 3], decided: &mut Vec<Target>) {
         let allow = Target::Return(Action::Allow.to_ret());
         let Some(number) = calls::number(self.arch, "execve") else { return };
         let slot = self.slot(number);
-        if decided[slot] == allow {
+        let otherwise = self.decision(slot, decided);
+        if otherwise == allow {
             return;
         }
         let start = self.out.tests.len();
@@ -391,8 +393,10 @@ impl<'a> Desk<'a> {
         }
         let step = self.out.steps.len();
         self.out.steps.push(Step { tests: start..start + 3, then: allow });
-        self.out.nodes.push(Node { steps: step..step + 1, otherwise: decided[slot] });
-        decided[slot] = Target::Node(index(self.out.nodes.len() - 1));
+        self.out.nodes.push(Node { steps: step..step + 1, otherwise });
+        // Of several decisions for a slot the last one counts.
+        self.marks[slot] = index(decided.len());
+        decided.push(Target::Node(index(self.out.nodes.len() - 1)));
     }
 }
 

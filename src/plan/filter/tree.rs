@@ -53,7 +53,7 @@ impl Program {
 pub fn compile(filter: &Filter, native: Arch) -> Result<Program, Fault> {
     filter::check_names(filter)?;
     let mut skipped = Vec::new();
-    let mut writer = Writer::default();
+    let mut writer = Writer { code: Vec::with_capacity(256), ..Writer::default() };
     let foreign = Spot::Return(filter.foreign.to_ret());
     let listed = |arch: Arch| filter.architectures.contains(&arch) && arch.runs_on(native);
     let mut entries = Vec::new();
