@@ -87,6 +87,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand run" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -249,6 +250,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -406,6 +408,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand filter" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -591,6 +594,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand why" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -760,6 +764,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand monitor" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -926,6 +931,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand analyze" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -1089,6 +1095,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand show" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'
@@ -1259,6 +1266,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand import" -s o -l output
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l caps -d 'Decide includes and excludes for these capabilities (with commas; also `all`, `none`, and `docker`, the default)' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l kernel -d 'Decide includes and excludes for this kernel instead of the running one' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l container -d 'Take this container of the pod' -r
+complete -c stockade -n "__fish_stockade_using_subcommand import" -l profile -d 'Take this SeccompProfile of several' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l root -d 'Look for Localhost profiles below this directory' -r -f -a "(__fish_complete_directories)"
 complete -c stockade -n "__fish_stockade_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand export" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
@@ -1269,6 +1277,7 @@ service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -s p -l property -d 'Set one directive, as for systemd-run' -r -f -a "Exec=\t'the program to run, with its first arguments'
 ExecSpecifiers=\t'replace specifiers in Exec'
+ExecVariables=\t'replace variables in Exec'
 Extends=\t'start from these policies'
 Prefer=\t'run weaker rather than not at all, for these directives'
 UMask=\t'permissions that new files do not get'

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::kit::{Outcome, Who, base, host_has, people, shown, verbs};
+use crate::kit::{Outcome, Who, base, host_has, people, roots, shown, verbs};
 
 fn tries(who: &Who, properties: &[&str], tried: &[&str]) -> Outcome {
     let options: Vec<&str> = properties.iter().flat_map(|word| ["-p", word]).collect();
@@ -32,7 +32,7 @@ fn protect_system() {
 #[test]
 fn read_only_reaches_mounts_below() {
     // Only somebody who can mount can build the case: a tmpfs below, in a mount namespace of its own.
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         let place = who.place("below");
         let sub = place.join("sub");
         fs::create_dir(&sub).expect("a directory can be made");
