@@ -8,6 +8,9 @@ use crate::fault::{Exit, Fault};
 
 use super::{Mount, slurp};
 
+/// Where a sysfs is mounted, and whether it is read-only.
+type Sysfs = (PathBuf, bool);
+
 /// The mount table of this process.
 ///
 /// # Errors
@@ -21,7 +24,7 @@ pub fn table() -> Result<Vec<Mount>, Fault> {
 ///
 /// # Errors
 /// /proc is not there.
-pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<(PathBuf, bool)>), Fault> {
+pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<Sysfs>), Fault> {
     let text = read("/proc/self/mounts")?;
     let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).map(path);
     let lines = || text.split(|byte| *byte == b'\n');
@@ -30,7 +33,7 @@ pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<(PathBuf, bool)>
 }
 
 /// `sysfs /sys sysfs rw,relatime 0 0`
-fn sysfs(line: &[u8]) -> Option<(PathBuf, bool)> {
+fn sysfs(line: &[u8]) -> Option<Sysfs> {
     let mut fields = line.split(|byte| *byte == b' ').skip(1);
     let (point, fstype, options) = (fields.next()?, fields.next()?, fields.next()?);
     (fstype == b"sysfs").then(|| (path(point), options.split(|byte| *byte == b',').any(|option| option == b"ro")))
