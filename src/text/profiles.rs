@@ -403,7 +403,7 @@ mod tests {
             let mut all = vec![format!("{} {:?}", entry.name, entry.at.line_column())];
             match &value.kind {
                 Kind::List(list) => {
-                    all.extend(list.iter().map(|item| format!("{:?} {}", item.at.line_column(), item.at.written())))
+                    all.extend(list.iter().map(|item| format!("{:?} {}", item.at.line_column(), item.at.written())));
                 }
                 Kind::Table(entries) => all.extend(entries.iter().flat_map(told)),
                 _ => all.push(value.at.written().to_owned()),
