@@ -19,11 +19,22 @@ pub(super) fn answer(error: &clap::Error, verb: Option<&Command>) -> anyhow::Res
         door::say(&text)?;
         return Ok(Exit::Success);
     }
-    if let Some(fault) = verb.and_then(|verb| usage(error, verb)) {
+    if let Some(fault) = flag(error, verb).or_else(|| verb.and_then(|verb| usage(error, verb))) {
         return Err(Faults::one(fault).into());
     }
     door::tell(&crate::fault::clean(&told(&text)));
     Ok(Exit::Usage)
+}
+
+/// An option that takes no value, and has one: `--help=x`.
+fn flag(error: &clap::Error, verb: Option<&Command>) -> Option<Fault> {
+    let word = |kind| if let Some(ContextValue::String(word)) = error.get(kind) { Some(word) } else { None };
+    let (option, given) = (word(ContextKind::InvalidArg)?, word(ContextKind::InvalidValue)?);
+    let whose = verb.map_or("stockade".into(), |verb| format!("stockade {}", verb.get_name()));
+    (error.kind() == ErrorKind::TooManyValues).then(|| {
+        let fault = Fault::new(format!("`{option}` of `{whose}` takes no value, and `{given}` is one"));
+        fault.help(format!("write {option} alone")).help(format!("`{whose} -h` lists what it takes")).exit(Exit::Usage)
+    })
 }
 
 /// What is wrong with an unknown word, a missing word or a value, and what to write instead.
@@ -82,6 +93,9 @@ fn value(error: &clap::Error, argument: &str) -> Fault {
         Some(ContextValue::String(near)) => Some(near.as_str()),
         _ => others::format(given),
     };
+    if name == "FORMAT" && near.is_none() && (given.contains(['.', '/'])) {
+        return fault.help("the format comes before the file: stockade import oci FILE");
+    }
     let fault = near.map_or(fault.clone(), |near| fault.help(format!("did you mean `{near}`?")));
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {

@@ -23,6 +23,7 @@
 
 pub mod access;
 mod attributes;
+mod bundles;
 mod cgroup;
 pub mod command;
 pub mod companion;
@@ -71,7 +72,7 @@ pub struct Plan {
     pub shortfalls: Vec<Shortfall>,
     /// What a reader should know: which implicit things were decided and why.
     pub notes: Vec<String>,
-    /// What is told before the launch: what confines more than was asked for.
+    /// What is told before the launch: what confines more than was asked for, or shows more than one would think.
     pub told: Vec<String>,
     /// What to execute: a path, or a name that is looked for in the target's PATH.
     pub program: OsString,
@@ -100,6 +101,14 @@ pub struct Shortfall {
     pub exit: Exit,
 }
 
+impl Shortfall {
+    /// What is missing behind the directive's name, without what it is in particular: nothing where that is all.
+    fn kind(&self) -> Option<String> {
+        let rest = self.missing.strip_prefix(self.by.directive)?;
+        Some(rest.split(" (").next().unwrap_or(rest).to_owned())
+    }
+}
+
 impl Plan {
     /// Orders what the draft asks for, on this host, around this command; an empty one when only the
     /// sandbox is of interest.
@@ -108,6 +117,7 @@ impl Plan {
     /// Everything that cannot be done and may not be missing.
     pub fn new(draft: &Draft, host: &Host, argv: Vec<OsString>) -> Result<Self, Vec<Fault>> {
         let mut planner = Planner::new(draft, host);
+        let own = command::own(draft, &argv);
         let argv = command::expanded(&mut planner, argv);
         mounts::plan(&mut planner);
         access::plan(&mut planner);
@@ -141,6 +151,7 @@ impl Plan {
         if let Some(op) = steps.iter().find_map(|step| if let Op::Companion(op) = &step.op { Some(op) } else { None }) {
             companion::environment(&mut environment, host, op.inner());
         }
+        let argv = command::substituted(draft, argv, own, &environment);
         let program = argv.first().cloned().unwrap_or_default();
         Ok(Self { steps, shortfalls, notes, told, program, argv, environment, search, cookie: host.cookie })
     }
@@ -175,6 +186,8 @@ pub struct Planner<'a> {
     pub told: Vec<String>,
     /// Faults so far: any makes the plan fail.
     pub faults: Vec<Fault>,
+    /// Which of them are about what the host lacks.
+    pub lacking: Vec<Lack>,
 }
 
 impl<'a> Planner<'a> {
@@ -189,6 +202,7 @@ impl<'a> Planner<'a> {
             notes: Vec::new(),
             told: Vec::new(),
             faults: Vec::new(),
+            lacking: Vec::new(),
         }
     }
 
@@ -208,15 +222,62 @@ impl<'a> Planner<'a> {
             self.shortfalls.push(shortfall);
             return;
         }
+        // One cause takes many directives away at once: it is told once, with all of them.
+        let kind = shortfall.kind();
+        let same = |lack: &&mut Lack| {
+            kind.is_some() && lack.kind == kind && lack.reason == shortfall.reason && lack.remedy == shortfall.remedy
+        };
+        if let Some(lack) = self.lacking.iter_mut().find(same) {
+            lack.by.push(shortfall.by);
+            self.faults[lack.fault].help = lack.help();
+            return;
+        }
         let message = format!("{}: {}", shortfall.missing, shortfall.reason);
         let mut fault = Fault::new(message).exit(shortfall.exit);
         fault.origin.clone_from(&shortfall.by.origin);
-        self.faults.push(
-            fault
-                .label(format!("asked for by {}", shortfall.by.directive))
-                .help(shortfall.remedy)
-                .help(format!("or let it be missing: Prefer = [\"{}\"]", shortfall.by.directive)),
-        );
+        let mut fault = fault.label(format!("asked for by {}", shortfall.by.directive));
+        let Shortfall { by, reason, remedy, .. } = shortfall;
+        let lack = Lack { fault: self.faults.len(), kind, reason, remedy, by: vec![by] };
+        fault.help = lack.help();
+        self.faults.push(fault);
+        self.lacking.push(lack);
+    }
+}
+
+/// Directives that one cause takes away, in one fault.
+pub struct Lack {
+    fault: usize,
+    kind: Option<String>,
+    reason: String,
+    remedy: String,
+    by: Vec<By>,
+}
+
+impl Lack {
+    fn help(&self) -> Vec<String> {
+        let mut names: Vec<&str> = Vec::new();
+        let mut others: Vec<String> = Vec::new();
+        for by in &self.by {
+            if !names.contains(&by.directive) {
+                names.push(by.directive);
+                others.push(by.to_string());
+            }
+        }
+        let mut help = vec![self.remedy.clone()];
+        if others.len() > 1 {
+            help.push(format!("for the same reason there would be no {}", others[1..].join(", ")));
+        }
+        // What is shipped cannot be changed, and what is typed is in no file.
+        let typed = |by: &By| {
+            by.origin.as_ref().is_some_and(|at| at.source.name == "-p" || at.source.name.starts_with("profile:"))
+        };
+        let them = if names.len() == 1 { "it" } else { "them" };
+        help.push(match (self.by.iter().any(typed), names.as_slice()) {
+            (true, [name]) => format!("or let it be missing: -p Prefer={name}"),
+            (true, _) => format!("or let them be missing: -p 'Prefer={}'", names.join(" ")),
+            (false, _) => format!("or let {them} be missing: Prefer = [\"{}\"]", names.join("\", \"")),
+        });
+        help
     }
 }
 

@@ -73,7 +73,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  up. Neither the host's interfaces nor its abstract unix sockets can be reached; unix sockets with a \
                  path in the file system still can be.\n\n\
                  A new /sys is mounted where that is possible, so that it shows the interfaces of the new namespace; \
-                 *PrivateMounts* set to no prevents that.",
+                 *PrivateMounts* set to no prevents that. In a container whose /sys is read-only or partly covered an \
+                 ordinary user gets none; the old one stays then, which is told before the launch.",
         example: "PrivateNetwork = true",
         unlike: Some(
             "Where no network namespace can be had stockade refuses to run the target; systemd prints a notice and \

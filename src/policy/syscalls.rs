@@ -98,7 +98,11 @@ pub const DIRECTIVES: &[Directive] = &[
         manual: "The architectures whose system calls the target may make: *native*, *x86-64*, *x86*, *x32*, *arm64* and \
                  so on. The native one is always among them; a call of any other ends the process with SIGSYS. Every \
                  rule of the policy holds on all the architectures listed. Those that this machine's kernel cannot run \
-                 are read and mean nothing.",
+                 are read and mean nothing.\n\n\
+                 32-bit x86 has two calls that stand for many: socketcall(2) and ipc(2). What is said of connect or \
+                 shmget holds for them where they stand for it, unless something before it is said of themselves. Their \
+                 arguments cannot be seen: a rule with comparisons that refuses some refuses all, and one that allows \
+                 some allows none.",
         example: "SystemCallArchitectures = [\"native\"]",
         unlike: Some(
             "Unset, a policy that filters anything allows the native architecture only. systemd allows all of them then, \

@@ -187,7 +187,13 @@ impl Library {
         }
         let beside = [format!("{name}.toml"), name.to_owned()];
         if let Some(file) = beside.iter().find(|file| base.unwrap_or(Path::new(".")).join(file).is_file()) {
-            fault = fault.help(format!("to use the file of that name: ./{file}"));
+            fault = if Path::new(file).extension().is_some_and(|end| end == "json") {
+                fault
+                    .help(format!("a container engine's seccomp profile is used by: -p SeccompProfile=./{file}"))
+                    .help(format!("to make it a policy: stockade import oci ./{file} -o NAME.toml"))
+            } else {
+                fault.help(format!("to use the file of that name: ./{file}"))
+            };
         }
         let places: Vec<String> = self.directories.iter().map(|path| path.display().to_string()).collect();
         fault
