@@ -16,12 +16,15 @@ pub fn table() -> Result<Vec<Mount>, Fault> {
     read("/proc/self/mountinfo").map(|text| parse(&text))
 }
 
+/// Where a sysfs is mounted, and whether it is read-only.
+pub(super) type Sysfs = (PathBuf, bool);
+
 /// Where something is mounted for this process. A launch needs no more, and the kernel writes /proc/self/mounts
 /// (proc_pid_mounts(5)) in three quarters of the time. Where `wanted`, each sysfs comes besides, and whether it is read-only.
 ///
 /// # Errors
 /// /proc is not there.
-pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<(PathBuf, bool)>), Fault> {
+pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<Sysfs>), Fault> {
     let text = read("/proc/self/mounts")?;
     let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).map(path);
     let lines = || text.split(|byte| *byte == b'\n');
@@ -30,7 +33,7 @@ pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<(PathBuf, bool)>
 }
 
 /// `sysfs /sys sysfs rw,relatime 0 0`
-fn sysfs(line: &[u8]) -> Option<(PathBuf, bool)> {
+fn sysfs(line: &[u8]) -> Option<Sysfs> {
     let mut fields = line.split(|byte| *byte == b' ').skip(1);
     let (point, fstype, options) = (fields.next()?, fields.next()?, fields.next()?);
     (fstype == b"sysfs").then(|| (path(point), options.split(|byte| *byte == b',').any(|option| option == b"ro")))
