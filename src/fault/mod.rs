@@ -1,4 +1,5 @@
-//! The one error that users see, and where the words that caused it were written. `nearest` finds the word that was meant.
+//! The one error that users see, and where the words that caused it were written. `nearest` finds the word that was meant,
+//! `exit` has the statuses.
 
 #![forbid(unsafe_code)]
 
