@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use kit::{Outcome, Who, base, host_has, people};
+use kit::{Outcome, Who, base, host_has, people, roots};
 
 /// A shell under these properties.
 fn shell(who: &Who, properties: &[&str], script: &str) -> Outcome {
@@ -17,7 +17,7 @@ fn shell(who: &Who, properties: &[&str], script: &str) -> Outcome {
 }
 
 fn root() -> Option<Who> {
-    people().into_iter().find(Who::is_root)
+    roots().pop()
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub struct Host {
     pub home: PathBuf,
     /// Where something is mounted; empty unless the draft has wishes that depend on it.
     pub points: Vec<PathBuf>,
+    /// Where a sysfs is mounted, and whether it is read-only; empty unless the draft wants a new one.
+    pub sysfs: Vec<(PathBuf, bool)>,
     /// Accounts that the draft names, looked up.
     pub accounts: Vec<Account>,
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and

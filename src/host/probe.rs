@@ -9,6 +9,7 @@ use nix::sys::utsname::uname;
 use crate::draft::Draft;
 use crate::draft::access::Access;
 use crate::draft::attributes::{Attribute, DirectoryKind};
+use crate::draft::mounts::View;
 use crate::draft::process::Variable;
 use crate::fault::{Exit, Fault};
 use crate::sys::{facts, privileges};
@@ -46,7 +47,8 @@ impl Host {
             })?;
         }
         if draft.needs_mount_table() {
-            host.points = mounts::points()?;
+            let sysfs = draft.mounts.iter().any(|asked| asked.what.view == View::Sysfs);
+            (host.points, host.sysfs) = mounts::points(sysfs)?;
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();

@@ -394,6 +394,7 @@ mod tests {
         );
         let plan = Plan::new(&draft, &host, Vec::new()).expect("a plan");
         assert_eq!((plan.notes.len(), plan.shortfalls.len()), (1, 0));
+        assert!(plan.notes[0].starts_with("CapabilityBoundingSet: the bounding set stays"), "{}", plan.notes[0]);
         let bits = Draft { securebits: asked("SecureBits", 1), ..Draft::default() };
         assert_eq!(refused(&bits, &host), [(Exit::SecureBits, "cannot set securebits: no".into())]);
     }

@@ -8,7 +8,7 @@
 //! - the list itself: `op` (every operation there is), `order` (the phases, and why they stand so), `words` (how people
 //!   read an operation)
 //! - steps, by what they are about. The file system: `mounts`, `directories`, `secrets`, `places` (paths as written).
-//!   The process: `command`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
+//!   The process: `command`, `environment`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
 //!   `identity`, `privileges`, `target` (who it will be), `namespaces`, `joins`. What it may do: `access` (Landlock),
 //!   `seccomp`, `bundles` (calls of 32-bit x86 that stand for others)
 //! - who stays beside the target: `supervise`, `tell` (denials that are told), `trace`, `strict`, `companion`
@@ -28,6 +28,7 @@ mod cgroup;
 pub mod command;
 pub mod companion;
 mod directories;
+mod environment;
 pub mod event;
 mod files;
 pub mod filter;
@@ -71,7 +72,7 @@ pub struct Plan {
     pub shortfalls: Vec<Shortfall>,
     /// What a reader should know: which implicit things were decided and why.
     pub notes: Vec<String>,
-    /// What is told before the launch: what confines more than was asked for.
+    /// What is told before the launch: what confines more than was asked for, or shows more than one would think.
     pub told: Vec<String>,
     /// What to execute: a path, or a name that is looked for in the target's PATH.
     pub program: OsString,
@@ -135,7 +136,7 @@ impl Plan {
         trace::plan(&mut planner);
         strict::plan(&mut planner);
         companion::plan(&mut planner);
-        let mut environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
+        let mut environment = environment::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
         });

@@ -30,7 +30,7 @@ pub struct Syscalls {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "SystemCallFilter",
-        form: Form::Words("SYSCALL", calls::words),
+        form: Form::Words("SYSCALL"),
         summary: "let some system calls pass only",
         manual: "A list of system calls by name, by number, or by systemd's groups (*@system-service*). The first line \
                  decides what the list is: without `~` in front it names the calls that are allowed, and *@default* is \
@@ -93,7 +93,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "SystemCallArchitectures",
-        form: Form::Words("ARCHITECTURE", || Arch::words().map(str::to_owned).collect()),
+        form: Form::Words("ARCHITECTURE"),
         summary: "which machine architectures' system calls can be made",
         manual: "The architectures whose system calls the target may make: *native*, *x86-64*, *x86*, *x32*, *arm64* and \
                  so on. The native one is always among them; a call of any other ends the process with SIGSYS. Every \
@@ -144,7 +144,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "SystemCallLog",
-        form: Form::Words("SYSCALL", calls::words),
+        form: Form::Words("SYSCALL"),
         summary: "write some system calls to the kernel's log",
         manual: "A list like that of *SystemCallFilter*: calls that are logged by the kernel when they are made \
                  (audit type 1326) or, when the first line is inverted, calls that are not logged while all others are. \

@@ -147,6 +147,13 @@ pub fn writable(fd: BorrowedFd<'_>) -> bool {
     poll([fd], libc::POLLOUT, Some(0)).is_ok_and(|[found]| found.output && !found.hangup)
 }
 
+/// Whether a file of /proc or /sys that can be waited for, such as mountinfo, has changed since this was asked, or it was
+/// opened (proc_pid_mounts(5)).
+pub fn is_changed(fd: BorrowedFd<'_>) -> bool {
+    // POLLERR comes unasked.
+    poll([fd], 0, Some(0)).map_or(true, |[found]| found.hangup)
+}
+
 fn poll<const N: usize>(fds: [BorrowedFd<'_>; N], events: i16, nanoseconds: Option<i64>) -> Result<[Found; N], Errno> {
     let mut polled = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
     let timeout = nanoseconds.map(|tv_nsec| libc::timespec { tv_sec: 0, tv_nsec });

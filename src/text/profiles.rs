@@ -31,6 +31,11 @@ macro_rules! shipped {
 
 shipped!("build", "container-default", "network-service", "none", "service", "strict");
 
+/// The text of a profile in the binary.
+pub fn shipped(name: &str) -> Option<&'static str> {
+    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// Where profiles are for everybody: the administrator's, then those of packages.
 const DIRECTORIES: [&str; 2] = ["/etc/stockade", "/usr/share/stockade/profiles"];
 
@@ -60,6 +65,11 @@ impl Library {
         let directories =
             own.map(|own| own.join("stockade")).into_iter().chain(DIRECTORIES.map(PathBuf::from)).collect();
         Self { directories, uid: nix::unistd::getuid().as_raw() }
+    }
+
+    /// The profiles in the binary alone: the same on every machine.
+    pub fn of_the_binary() -> Self {
+        Self { directories: Vec::new(), uid: 0 }
     }
 
     /// What a system service finds: root's, with no home.

@@ -59,7 +59,7 @@ pub(super) fn exec(
         left |= more;
     }
     if !left {
-        let plain = |word: &String| specifiers::replaced(word, unit, Expands::Here, false);
+        let plain = |word: &String| specifiers::replaced(word, unit, Expands::Here, str::to_owned);
         argv = written.iter().map(plain).collect::<Result<_, _>>()?;
     }
     let mut note = |text: &str| notes.push(format!("ExecStart= begins with {text}"));

@@ -257,7 +257,8 @@ impl Desk {
     /// The target has been executed, or has failed before.
     fn executed(&mut self) {
         if let Some(status) = &self.status {
-            status.started(&self.progress, self.ends.target.as_raw(), Some(self.inner));
+            // There was room when nothing had been started; the target is not ended for the sake of a line.
+            status.started(&self.progress, self.ends.target.as_raw(), Some(self.inner)).ok();
         }
         self.ends.executed = None;
     }
