@@ -34,8 +34,8 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         planner.short(Shortfall {
             by: asked.by.clone(),
             missing: "no user number is free".into(),
-            reason: "accounts and processes have all from 61184 to 65519".into(),
-            remedy: "write User= instead".into(),
+            reason: "accounts and processes have all from 61184 to 65519, or /proc does not show them".into(),
+            remedy: "mount /proc, or write User= instead".into(),
             exit: Exit::User,
         });
     }

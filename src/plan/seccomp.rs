@@ -131,6 +131,9 @@ fn gather(draft: &Draft, host: &Host, refusals: bool) -> Filter {
         filter.flags.log |= asked.what.flags.log;
         filter.flags.spec_allow |= asked.what.flags.spec_allow;
     }
+    if let Some(asked) = draft.tracing.first() {
+        filter.layers.push(restrict::untraced(&asked.by).into());
+    }
     bundles::add(&mut filter, refusals);
     if types(draft, host) {
         filter.layers.push(restrict::typing(&unwritten("Pty")).into());

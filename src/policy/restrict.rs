@@ -254,6 +254,12 @@ pub fn typing(by: &By) -> Layer {
     layer::layer(by, rules.to_vec())
 }
 
+/// What keeps a target that is traced from tracing: a child can be made that is not followed (CLONE_UNTRACED of clone(2)),
+/// and whoever traced it would answer the calls that the filter hands to a tracer.
+pub fn untraced(by: &By) -> Layer {
+    layer::layer(by, vec![layer::rule(by, &["ptrace"], &[], EPERM)])
+}
+
 /// The layer of LockPersonality= for a caller with this personality.
 pub fn personality(by: &By, current: u32) -> Layer {
     let other = layer::differs(0, current);

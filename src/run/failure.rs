@@ -62,12 +62,24 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Filter(op) if op.listens && sends(plan) => {
                 fault.help("the agent did not take the filter's notifications").help("look at what it says about them")
             }
+            Op::Supervise(SuperviseOp::Connect(_)) if failure.errno == Errno::EPERM => fault
+                .help("neither root nor the caller listens there, and everybody could: a directory on the way is open to all")
+                .help("let the agent listen in a directory of its own, such as one in /run"),
+            Op::Supervise(SuperviseOp::Connect(_)) if failure.errno == Errno::ETIMEDOUT => {
+                fault.help("the agent lets nobody in: look at what it is doing, or leave out Seccomp.Listener")
+            }
             Op::Supervise(SuperviseOp::Connect(_)) => {
                 fault.help("start the agent first, or leave out Seccomp.Listener")
             }
             Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
                 fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
             }
+            Op::Descriptors { .. } if failure.errno == Errno::ENOENT => fault
+                .help("one of the descriptors 0 to 2 is closed, and there is no /dev/null to open in its place")
+                .help("start stockade with all three, or in a place with a /dev"),
+            Op::Groups { .. } | Op::User(_) if failure.errno == Errno::EOPNOTSUPP => fault
+                .help("the call was answered as if it had worked, and nothing has changed: a filter around stockade does that")
+                .help("in a container that imitates root, leave out what changes the user and the groups"),
             Op::Directory { path, .. } if path.as_os_str().is_empty() => {
                 fault.help("to start elsewhere: cd, or -p WorkingDirectory=/")
             }
