@@ -1,3 +1,56 @@
+_stockade_words() {
+    case "$1" in
+        ExecSpecifiers|Init.AsPid1|Pty|SetLoginEnvironment|IgnoreSIGPIPE|MemoryKSM|RemoveIPC|DynamicUser|NoNewPrivileges|RootEphemeral|MountAPIVFS|BindLogSockets|PrivateBPF|PrivateDevices|ProtectKernelTunables|ProtectKernelModules|ProtectKernelLogs|ProtectClock|PrivateMounts|PrivateNetwork|PrivateIPC|PrivatePIDs|MemoryDenyWriteExecute|LockPersonality|RestrictRealtime|RestrictSUIDSGID|Seccomp.ExecOnce|Landlock.Log|CPUSchedulingResetOnFork)
+            echo "yes no"
+            ;;
+        MemoryTHP)
+            echo "inherit disable madvise system"
+            ;;
+        KeyringMode)
+            echo "inherit private shared"
+            ;;
+        ProtectSystem)
+            echo "yes no full strict"
+            ;;
+        ProtectHome)
+            echo "yes no read-only tmpfs"
+            ;;
+        PrivateTmp)
+            echo "yes no disconnected"
+            ;;
+        MountFlags)
+            echo "shared slave private"
+            ;;
+        ProtectProc)
+            echo "default noaccess invisible ptraceable"
+            ;;
+        ProcSubset)
+            echo "all pid"
+            ;;
+        ProtectControlGroups)
+            echo "yes no private strict"
+            ;;
+        ProtectHostname)
+            echo "yes no private"
+            ;;
+        PrivateUsers)
+            echo "yes no self identity full"
+            ;;
+        Seccomp.Mode)
+            echo "filter strict strict-compat none"
+            ;;
+        CPUSchedulingPolicy)
+            echo "other batch idle fifo rr ext"
+            ;;
+        NUMAPolicy)
+            echo "default preferred bind interleave local"
+            ;;
+        IOSchedulingClass)
+            echo "none realtime best-effort idle"
+            ;;
+    esac
+}
+
 _stockade() {
     local i cur prev opts cmd
     COMPREPLY=()
@@ -19,6 +72,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
 
     for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
     do
@@ -414,6 +490,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -438,6 +537,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -462,6 +584,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -486,6 +631,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -510,6 +678,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -534,6 +725,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -558,6 +772,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -582,6 +819,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -606,6 +866,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -630,6 +913,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -654,6 +960,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -678,6 +1007,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,6 +1054,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -726,6 +1101,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,6 +1148,29 @@ _stockade() {
             return 0
         fi
     done
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -763,7 +1184,7 @@ _stockade() {
             return 0
             ;;
         stockade__subcmd__import)
-            opts="-o -h --output --caps --kernel --container --root --help oci kubernetes spo unit"
+            opts="-o -h --output --caps --kernel --container --profile --root --help oci kubernetes spo unit"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -808,6 +1229,10 @@ _stockade() {
                     return 0
                     ;;
                 --container)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,3 +1,41 @@
+function __fish_stockade_words
+    set -l name (commandline -ct | string replace -r -- '^(--property=|-p)' '' | string split -m 1 =)[1]
+    switch $name
+        case ExecSpecifiers Init.AsPid1 Pty SetLoginEnvironment IgnoreSIGPIPE MemoryKSM RemoveIPC DynamicUser NoNewPrivileges RootEphemeral MountAPIVFS BindLogSockets PrivateBPF PrivateDevices ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectClock PrivateMounts PrivateNetwork PrivateIPC PrivatePIDs MemoryDenyWriteExecute LockPersonality RestrictRealtime RestrictSUIDSGID Seccomp.ExecOnce Landlock.Log CPUSchedulingResetOnFork
+            printf '%s\n' $name={yes,no}
+        case MemoryTHP
+            printf '%s\n' $name={inherit,disable,madvise,system}
+        case KeyringMode
+            printf '%s\n' $name={inherit,private,shared}
+        case ProtectSystem
+            printf '%s\n' $name={yes,no,full,strict}
+        case ProtectHome
+            printf '%s\n' $name={yes,no,read-only,tmpfs}
+        case PrivateTmp
+            printf '%s\n' $name={yes,no,disconnected}
+        case MountFlags
+            printf '%s\n' $name={shared,slave,private}
+        case ProtectProc
+            printf '%s\n' $name={default,noaccess,invisible,ptraceable}
+        case ProcSubset
+            printf '%s\n' $name={all,pid}
+        case ProtectControlGroups
+            printf '%s\n' $name={yes,no,private,strict}
+        case ProtectHostname
+            printf '%s\n' $name={yes,no,private}
+        case PrivateUsers
+            printf '%s\n' $name={yes,no,self,identity,full}
+        case Seccomp.Mode
+            printf '%s\n' $name={filter,strict,strict-compat,none}
+        case CPUSchedulingPolicy
+            printf '%s\n' $name={other,batch,idle,fifo,rr,ext}
+        case NUMAPolicy
+            printf '%s\n' $name={default,preferred,bind,interleave,local}
+        case IOSchedulingClass
+            printf '%s\n' $name={none,realtime,best-effort,idle}
+    end
+end
+
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_stockade_global_optspecs
     string join \n h/help V/version
@@ -1228,6 +1266,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand import" -s o -l output
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l caps -d 'Decide includes and excludes for these capabilities (with commas; also `all`, `none`, and `docker`, the default)' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l kernel -d 'Decide includes and excludes for this kernel instead of the running one' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l container -d 'Take this container of the pod' -r
+complete -c stockade -n "__fish_stockade_using_subcommand import" -l profile -d 'Take this SeccompProfile of several' -r
 complete -c stockade -n "__fish_stockade_using_subcommand import" -l root -d 'Look for Localhost profiles below this directory' -r -f -a "(__fish_complete_directories)"
 complete -c stockade -n "__fish_stockade_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c stockade -n "__fish_stockade_using_subcommand export" -s P -l policy -d 'Apply a profile, or a policy file (with a `/` or `.toml`)' -r -F -a "build\t'A compiler that writes the start directory and has no network'
@@ -1408,30 +1447,36 @@ complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_s
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor merge analyze check diff show learn doctor import export help" -f -a "import" -d 'Make a policy from a seccomp profile of Docker\'s or Kubernetes\', or from a service of systemd\'s'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor merge analyze check diff show learn doctor import export help" -f -a "export" -d 'Print a policy for Docker, podman, Kubernetes or systemd'
 complete -c stockade -n "__fish_stockade_using_subcommand help; and not __fish_seen_subcommand_from run explain filter why monitor merge analyze check diff show learn doctor import export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stockade -n "__fish_stockade_using_subcommand run" -s p -l property -r -f -a "(__fish_stockade_words)"
+complete -c stockade -n "__fish_stockade_using_subcommand explain" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand explain" -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
 service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand filter" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand filter" -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
 service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand why" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand why" -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
 service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand monitor" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand merge" -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
 service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand analyze" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand analyze" -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
@@ -1444,6 +1489,7 @@ network-service\t'A daemon of the system that serves or uses the network'
 none\t'Nothing: the command runs as it would without stockade'
 service\t'A daemon of the system that talks over unix sockets only'
 strict\t'A tool that reads the start directory and writes only to /tmp'"
+complete -c stockade -n "__fish_stockade_using_subcommand show" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand show" -a "build\t'A compiler that writes the start directory and has no network'
 container-default\t'The system calls and capabilities that containers get by default'
 network-service\t'A daemon of the system that serves or uses the network'
@@ -1460,6 +1506,7 @@ complete -c stockade -n "__fish_stockade_using_subcommand import" -a "oci
 kubernetes
 spo
 unit"
+complete -c stockade -n "__fish_stockade_using_subcommand export" -s p -l property -r -f -a "(__fish_stockade_words)"
 complete -c stockade -n "__fish_stockade_using_subcommand export" -a "oci
 kubernetes
 spo

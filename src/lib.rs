@@ -30,16 +30,20 @@
 //! | a new… | begins in |
 //! |---|---|
 //! | directive | a row in the file of its family in `policy`; `policy/mod.rs` lists the families |
+//! | profile for everybody | a file in `profiles`, and a row of `SHIPPED` in `text/profiles.rs` |
+//! | right of Landlock's | `draft/access.rs`, where an ABI's number and kernel stand too; tests name the manual that lacks it |
 //! | action of a filter | `draft/action.rs`, with its word and its number; the compiler then says who has to know it |
 //! | name or group of system calls | `draft/table.rs`, `draft/groups.rs` |
 //! | operation of the kernel's | `plan/op.rs`, then its act in `apply` and, if no crate has the call, `sys` |
 //! | format to read policies from | a file in `text`, and a kind in `cli/import.rs` |
-//! | format to export to | a file in `report`, and a row of `FORMATS` in `cli/export/mod.rs` |
+//! | format to export to | a file in `report`, and a row of `FORMATS` in `cli/export/mod.rs`; of a bare program, `PROGRAMS` in `cli/filter.rs` |
 //! | lint | a row of `LINTS` in `report/lint/mod.rs` |
+//! | reason for a denial | a check in `plan/why`, and what would lift it in `plan/why/change.rs`; a running target's are told by `run/notify/tell.rs` |
 //! | thing that a system call tells a collector | `learn/reading/table.rs`, which both collectors go by; how it is said in a policy: `learn/write` |
 //! | collector | a folder in `learn` that fills an `Observed` |
 //! | verb | a file in `cli`, and a row of `VERBS` in `cli/mod.rs` |
-//! | fact about the machine | a field of `Host` in `host/mod.rs`; for `doctor`, `host/survey` |
+//! | fact about the machine | a field of `Host` in `host/mod.rs`, filled in `host/probe.rs`; what doctor tells is checked in `host/survey` |
+//! | exit status | `Exit` in `fault/mod.rs` |
 //! | answer to a mistake | `cli/mistake.rs` (command lines), `policy/unknown.rs` (names), `text/guess.rs` (files), `run/program.rs` (programs) |
 //!
 //! The pure part, from words to a plan, asks nothing of the machine that it runs on:

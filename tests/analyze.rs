@@ -40,7 +40,7 @@ fn policy(properties: &[&str]) -> Policy {
 }
 
 fn shipped(name: &str) -> (Document, Policy) {
-    let document = Library { directories: Vec::new(), uid: 0 }.load(name, None).expect("a profile");
+    let document = Library::of_the_binary().load(name, None).expect("a profile");
     let policy = Policy::read(&document).expect("a policy");
     (document, policy)
 }

@@ -406,6 +406,25 @@ fn every_folder_has_a_map() {
     assert_eq!(unmapped(&source()), Vec::<String>::new());
 }
 
+/// The files and folders that the table of src/lib.rs sends to, as its second column names them.
+fn sent_to(map: &str) -> Vec<String> {
+    let rows = map.lines().filter_map(|line| line.strip_prefix("//! | ")?.split_once(" | ").map(|(_, to)| to));
+    let words = rows.flat_map(|to| to.split('`').skip(1).step_by(2));
+    words.filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || "/.".contains(c))).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_map_leads_to_what_is_there() {
+    let planted = "//! | verb | a row of `VERBS` in `cli/mod.rs` |\n//! | `sys`: no row\n//! | profile | `profiles` |";
+    assert_eq!(sent_to(planted), ["cli/mod.rs", "profiles"]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = sent_to(&fs::read_to_string(root.join("src/lib.rs")).expect("the map"));
+    assert!(found.len() > 20, "{found:?}");
+    let is_there = |word: &String| root.join("src").join(word).exists() || root.join(word).exists();
+    let missing: Vec<&String> = found.iter().filter(|word| !is_there(word)).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
 #[test]
 fn the_top_level_is_the_users() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -4,11 +4,13 @@
 mod kit;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Stdio;
 
-use kit::{Outcome, Who, base, host_has, people};
+use kit::{Outcome, Who, base, host_has, people, roots};
 
 /// A shell under these properties.
 fn shell(who: &Who, properties: &[&str], script: &str) -> Outcome {
@@ -17,7 +19,7 @@ fn shell(who: &Who, properties: &[&str], script: &str) -> Outcome {
 }
 
 fn root() -> Option<Who> {
-    people().into_iter().find(Who::is_root)
+    roots().pop()
 }
 
 #[test]
@@ -336,6 +338,38 @@ fn directories_of_root_belong_to_the_target() {
     assert_eq!((before.uid(), before.mode()), (after.uid(), after.mode()));
     fs::remove_dir_all(&parent).expect("removed");
     fs::remove_dir_all(Path::new("/var/lib").join(&state)).expect("removed");
+}
+
+/// Two processes of the same number in PID namespaces of their own, as in containers, see nothing of each other.
+#[test]
+fn dynamic_users_of_two_namespaces_are_two() {
+    let Some(who) = root() else { return };
+    let run =
+        who.confined(&["-p", "DynamicUser=yes", "-p", "WorkingDirectory=/"]).words(&["sh", "-c", "id -u; read x"]);
+    let run = run.behind(&["unshare", "--pid", "--fork"]);
+    let mut both: Vec<_> = (0..2).map(|_| run.command().stdin(Stdio::piped()).spawn().expect("it starts")).collect();
+    let ids: Vec<String> = both
+        .iter_mut()
+        .map(|child| {
+            let mut line = String::new();
+            BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+            line
+        })
+        .collect();
+    for mut child in both {
+        drop(child.stdin.take());
+        child.wait().expect("its end");
+    }
+    let number = |id: &String| id.trim().parse().is_ok_and(|id: u32| (61_184..=65_519).contains(&id));
+    assert!(ids.iter().all(number) && ids[0] != ids[1], "{ids:?}");
+}
+
+#[test]
+fn a_dynamic_user_needs_to_be_sure_of_the_processes() {
+    let Some(who) = root() else { return };
+    let run = who.confined(&["-p", "DynamicUser=yes", "-p", "WorkingDirectory=/"]).words(&["id", "-u"]);
+    let outcome = run.behind(&["unshare", "--mount", "sh", "-c", "umount -l /proc && exec \"$@\"", "sh"]).run();
+    outcome.ends(217).complains("no user number is free").complains("/proc does not show them").runs_nothing();
 }
 
 #[test]

@@ -142,7 +142,8 @@ fn a_policy_is_never_put_in_front_of_nothing_or_in_the_root() {
     assert!(said.contains("started in `/`") && said.contains("--directory"), "{said}");
     let arguments = ["export", "unit", "--prefix", "strict", "--directory", "/srv", "--", "/bin/true", "$X"];
     let text = printed(&arguments, scratch.path());
-    assert!(text.contains("WorkingDirectory=/srv\n") && text.ends_with("run -P strict -- /bin/true $$X\n"), "{text}");
+    assert!(text.contains("WorkingDirectory=/srv\n") && text.ends_with(" -P strict -- /bin/true $$X\n"), "{text}");
+    assert!(text.contains("run -p LimitNOFILE=1024:524288 -p LimitMEMLOCK=8M -P strict"), "{text}");
     let (code, said) = refused(&["export", "oci", "--prefix", "strict"], scratch.path());
     assert!(code == 64 && said.contains("--prefix"), "{said}");
 }

@@ -10,9 +10,10 @@ mod kit;
 mod strace;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -345,4 +346,39 @@ fn launchers() -> usize {
         .flatten()
         .filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|path| path.starts_with(base)))
         .count()
+}
+
+/// Also where it is not the target's process that lacks one.
+#[test]
+fn too_few_descriptors_are_never_met_with_silence() {
+    for who in people() {
+        for limit in 3..16 {
+            let run = who.confined(&["-p", "PrivatePIDs=yes"]).words(&verbs(&["ids"]));
+            let outcome = run.behind(&["prlimit", &format!("--nofile={limit}")]).run();
+            if !outcome.status.success() {
+                outcome.runs_nothing().complains("too many open files");
+            }
+        }
+    }
+}
+
+/// stockade around stockade, with this policy.
+fn outer(policy: &Path) -> [OsString; 5] {
+    let stockade = kit::base().join("stockade");
+    [stockade.into(), "run".into(), "-P".into(), policy.into(), "--".into()]
+}
+
+/// Filters that let programs believe they are root answer with a success that is none.
+#[test]
+fn ids_that_only_seem_to_change_stop_the_launch() {
+    let Some(who) = people().into_iter().find(Who::is_root) else { return };
+    for (call, property) in
+        [("setresuid", "User=nobody"), ("setresgid", "Group=nogroup"), ("setgroups", "SupplementaryGroups=daemon adm")]
+    {
+        let text = format!("[[Seccomp.Rule]]\nSyscalls = [\"{call}\"]\nAction = \"errno:0\"\n");
+        let around = who.file(&who.place("around").join("policy.toml"), text);
+        let outcome = who.confined(&["-p", property]).words(&verbs(&["ids"])).behind(&outer(&around)).run();
+        outcome.runs_nothing().complains("nothing has changed: a filter around stockade");
+        assert!(matches!(outcome.status.code(), Some(216 | 217)), "{call}: {:?}", outcome.status);
+    }
 }

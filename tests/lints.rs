@@ -97,7 +97,7 @@ fn every_lint_finds_what_it_is_for() {
 
 #[test]
 fn nothing_is_found_in_the_shipped_profiles() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     for (name, _) in SHIPPED {
         let document = library.load(*name, None).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
         assert_eq!(found(&document), Vec::<&str>::new(), "{name}");

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kit::{Outcome, Who, host_has, people, say, verbs};
+use kit::{Outcome, Who, host_has, people, verbs};
 
 fn policy(who: &Who, place: &Path, text: &str) -> String {
     let path = who.file(&place.join("web.toml"), text);
@@ -42,7 +42,6 @@ ReadWrite = [\"/dev\"]
 #[test]
 fn what_was_told_is_clean_afterwards() {
     if !host_has("landlock") {
-        say("merge: not run: there is no Landlock");
         return;
     }
     for who in people() {

@@ -116,7 +116,10 @@ fn the_whole_system_and_a_control_group_are_told_of() {
     let ended = monitor.wait_with_output().expect("it ends");
     assert!(ended.status.success(), "{ended:?}");
     who.stockade(&["monitor", "--cgroup", "no-such.service"]).run().ends(64).complains("no control group");
-    who.stockade(&["monitor", "--pid", "2147483647"]).run().ends(64).complains("cannot watch process");
+    who.stockade(&["monitor", "--pid", "2147483647"]).run().ends(1).complains("cannot watch process");
+    let learn =
+        who.stockade(&["learn", "--pid", "2147483647", "-o"]).words(&[who.place("gone").join("gone.toml")]).run();
+    learn.ends(1).complains("there is no such process");
     // A group that nobody of ours is in.
     let group = Path::new("/sys/fs/cgroup").join(format!("stockade-test-{}", std::process::id()));
     if !Path::new("/sys/fs/cgroup/cgroup.controllers").exists() || fs::create_dir(&group).is_err() {

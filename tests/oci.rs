@@ -21,13 +21,13 @@ mod running;
 
 use std::sync::Arc;
 
-use stockade::draft::By;
 use stockade::draft::action::Action;
 use stockade::draft::arch::Arch;
 use stockade::draft::calls;
 use stockade::draft::capabilities::CapSet;
 use stockade::draft::profile::{DOCKER, Profile};
 use stockade::draft::syscalls::{Filter, Rule};
+use stockade::draft::{By, Draft};
 use stockade::fault::{Fault, Source};
 use stockade::host::Host;
 use stockade::plan::filter::machine::{self, Data};
@@ -74,10 +74,19 @@ fn program(filter: &Filter) -> Program {
 
 /// The whole filter of a policy in TOML, as any kernel without better means gets it.
 fn policys(text: &str) -> Filter {
+    seccomp::collect(&draft(text), &Host { release: KERNEL, ..Host::default() })
+}
+
+/// The filter of a policy in TOML that is exported.
+fn exporteds(text: &str) -> Filter {
+    seccomp::exported(&draft(text), &Host { release: KERNEL, ..Host::default() })
+}
+
+fn draft(text: &str) -> Draft {
     let document =
         toml::parse(&source("web.toml", text)).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
     let policy = Policy::read(&document).unwrap_or_else(|faults| panic!("{text}\n{}", faults[0].render(false)));
-    seccomp::collect(&policy.draft(), &Host { release: KERNEL, ..Host::default() })
+    policy.draft()
 }
 
 fn says(program: &Program, arch: Arch, nr: u32, args: [u64; 6]) -> Action {

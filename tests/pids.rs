@@ -282,6 +282,29 @@ fn events_say_whether_the_target_ran() {
 }
 
 #[test]
+fn a_pipe_that_nobody_reads_is_no_reason_to_wait_for_ever() {
+    // The shell has both ends of the pipe open: it is full, and never closed.
+    let fill = "fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK); 1 while defined syswrite STDOUT, \"x\" x 4096;
+                fcntl(STDOUT, F_SETFL, O_WRONLY)";
+    for who in makers() {
+        let pipe = who.place("full").join("pipe");
+        let script =
+            format!("rm -f {0}; mkfifo {0}; exec 9<>{0}; perl -MFcntl -e '{fill}' >&9; exec \"$@\"", pipe.display());
+        for policy in ["PrivatePIDs=yes", "LockPersonality=yes"] {
+            let run = who.bare(&["/bin/bash", "-c", &script, "bash"]).words(&[base().join("stockade")]);
+            let run = run.words(&["run", "-p", policy, "--status-fd", "9", "--", "/bin/echo", "ran"]);
+            let outcome = run.within(Duration::from_secs(20)).run();
+            outcome.ends(202).complains("--status-fd: descriptor 9 is full");
+            assert_eq!(outcome.stdout, "");
+        }
+        // What cannot be written to is told at once.
+        let run = who.bare(&["/bin/bash", "-c", "exec 9</dev/null; exec \"$@\"", "bash"]);
+        let run = run.words(&[base().join("stockade")]).words(&["run", "-p", "LockPersonality=yes", "--status-fd=9"]);
+        run.words(&["--", "/bin/echo", "ran"]).run().ends(64).complains("open it for writing");
+    }
+}
+
+#[test]
 fn a_terminal_works_as_without_us() {
     let probe = pids();
     let prompt = ["/usr/bin/env", "PS1=ready> ", "/bin/bash", "--norc", "-i"];

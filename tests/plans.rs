@@ -114,7 +114,7 @@ fn what_the_kernel_is_too_old_for_is_refused_or_told() {
 
 #[test]
 fn every_plan_is_in_the_order_of_the_kernel() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     for (name, _) in SHIPPED {
         for uid in [0, 1000] {
             let plan = plan(&library, name, uid).expect("a plan");
@@ -135,7 +135,7 @@ fn every_plan_is_in_the_order_of_the_kernel() {
 
 #[test]
 fn the_same_words_on_the_same_machine_make_the_same_plan() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     for (name, _) in SHIPPED {
         assert_eq!(told(plan(&library, name, 1000)), told(plan(&library, name, 1000)), "{name}");
     }

@@ -429,7 +429,7 @@ fn names_that_are_no_names() {
 
 #[test]
 fn every_shipped_profile_loads() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     for (name, _) in SHIPPED {
         let document = library.load(name, None).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
         assert_eq!(document.entries.is_empty(), *name == "none", "{name}");
@@ -440,7 +440,7 @@ fn every_shipped_profile_loads() {
 
 #[test]
 fn build_is_strict_but_for_what_it_says() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     let entries = |name: &str, apart: &[&str]| -> Vec<String> {
         let document = library.load(name, None).expect(name);
         let kept = document.entries.iter().filter(|entry| !apart.contains(&entry.name.as_str()));
@@ -454,7 +454,7 @@ fn build_is_strict_but_for_what_it_says() {
 
 #[test]
 fn every_shipped_profile_is_a_policy() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     for (name, _) in SHIPPED {
         let document = library.load(name, None).expect(name);
         if let Err(faults) = stockade::policy::Policy::read(&document) {

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command};
 
-use kit::{Outcome, Who, base, people};
+use kit::{Outcome, Who, base, people, roots};
 use serde_json::Value;
 
 /// `stockade filter` with these words.
@@ -271,7 +271,7 @@ fn a_process_has_the_filter_that_its_policy_says() {
 
 #[test]
 fn several_filters_are_read_together_or_one_by_one() {
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         let outer = who.confined(&["-p", "SystemCallFilter=~getpgid:7", "-p", "SystemCallArchitectures=x86"]);
         let target = Running::new(
             &who.confined(&["-p", "SystemCallFilter=~getsid:log", "-p", "Seccomp.Flags=log"])
@@ -307,7 +307,7 @@ fn several_filters_are_read_together_or_one_by_one() {
 
 #[test]
 fn a_stopped_process_stays_stopped_and_others_say_what_they_have() {
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         let target = Running::new(&who.confined(&["-p", "SystemCallFilter=~getpgid"]).words(&WAIT));
         let pid = i32::try_from(target.0.id()).expect("a pid");
         let stop = |signal: &str| {

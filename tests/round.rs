@@ -30,7 +30,7 @@ fn policy(document: &Document) -> Policy {
 }
 
 fn shipped(name: &str) -> Document {
-    Library { directories: Vec::new(), uid: 0 }.load(name, None).expect("a profile")
+    Library::of_the_binary().load(name, None).expect("a profile")
 }
 
 /// What is shown reads back as the same policy, and is shown the same again.

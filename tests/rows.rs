@@ -117,7 +117,7 @@ fn showing_an_example_keeps_its_meaning() {
 
 #[test]
 fn showing_a_shipped_profile_keeps_its_meaning() {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     for (name, _) in SHIPPED {
         let document = library.load(*name, None).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));
         let policy = Policy::read(&document).unwrap_or_else(|faults| panic!("{}", faults[0].render(false)));

@@ -104,6 +104,69 @@ int main(void) {
 }
 "#;
 
+/// Traces a child that no tracer is told of, and lets its calls run.
+const SIBLING: &str = r#"
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    int status, go[2];
+    char byte;
+    pipe(go);
+    pid_t child = syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        read(go[0], &byte, 1);
+        long parent = syscall(SYS_getppid);
+        printf("untraced %ld %d\n", parent, errno);
+        return 0;
+    }
+    long seized = ptrace(PTRACE_SEIZE, child, 0, PTRACE_O_TRACESECCOMP);
+    printf("seize %ld %d\n", seized, seized ? errno : 0);
+    fflush(stdout);
+    write(go[1], "", 1);
+    while (waitpid(child, &status, __WALL) == child && WIFSTOPPED(status)) ptrace(PTRACE_CONT, child, 0, 0);
+    return 0;
+}
+"#;
+
+/// Loads a filter of its own, whose number for calls is that of the policy's laxest rule.
+const NUMBERS: &str = r#"
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void try(const char *when) {
+    int made = chdir("/") ? errno : 0;
+    long host = syscall(SYS_sethostname, "", -1) ? errno : 0;
+    printf("%s %d %ld\n", when, made, host);
+}
+int main(void) {
+    struct sock_filter code[] = {
+        { BPF_LD | BPF_W | BPF_ABS, 0, 0, 0 },
+        { BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_sethostname },
+        { BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_chdir },
+        { BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRACE },
+        { BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+    };
+    struct sock_fprog prog = { sizeof code / sizeof *code, code };
+    try("before");
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog)) return 1;
+    try("after");
+    return 0;
+}
+"#;
+
 /// Counts signals, a realtime one among them, and ends at SIGTERM.
 const SIGNALS: &str = r#"
 #include <signal.h>
@@ -146,9 +209,15 @@ fn programs() -> &'static Path {
     MADE.get_or_init(|| {
         let folder = base().join("trace");
         fs::create_dir_all(&folder).expect("a folder");
-        for (name, text) in
-            [("answers", ANSWERS), ("churn", CHURN), ("signals", SIGNALS), ("orphan", ORPHAN), ("untraced", UNTRACED)]
-        {
+        for (name, text) in [
+            ("answers", ANSWERS),
+            ("churn", CHURN),
+            ("signals", SIGNALS),
+            ("orphan", ORPHAN),
+            ("untraced", UNTRACED),
+            ("sibling", SIBLING),
+            ("numbers", NUMBERS),
+        ] {
             let source = folder.join(format!("{name}.c"));
             fs::write(&source, text).expect("a source");
             compile(&source, &folder.join(name), &["-O1", "-pthread"]);
@@ -368,6 +437,22 @@ fn children_that_outlive_the_target_get_their_answers() {
 fn children_behind_the_tracers_back_get_enosys() {
     for who in people() {
         under(&who, RULES, &program("untraced")).run().ends(0).says("untraced -1 38");
+    }
+}
+
+/// Who traced such a child would be asked in the tracer's place, and could let everything run.
+#[test]
+fn children_behind_the_tracers_back_get_no_tracer_of_the_targets() {
+    for who in people() {
+        under(&who, RULES, &program("sibling")).run().ends(0).says("seize -1 1").says("untraced -1 38");
+    }
+}
+
+/// Of two filters that hand a call to the tracer the newest one's number is told by the kernel.
+#[test]
+fn a_filter_of_the_targets_does_not_choose_the_answer() {
+    for who in people() {
+        under(&who, RULES, &program("numbers")).run().ends(0).says("before 0 38").says("after 38 38");
     }
 }
 

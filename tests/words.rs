@@ -55,6 +55,14 @@ fn words_of_other_tools_are_answered_with_ours() {
     told(who, &["-P", "strict", "ls"], 64, &["`-P` stands where a verb belongs", "stockade run -P"]);
     told(who, &["sort", "x"], 64, &["stockade run -P strict -- sort ..."]);
     told(who, &["run", "-it", "debian", "sh"], 64, &["docker's -i is here"]);
+    told(who, &["run", "--help=x"], 64, &["`--help` of `stockade run` takes no value, and `x` is one"]);
+    told(
+        who,
+        &["run", "--verbose=yes", "ls"],
+        64,
+        &["`--verbose` of `stockade run` takes no value", "write --verbose alone"],
+    );
+    told(who, &["--version=3"], 64, &["`--version` of `stockade` takes no value"]);
     told(who, &["run", "--ProtectHome=yes", "ls"], 64, &["a directive is set by -p: -p ProtectHome=VALUE"]);
     told(who, &["import", "docker", "x.json"], 64, &["FORMAT: `docker` is none of its values", "did you mean `oci`?"]);
 }

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Uid, chdir, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, ResGid, ResUid, Uid, chdir, getresgid, getresuid, setgroups, setresgid, setresuid};
 
 use crate::draft::capabilities::CapSet;
 use crate::draft::limits::Limit;
@@ -95,12 +95,18 @@ impl Act {
             Self::Groups(groups, gid) => {
                 if let Some(groups) = groups {
                     setgroups(groups)?;
+                    held(privileges::groups()? == groups.len())?;
                 }
-                gid.map_or(Ok(()), |gid| setresgid(gid, gid, gid))
+                let Some(gid) = *gid else { return Ok(()) };
+                setresgid(gid, gid, gid)?;
+                held(getresgid()? == ResGid { real: gid, effective: gid, saved: gid })
             }
             Self::Bounding(set) => drop_bounding(*set),
             Self::Keep => prctl::set_keepcaps(true),
-            Self::User(uid) => setresuid(*uid, *uid, *uid),
+            Self::User(uid) => {
+                setresuid(*uid, *uid, *uid)?;
+                held(getresuid()? == ResUid { real: *uid, effective: *uid, saved: *uid })
+            }
             Self::Capabilities(permitted, inheritable) => privileges::set_capabilities(permitted.0, inheritable.0),
             Self::Ambient(set) => {
                 privileges::clear_ambient()?;
@@ -124,6 +130,12 @@ impl Act {
             Self::NoNewPrivileges => prctl::set_no_new_privs(),
         }
     }
+}
+
+/// Whether a change of ids that was told to have worked has: filters that let programs believe they are root answer
+/// these calls with 0 and do nothing.
+fn held(changed: bool) -> Result<(), Errno> {
+    if changed { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
 }
 
 /// The newest capability of the oldest kernel that stockade runs on: CAP_AUDIT_READ, Linux 3.16.

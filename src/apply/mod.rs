@@ -18,7 +18,7 @@ mod files;
 pub mod find;
 mod identity;
 mod inspect;
-mod landlock;
+pub mod landlock;
 mod limits;
 mod mounts;
 mod seccomp;

@@ -1,14 +1,18 @@
 //! Who answers the filter's notifications: connects to an agent, or starts the supervisor.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, socket};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::unistd::geteuid;
 
 use crate::draft::decision::Decision;
 use crate::plan::supervise::{SuperviseOp, Watch};
@@ -103,9 +107,7 @@ impl Act {
                 Ok(())
             }
             Self::Connect(path) => {
-                let agent = UnixStream::connect(path).map_err(|error| errno(&error))?;
-                agent.set_write_timeout(Some(PATIENCE)).map_err(|error| errno(&error))?;
-                state.agent = Some(agent);
+                state.agent = Some(connect(path)?);
                 Ok(())
             }
             Self::Start(watch) => {
@@ -127,6 +129,36 @@ impl Act {
             }
         }
     }
+}
+
+/// Connects to an agent; one that lets nobody in is waited for no longer than one that takes no message.
+fn connect(path: &Path) -> Result<UnixStream, Errno> {
+    let agent = UnixStream::from(socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?);
+    agent.set_write_timeout(Some(PATIENCE)).map_err(|error| errno(&error))?;
+    let connected = socket::connect(agent.as_raw_fd(), &UnixAddr::new(path)?);
+    connected.map_err(|errno| if errno == Errno::EAGAIN { Errno::ETIMEDOUT } else { errno })?;
+    // Who answers decides what the target may.
+    let trusted = own(getsockopt(&agent, PeerCredentials)?.uid()) || !anybodys(path).map_err(|error| errno(&error))?;
+    if trusted { Ok(agent) } else { Err(Errno::EPERM) }
+}
+
+/// Whether it is root or the caller.
+fn own(user: u32) -> bool {
+    user == 0 || user == geteuid().as_raw()
+}
+
+/// Whether everybody can put something of that name there. What is in a sticky directory belongs to its owner (inode(7)).
+fn anybodys(path: &Path) -> std::io::Result<bool> {
+    let real = path.canonicalize()?;
+    for entry in [path, &real].into_iter().flat_map(Path::ancestors) {
+        let Some(directory) = entry.parent() else { continue };
+        let mode = directory.metadata()?.mode();
+        let kept = mode & libc::S_ISVTX != 0 && own(entry.symlink_metadata()?.uid());
+        if mode & libc::S_IWOTH != 0 && !kept {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Starts a helper and waits until it is ready.

@@ -35,9 +35,11 @@ pub(super) fn act(matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(name) => Some((name, meet(name, &survey)?)),
         None => None,
     };
+    let planned = met.as_ref().and_then(|(_, met)| met.as_ref().ok());
+    let notes: Vec<String> = planned.iter().flat_map(|plan| plan.told.iter().chain(&plan.notes)).cloned().collect();
     let examined = met.as_ref().map(|(name, met)| match met {
-        Ok(plan) => Examined { name, shortfalls: &plan.shortfalls, faults: &[] },
-        Err(faults) => Examined { name, shortfalls: &[], faults },
+        Ok(plan) => Examined { name, shortfalls: &plan.shortfalls, faults: &[], notes: &notes },
+        Err(faults) => Examined { name, shortfalls: &[], faults, notes: &[] },
     });
     if matches.get_flag("json") {
         door::json(&doctor::json(&survey, examined.as_ref()))?;

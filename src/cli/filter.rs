@@ -21,7 +21,19 @@ use super::door::{self, Faults};
 use super::options::{self, POLICY, PROPERTY};
 use super::read;
 
-const FORMATS: [&str; 6] = ["rules", "disasm", "bpf", "raw", "c", "json"];
+type Print = fn(&[Instruction]) -> anyhow::Result<()>;
+
+/// The formats of one program, for others to load.
+const PROGRAMS: [(&str, Print); 3] = [
+    ("bpf", |code| door::say(&program::bpf(code))),
+    ("raw", |code| door::bytes(&program::raw(code))),
+    ("c", |code| door::say(&program::c(code))),
+];
+
+/// The formats, in the order of the help.
+fn formats() -> impl Iterator<Item = &'static str> {
+    ["rules", "disasm"].into_iter().chain(PROGRAMS.map(|(word, _)| word)).chain(["json"])
+}
 
 const LONG: &str = "\
 Print the system call filter that a policy comes to, or the filters that a process has.
@@ -56,7 +68,7 @@ pub(super) fn command() -> Command {
                      count; *raw*, an array of struct sock_filter for bwrap --seccomp and its kind; *c*, that array for a C \
                      program; or *json*.",
                 )
-                .value_parser(PossibleValuesParser::new(FORMATS))
+                .value_parser(PossibleValuesParser::new(formats()))
                 .default_value("rules"),
         )
         .arg(
@@ -223,26 +235,23 @@ impl Subject {
 
     fn print(&self, format: &str) -> anyhow::Result<Exit> {
         let programs = self.programs();
-        let single = || match &programs[..] {
-            [only] => Ok(only),
-            all => Err(Faults::one(self.not_one(format, all.len()))),
-        };
-        match format {
-            "raw" => door::bytes(&program::raw(&single()?.code))?,
-            "bpf" => door::say(&program::bpf(&single()?.code))?,
-            "c" => door::say(&program::c(&single()?.code))?,
-            "disasm" => {
+        let alone = PROGRAMS.iter().find(|(word, _)| *word == format).map(|(_, print)| print);
+        match (format, alone) {
+            (_, Some(print)) => match programs.as_slice() {
+                [only] => print(&only.code)?,
+                all => return Err(Faults::one(self.not_one(format, all.len())).into()),
+            },
+            ("disasm", _) => {
                 let texts = programs.iter().map(Program::disassemble).collect::<Vec<_>>();
                 door::say(&format!("{}\n{}", self.head(&programs), texts.join("\n")))?;
             }
-            "json" => door::json(&self.json(&programs))?,
+            ("json", _) => door::json(&self.json(&programs))?,
             _ => door::say(&format!("{}{}", self.head(&programs), rules::text(&self.rules())))?,
         }
         if self.marked() {
-            let also = if matches!(format, "raw" | "bpf" | "c") {
-                ": another launcher must execute the target before it loads this program"
-            } else {
-                ""
+            let also = match alone {
+                Some(_) => ": another launcher must execute the target before it loads this program",
+                None => "",
             };
             door::tell(&format!("stockade: execve is refused; {MARKED}{also}\n"));
         }

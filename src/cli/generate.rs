@@ -6,7 +6,7 @@ use clap_complete::Shell;
 
 use crate::fault::Exit;
 use crate::report::{completion, manual, verbs};
-use crate::text::profiles::{Library, SHIPPED};
+use crate::text::profiles::Library;
 
 use super::door;
 
@@ -39,7 +39,6 @@ pub fn document(what: &str) -> Option<String> {
         _ => return None,
     };
     // Only the profiles that everybody has: what is printed must not depend on this machine.
-    let shipped = Library { directories: Vec::new(), uid: 0 };
-    debug_assert_eq!(shipped.names().len(), SHIPPED.len());
-    Some(completion::script(shell, super::root().subcommands(super::visible()), &shipped.names()))
+    let profiles = Library::of_the_binary().names();
+    Some(completion::script(shell, super::root().subcommands(super::visible()), &profiles))
 }

@@ -66,6 +66,7 @@ pub(super) fn command() -> Command {
                 .help("Decide includes and excludes for this kernel instead of the running one"),
         )
         .arg(Arg::new("container").long("container").value_name("NAME").help("Take this container of the pod"))
+        .arg(Arg::new("profile").long("profile").value_name("NAME").help("Take this SeccompProfile of several"))
         .arg(
             Arg::new("root")
                 .long("root")
@@ -126,20 +127,36 @@ fn one(words: &oci::Profile<'_>, chosen: Chosen, name: &str) -> anyhow::Result<S
 fn objects(source: &Arc<Source>, format: &str, chosen: Chosen, matches: &ArgMatches) -> anyhow::Result<String> {
     let objects = kubernetes::parse(source).map_err(Faults)?;
     warn(&objects.warnings);
+    if let Some(wanted) = matches.get_one::<String>("profile") {
+        let Some((_, words)) = objects.profiles.iter().find(|(name, _)| name == wanted) else {
+            let fault = Fault::new(format!("there is no SeccompProfile `{wanted}` in {}", source.name));
+            return Err(Faults::one(fault.help(format!("there are: {}", names(&objects.profiles)))).into());
+        };
+        return one(words, chosen, &format!("{wanted} in {}", source.name));
+    }
     match objects.profiles.as_slice() {
         [(name, words)] if format == "spo" || objects.containers.is_empty() => {
             let name = if name.is_empty() { source.name.clone() } else { format!("{name} in {}", source.name) };
             return one(words, chosen, &name);
         }
         [] if format == "spo" => {
-            let fault = Fault::new(format!("there is no SeccompProfile in {}", source.name));
-            return Err(Faults::one(fault.help("pods are read by: stockade import kubernetes FILE")).into());
+            let mut fault = Fault::new(format!("there is no SeccompProfile in {}", source.name));
+            if objects.kinds.iter().any(|kind| kind == "ConfigMap") {
+                fault =
+                    fault.help("a ConfigMap keeps profiles as text: take one out, and `stockade import oci` reads it");
+            }
+            if !objects.containers.is_empty() || objects.kinds.is_empty() {
+                fault = fault.help("pods are read by: stockade import kubernetes FILE");
+            } else {
+                fault = fault.help(format!("there is: {}", objects.kinds.join(", ")));
+            }
+            return Err(Faults::one(fault).into());
         }
         [] => {}
         several if format == "spo" => {
-            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
-            let fault = Fault::new(format!("there are several profiles in {}: {}", source.name, names.join(", ")));
-            return Err(Faults::one(fault.help("put each in a file of its own")).into());
+            let fault = Fault::new(format!("there are several profiles in {}", source.name)).exit(Exit::Usage);
+            let help = format!("say which: --profile NAME ({})", names(several));
+            return Err(Faults::one(fault.help(help)).into());
         }
         _ => {}
     }
@@ -164,11 +181,16 @@ fn objects(source: &Arc<Source>, format: &str, chosen: Chosen, matches: &ArgMatc
             let root = matches.get_one::<String>("root").map_or(attach::KUBELET, String::as_str);
             let here = |fault: Fault| Faults::one(Fault { origin: Some(at.clone()), ..fault });
             let path = attach::below(Path::new(root), name).map_err(here)?;
-            let file = attach::file(&path, Library::of_environment().uid).map_err(here)?;
+            let file = attach::file(&path, Library::of_environment().uid)
+                .map_err(|fault| here(fault.help("where nodes keep their profiles elsewhere: --root DIRECTORY")))?;
             let words = oci::parse(&file).map_err(Faults)?;
             one(&words, chosen, &file.name)
         }
     }
+}
+
+fn names(profiles: &[(String, oci::Profile<'_>)]) -> String {
+    profiles.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// The container that is asked for, or the only one; of several that have the same profile any.
@@ -239,12 +261,18 @@ fn kernel(word: Option<&str>) -> anyhow::Result<(u32, u32)> {
 }
 
 fn save(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    io::Write::write_all(&mut file, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| unopened(path, &error))?;
+    let written = io::Write::write_all(&mut file, text.as_bytes());
+    // An empty file is a policy that confines nothing.
+    written.inspect_err(|_| drop(fs::remove_file(path))).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn unopened(path: &Path, error: &io::Error) -> anyhow::Error {
+    let message = format!("cannot write {}: {}", path.display(), crate::fault::reason(error));
+    let fault = Fault::new(message).exit(Exit::Failure);
+    let there = error.kind() == io::ErrorKind::AlreadyExists;
+    Faults::one(if there { fault.help("take it away first, or write another: -o FILE") } else { fault }).into()
 }
 
 /// Tells what is odd.

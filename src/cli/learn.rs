@@ -353,8 +353,11 @@ pub(super) fn replace(path: &str, text: &str) -> Result<(), Fault> {
     let result = fs::remove_file(&temporary)
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
         .and_then(|()| fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary))
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&temporary, path));
+        .and_then(|mut file| {
+            let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&temporary, path));
+            // Half a file is of no use to anybody; why it is half is what is told.
+            written.inspect_err(|_| drop(fs::remove_file(&temporary)))
+        });
     result
         .map_err(|error| Fault::new(format!("cannot write {path}: {}", crate::fault::reason(&error))).exit(Exit::Usage))
 }

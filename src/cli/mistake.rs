@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::fault::{Exit, Fault, nearest};
 use crate::policy;
-use crate::text::profiles::SHIPPED;
+use crate::text::profiles;
 
 use super::door::{self, Faults};
 use super::{VERBS, options, others, visible};
@@ -19,11 +19,22 @@ pub(super) fn answer(error: &clap::Error, verb: Option<&Command>) -> anyhow::Res
         door::say(&text)?;
         return Ok(Exit::Success);
     }
-    if let Some(fault) = verb.and_then(|verb| usage(error, verb)) {
+    if let Some(fault) = flag(error, verb).or_else(|| verb.and_then(|verb| usage(error, verb))) {
         return Err(Faults::one(fault).into());
     }
     door::tell(&crate::fault::clean(&told(&text)));
     Ok(Exit::Usage)
+}
+
+/// An option that takes no value, and has one: `--help=x`.
+fn flag(error: &clap::Error, verb: Option<&Command>) -> Option<Fault> {
+    let word = |kind| if let Some(ContextValue::String(word)) = error.get(kind) { Some(word) } else { None };
+    let (option, given) = (word(ContextKind::InvalidArg)?, word(ContextKind::InvalidValue)?);
+    let whose = verb.map_or("stockade".into(), |verb| format!("stockade {}", verb.get_name()));
+    (error.kind() == ErrorKind::TooManyValues).then(|| {
+        let fault = Fault::new(format!("`{option}` of `{whose}` takes no value, and `{given}` is one"));
+        fault.help(format!("write {option} alone")).help(format!("`{whose} -h` lists what it takes")).exit(Exit::Usage)
+    })
 }
 
 /// What is wrong with an unknown word, a missing word or a value, and what to write instead.
@@ -41,7 +52,7 @@ fn usage(error: &clap::Error, verb: &Command) -> Option<Fault> {
             let is = if word.starts_with('-') { "is not an option of" } else { "is one word too many for" };
             let fault = Fault::new(format!("`{word}` {is} `{name}`")).exit(Exit::Usage);
             let suggested = error.get(ContextKind::SuggestedArg).map(|near| format!("did you mean `{near}`?"));
-            let habit = others::option(word).or_else(|| others::profile(word, SHIPPED));
+            let habit = others::option(word).or_else(|| others::profile(word));
             match habit.or_else(|| directive(word)).or(suggested) {
                 Some(help) => return Some(fault.help(help).help(lists)),
                 None => fault,
@@ -82,6 +93,9 @@ fn value(error: &clap::Error, argument: &str) -> Fault {
         Some(ContextValue::String(near)) => Some(near.as_str()),
         _ => others::format(given),
     };
+    if name == "FORMAT" && near.is_none() && (given.contains(['.', '/'])) {
+        return fault.help("the format comes before the file: stockade import oci FILE");
+    }
     let fault = near.map_or(fault.clone(), |near| fault.help(format!("did you mean `{near}`?")));
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
@@ -132,11 +146,10 @@ fn listed() -> String {
 pub(super) fn unknown(word: &str) -> Fault {
     let verbs = || VERBS.iter().map(|verb| verb.name);
     let fault = Fault::new(format!("`{word}` is neither a verb nor a policy file")).exit(Exit::Usage);
-    let shipped = |name: &str| SHIPPED.iter().any(|(known, _)| *known == name);
     let fault = match (others::verb(word), nearest(word, verbs())) {
         (Some(here), _) => fault.help(here),
         _ if word.contains(' ') => fault.help("the `#!` line of a policy has no arguments: #!/usr/bin/stockade"),
-        _ if shipped(word.trim_end_matches(".toml")) => {
+        _ if profiles::shipped(word.trim_end_matches(".toml")).is_some() => {
             let name = word.trim_end_matches(".toml");
             fault.help(format!("a profile is used by: stockade run -P {name} -- COMMAND"))
         }

@@ -67,7 +67,9 @@ pub(super) const STATUS: Opt = Opt {
            of its namespaces; \"exited\" its code, or the signal that ended it; \"failed\" the status and the message \
            when it never ran. With a PID namespace (PrivatePIDs, RuntimeMaxSec) \"started\" is written when the target \
            has been executed, and \"exited\" follows. Elsewhere stockade becomes the target and cannot tell its end; \
-           \"started\" is written just before, and the end of file without \"failed\" says that the target runs.",
+           \"started\" is written just before, and the end of file without \"failed\" says that the target runs. A line \
+           waits five seconds for room in a pipe that is full: nothing is executed where there is none then (status 202), \
+           and once the target runs the line is left out.",
 };
 
 /// `--explain-denials`.

@@ -1,6 +1,7 @@
 //! What other tools call it: options and verbs that people type out of habit, and what says the same here.
 
 use crate::fault::nearest;
+use crate::text::profiles::SHIPPED;
 
 /// An option of another tool's, without its dashes, whose it is, and what to write.
 const OPTIONS: &[(&str, &str, &str)] = &[
@@ -147,9 +148,9 @@ pub(super) fn verb(word: &str) -> Option<&'static str> {
 }
 
 /// The profile that somebody names as an option: `--strict`.
-pub(super) fn profile(word: &str, profiles: &[(&str, &str)]) -> Option<String> {
+pub(super) fn profile(word: &str) -> Option<String> {
     let name = word.strip_prefix("--")?;
-    let near = nearest(name, profiles.iter().map(|(name, _)| *name))?;
+    let near = nearest(name, SHIPPED.iter().map(|(name, _)| *name))?;
     Some(format!("a profile is named by -P: -P {near}"))
 }
 
@@ -195,7 +196,7 @@ mod tests {
         assert!(option("--ro-bind").is_some_and(|help| help.contains("BindReadOnlyPaths")));
         assert!(option("--net=none").is_some_and(|help| help.contains("PrivateNetwork")));
         assert_eq!(option("--nothing-of-the-kind"), None);
-        assert_eq!(profile("--strict", &[("strict", "")]).as_deref(), Some("a profile is named by -P: -P strict"));
+        assert_eq!(profile("--strict").as_deref(), Some("a profile is named by -P: -P strict"));
         assert!(verb("list").is_some());
     }
 }

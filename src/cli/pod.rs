@@ -84,7 +84,8 @@ pub(super) fn add(pod: &Pod, document: &mut Document, uid: u32) -> Result<(), Ve
         Profile::RuntimeDefault => Kind::Text("RuntimeDefault".into()),
         Profile::Localhost(name) => {
             let path = attach::below(Path::new(&pod.root), name).map_err(here)?;
-            Kind::File(attach::file(&path, uid).map_err(here)?)
+            let elsewhere = "where nodes keep their profiles elsewhere: --seccomp-root DIRECTORY";
+            Kind::File(attach::file(&path, uid).map_err(|fault| here(fault.help(elsewhere)))?)
         }
     };
     // The last value would hold alone, and the other filter would be gone.

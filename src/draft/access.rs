@@ -32,32 +32,83 @@ pub struct PathRule {
     pub optional: bool,
 }
 
-/// File system rights: the kernel's name, its bit (linux/landlock.h) and the ABI that brought it.
-pub const RIGHTS: [(&str, u64, u32); 17] = [
-    ("execute", 1, 1),
-    ("write-file", 1 << 1, 1),
-    ("read-file", 1 << 2, 1),
-    ("read-dir", 1 << 3, 1),
-    ("remove-dir", 1 << 4, 1),
-    ("remove-file", 1 << 5, 1),
-    ("make-char", 1 << 6, 1),
-    ("make-dir", 1 << 7, 1),
-    ("make-reg", 1 << 8, 1),
-    ("make-sock", 1 << 9, 1),
-    ("make-fifo", 1 << 10, 1),
-    ("make-block", 1 << 11, 1),
-    ("make-sym", 1 << 12, 1),
-    ("refer", REFER, 2),
-    ("truncate", 1 << 14, 3),
-    ("ioctl-dev", 1 << 15, 5),
-    ("resolve-unix", 1 << 16, 9),
+/// A right or a scope of Landlock's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bit {
+    /// Our word for it, after the kernel's name.
+    pub word: &'static str,
+    /// The kernel's number (linux/landlock.h).
+    pub bit: u64,
+    /// The ABI that brought it.
+    pub abi: u32,
+}
+
+const fn bit(word: &'static str, bit: u64, abi: u32) -> Bit {
+    Bit { word, bit, abi }
+}
+
+/// File system rights, in the kernel's order.
+pub const RIGHTS: [Bit; 17] = [
+    bit("execute", EXECUTE, 1),
+    bit("write-file", WRITE_FILE, 1),
+    bit("read-file", READ_FILE, 1),
+    bit("read-dir", READ_DIR, 1),
+    bit("remove-dir", REMOVE_DIR, 1),
+    bit("remove-file", REMOVE_FILE, 1),
+    bit("make-char", MAKE_CHAR, 1),
+    bit("make-dir", MAKE_DIR, 1),
+    bit("make-reg", MAKE_REG, 1),
+    bit("make-sock", MAKE_SOCK, 1),
+    bit("make-fifo", MAKE_FIFO, 1),
+    bit("make-block", MAKE_BLOCK, 1),
+    bit("make-sym", MAKE_SYM, 1),
+    bit("refer", REFER, 2),
+    bit("truncate", TRUNCATE, 3),
+    bit("ioctl-dev", IOCTL_DEV, 5),
+    bit("resolve-unix", RESOLVE_UNIX, 9),
 ];
 
+/// Executing a file.
+pub const EXECUTE: u64 = 1;
+/// Opening a file for writing.
+pub const WRITE_FILE: u64 = 1 << 1;
+/// Opening a file for reading.
+pub const READ_FILE: u64 = 1 << 2;
+/// Listing a directory.
+pub const READ_DIR: u64 = 1 << 3;
+/// Removing or renaming a directory.
+pub const REMOVE_DIR: u64 = 1 << 4;
+/// Removing or renaming what is no directory.
+pub const REMOVE_FILE: u64 = 1 << 5;
+/// Making a character device.
+pub const MAKE_CHAR: u64 = 1 << 6;
+/// Making a directory.
+pub const MAKE_DIR: u64 = 1 << 7;
+/// Making a file.
+pub const MAKE_REG: u64 = 1 << 8;
+/// Making a unix socket.
+pub const MAKE_SOCK: u64 = 1 << 9;
+/// Making a named pipe.
+pub const MAKE_FIFO: u64 = 1 << 10;
+/// Making a block device.
+pub const MAKE_BLOCK: u64 = 1 << 11;
+/// Making a symbolic link.
+pub const MAKE_SYM: u64 = 1 << 12;
 /// Renaming and linking between directories; a ruleset that does not handle it refuses it.
 pub const REFER: u64 = 1 << 13;
+/// Truncating a file.
+pub const TRUNCATE: u64 = 1 << 14;
+/// Controlling a device by ioctl(2).
+pub const IOCTL_DEV: u64 = 1 << 15;
+/// Connecting to a unix socket by its path.
+pub const RESOLVE_UNIX: u64 = 1 << 16;
+
+/// What changes which entries a directory has.
+pub const ENTRIES: u64 =
+    REMOVE_DIR | REMOVE_FILE | MAKE_CHAR | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK | MAKE_SYM;
 
 /// The rights that mean something for what is not a directory.
-pub const FILE_RIGHTS: u64 = 0b111 | 1 << 14 | 1 << 15 | 1 << 16;
+pub const FILE_RIGHTS: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX;
 
 /// LANDLOCK_ACCESS_NET_BIND_TCP.
 pub const BIND_TCP: u64 = 1;
@@ -68,22 +119,28 @@ pub const CONNECT_TCP: u64 = 1 << 1;
 /// The first ABI with TCP rules.
 pub const TCP_ABI: u32 = 4;
 
-/// Scopes: our word, its bit (linux/landlock.h) and the ABI that brought it.
-pub const SCOPES: [(&str, u64, u32); 2] = [("abstract-unix-socket", 1, 6), ("signal", 1 << 1, 6)];
+/// Connecting to abstract unix sockets that were made outside.
+pub const ABSTRACT_UNIX_SOCKET: u64 = 1;
 
-/// The kernels that brought the ABIs from 1 on.
-pub const KERNELS: [(u32, u32); 10] =
-    [(5, 13), (5, 19), (6, 2), (6, 7), (6, 10), (6, 12), (6, 15), (7, 0), (7, 1), (7, 2)];
+/// Signals to processes outside.
+pub const SIGNAL: u64 = 1 << 1;
+
+/// What is kept inside.
+pub const SCOPES: [Bit; 2] = [bit("abstract-unix-socket", ABSTRACT_UNIX_SOCKET, 6), bit("signal", SIGNAL, 6)];
 
 /// The newest ABI that this build knows.
 pub const NEWEST_ABI: u32 = 10;
 
+/// The kernels that brought the ABIs from 1 on.
+pub const KERNELS: [(u32, u32); NEWEST_ABI as usize] =
+    [(5, 13), (5, 19), (6, 2), (6, 7), (6, 10), (6, 12), (6, 15), (7, 0), (7, 1), (7, 2)];
+
 /// All file system rights of an ABI.
 pub fn rights_of(abi: u32) -> u64 {
-    RIGHTS.iter().filter(|(.., since)| *since <= abi).fold(0, |set, (_, bit, _)| set | bit)
+    RIGHTS.iter().filter(|right| right.abi <= abi).fold(0, |set, right| set | right.bit)
 }
 
-/// The names of the bits that are set.
-pub fn names(table: &[(&'static str, u64, u32)], bits: u64) -> Vec<&'static str> {
-    table.iter().filter(|(_, bit, _)| bits & bit != 0).map(|(name, ..)| *name).collect()
+/// The words for the bits that are set.
+pub fn names(table: &[Bit], bits: u64) -> Vec<&'static str> {
+    table.iter().filter(|known| bits & known.bit != 0).map(|known| known.word).collect()
 }

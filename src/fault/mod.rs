@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod exit;
 mod nearest;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+pub use exit::Exit;
 pub use nearest::nearest;
 
 /// A text that somebody wrote: a policy file, a built-in profile or one `-p` flag.
@@ -85,112 +87,6 @@ impl fmt::Display for Origin {
 
 /// The [`Source::name`] of a text that came by `-p` on the command line.
 pub const FLAG: &str = "-p";
-
-/// Exit statuses. Numbers from 200 are systemd's own (`src/shared/exit-status.h`), so that
-/// `systemctl status` prints their names; 64 and 78 are from sysexits.h; the rest are a shell's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[allow(missing_docs)]
-pub enum Exit {
-    Success = 0,
-    Failure = 1,
-    Refused = 3,
-    Depends = 4,
-    Usage = 64,
-    Config = 78,
-    Timeout = 124,
-    NotExecutable = 126,
-    NotFound = 127,
-    Chdir = 200,
-    Nice = 201,
-    Fds = 202,
-    Exec = 203,
-    Memory = 204,
-    Limits = 205,
-    OomAdjust = 206,
-    SignalMask = 207,
-    IoPrio = 211,
-    TimerSlack = 212,
-    SecureBits = 213,
-    SetScheduler = 214,
-    CpuAffinity = 215,
-    Group = 216,
-    User = 217,
-    Capabilities = 218,
-    Cgroup = 219,
-    Network = 225,
-    Namespace = 226,
-    NoNewPrivileges = 227,
-    Seccomp = 228,
-    SelinuxContext = 229,
-    Personality = 230,
-    AppArmor = 231,
-    RuntimeDirectory = 233,
-    Keyring = 237,
-    StateDirectory = 238,
-    CacheDirectory = 239,
-    LogsDirectory = 240,
-    ConfigurationDirectory = 241,
-    NumaPolicy = 242,
-    Credentials = 243,
-    Bpf = 244,
-    Ksm = 245,
-    MemoryThp = 246,
-    Exception = 255,
-}
-
-impl Exit {
-    /// systemd's name for the status, as `systemctl status` prints it, or the shell's meaning.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Success => "SUCCESS",
-            Self::Failure => "FAILURE",
-            Self::Refused => "REFUSED",
-            Self::Depends => "DEPENDS",
-            Self::Usage => "USAGE",
-            Self::Config => "CONFIG",
-            Self::Timeout => "TIMEOUT",
-            Self::NotExecutable => "NOT_EXECUTABLE",
-            Self::NotFound => "NOT_FOUND",
-            Self::Chdir => "CHDIR",
-            Self::Nice => "NICE",
-            Self::Fds => "FDS",
-            Self::Exec => "EXEC",
-            Self::Memory => "MEMORY",
-            Self::Limits => "LIMITS",
-            Self::OomAdjust => "OOM_ADJUST",
-            Self::SignalMask => "SIGNAL_MASK",
-            Self::IoPrio => "IOPRIO",
-            Self::TimerSlack => "TIMERSLACK",
-            Self::SecureBits => "SECUREBITS",
-            Self::SetScheduler => "SETSCHEDULER",
-            Self::CpuAffinity => "CPUAFFINITY",
-            Self::Group => "GROUP",
-            Self::User => "USER",
-            Self::Capabilities => "CAPABILITIES",
-            Self::Cgroup => "CGROUP",
-            Self::Network => "NETWORK",
-            Self::Namespace => "NAMESPACE",
-            Self::NoNewPrivileges => "NO_NEW_PRIVILEGES",
-            Self::Seccomp => "SECCOMP",
-            Self::SelinuxContext => "SELINUX_CONTEXT",
-            Self::Personality => "PERSONALITY",
-            Self::AppArmor => "APPARMOR",
-            Self::RuntimeDirectory => "RUNTIME_DIRECTORY",
-            Self::Keyring => "KEYRING",
-            Self::StateDirectory => "STATE_DIRECTORY",
-            Self::CacheDirectory => "CACHE_DIRECTORY",
-            Self::LogsDirectory => "LOGS_DIRECTORY",
-            Self::ConfigurationDirectory => "CONFIGURATION_DIRECTORY",
-            Self::NumaPolicy => "NUMA_POLICY",
-            Self::Credentials => "CREDENTIALS",
-            Self::Bpf => "BPF",
-            Self::Ksm => "KSM",
-            Self::MemoryThp => "MEMORY_THP",
-            Self::Exception => "EXCEPTION",
-        }
-    }
-}
 
 /// Something a person must be told: what, where it was asked for, and what to do about it.
 #[derive(Clone, Debug, PartialEq)]

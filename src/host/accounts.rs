@@ -86,11 +86,18 @@ pub(super) fn group(gid: u32) -> Option<String> {
 /// systemd's range for users that exist only meanwhile (its `DYNAMIC_UID_MIN` and `_MAX`).
 const DYNAMIC: std::ops::RangeInclusive<u32> = 61_184..=65_519;
 
-/// A number of that range that no account, no process and no service of systemd's has. Two launches at the same
-/// time begin at different ones, as their process ids differ.
+/// How many they are: 16 times 271.
+const COUNT: u32 = *DYNAMIC.end() - *DYNAMIC.start() + 1;
+
+/// A number of that range that no account, no process and no service of systemd's has, nor a runtime directory that was
+/// left behind. Two launches at the same time begin at different ones, as their process ids differ, or the namespaces of
+/// these.
+///
+/// Nothing where /proc does not show the processes: any number might be somebody's.
 pub(super) fn free(pid: u32) -> Option<u32> {
-    let (first, count) = (*DYNAMIC.start(), DYNAMIC.end() - DYNAMIC.start() + 1);
-    let mut used = vec![false; usize::try_from(count).ok()?];
+    std::fs::read_link("/proc/self").ok()?;
+    let first = *DYNAMIC.start();
+    let mut used = vec![false; usize::try_from(COUNT).ok()?];
     let mut mark = |id: u32| {
         let at = id.checked_sub(first).and_then(|at| usize::try_from(at).ok());
         if let Some(slot) = at.and_then(|at| used.get_mut(at)) {
@@ -104,7 +111,8 @@ pub(super) fn free(pid: u32) -> Option<u32> {
     for (_, gid, _) in lines(&slurp("/etc/group").unwrap_or_default()).filter_map(group_line) {
         mark(gid);
     }
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+    let seen = std::fs::read_dir("/proc").ok()?.chain(std::fs::read_dir("/run").into_iter().flatten());
+    for entry in seen.flatten() {
         if let Ok(facts) = entry.metadata() {
             mark(facts.uid());
             mark(facts.gid());
@@ -115,7 +123,17 @@ pub(super) fn free(pid: u32) -> Option<u32> {
             mark(id);
         }
     }
-    (0..count).map(|step| (pid + step) % count).find(|at| !used[*at as usize]).map(|at| first + at)
+    let namespace = std::fs::metadata("/proc/self/ns/pid").map_or(0, |facts| facts.ino());
+    let start = (u64::from(pid) + namespace) % u64::from(COUNT);
+    pick(u32::try_from(start).ok()?, &used).map(|at| first + at)
+}
+
+/// The first unused place from `start` on. Each start has its own stride: who finds its place taken does not go where its
+/// neighbour, who may be choosing at the same time, begins.
+fn pick(start: u32, used: &[bool]) -> Option<u32> {
+    // Odd and from 3 to 269, so that it comes by every place.
+    let stride = 2 * (start * 7919 % 134) + 3;
+    (0..COUNT).map(|step| (start + step * stride) % COUNT).find(|at| !used[*at as usize])
 }
 
 impl Tables<'_> {
@@ -337,6 +355,41 @@ mod tests {
         assert!(!groups_elsewhere(b"passwd: files sss\ngroup:  files [SUCCESS=merge] systemd # sss\n"));
         assert!(groups_elsewhere(b"group: files sss\n"));
         assert!(!groups_elsewhere(b"group: files ldap\ninitgroups: files\n"));
+    }
+
+    #[test]
+    fn launches_at_the_same_time_take_different_numbers() {
+        let mut used = vec![false; COUNT as usize];
+        for start in 0..COUNT {
+            assert_eq!(pick(start, &used), Some(start));
+            used[start as usize] = true;
+            let other = pick(start, &used).expect("another");
+            for near in 1..3 {
+                assert_ne!(other, (start + near) % COUNT, "where one begins that was started {near} later");
+            }
+            used[start as usize] = false;
+        }
+        for free in [0, 1, 271, COUNT - 1] {
+            used.fill(true);
+            used[free as usize] = false;
+            assert!((0..COUNT).all(|start| pick(start, &used) == Some(free)));
+        }
+        assert_eq!(pick(7, &vec![true; COUNT as usize]), None);
+    }
+
+    #[test]
+    fn who_left_a_directory_behind_is_not_followed() {
+        if !nix::unistd::geteuid().is_root() {
+            // Nobody else can leave one behind; nothing of this process's own is of the range.
+            return assert!(free(7).is_some_and(|id| DYNAMIC.contains(&id)));
+        }
+        let id = free(7).expect("a number");
+        let left = Path::new("/run").join(format!("stockade-left-{}", std::process::id()));
+        std::fs::create_dir(&left).expect("a directory");
+        std::os::unix::fs::chown(&left, Some(id), Some(id)).expect("its owner");
+        let next = free(7);
+        std::fs::remove_dir(&left).expect("removed");
+        assert!(next.is_some_and(|next| next != id), "{next:?} {id}");
     }
 
     #[test]

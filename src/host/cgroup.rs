@@ -42,6 +42,20 @@ const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 /// The marks that systemd puts on what it delegates.
 const MARKS: [&std::ffi::CStr; 2] = [c"user.delegate", c"trusted.delegate"];
 
+/// What helps where there are no groups of version 2 at all.
+pub const REMEDY: &str = "boot with systemd.unified_cgroup_hierarchy=1, or where nobody mounts them: sudo mount -t cgroup2 \
+                          cgroup2 /sys/fs/cgroup";
+
+/// What is missing then.
+const NONE: &str = "no control groups of version 2 are mounted on /sys/fs/cgroup";
+
+impl Given {
+    /// Whether it is the machine that has none.
+    pub fn lacks_version(&self) -> bool {
+        matches!(self, Self::Not(reason) if reason == NONE)
+    }
+}
+
 /// Looks where this process is.
 pub(super) fn probe(uid: u32) -> Given {
     match find(uid) {
@@ -55,7 +69,7 @@ fn find(uid: u32) -> Result<Group, String> {
         .iter()
         .map(Path::new)
         .find(|path| statfs(*path).is_ok_and(|facts| facts.filesystem_type() == CGROUP2_SUPER_MAGIC));
-    let mount = mount.ok_or("no control groups of version 2 are mounted on /sys/fs/cgroup")?;
+    let mount = mount.ok_or(NONE)?;
     let text = fs::read_to_string("/proc/self/cgroup")
         .map_err(|error| format!("/proc/self/cgroup: {}", crate::fault::reason(&error)))?;
     let own = text.lines().find_map(|line| line.strip_prefix("0::/")).ok_or("this process is in no control group")?;

@@ -114,6 +114,8 @@ struct Signs {
     masks: Vec<PathBuf>,
     /// Whether the root directory is not the mount that processes get to by `/`: a chroot, or covered by another mount.
     chrooted: bool,
+    /// Whether /proc is there to tell any of this.
+    proc: bool,
 }
 
 /// Kinds in user.max_KIND_namespaces (namespaces(7)); `user` is the first to say why.
@@ -132,6 +134,7 @@ impl Signs {
         let table = mounts::parse(&fs::read(proc.join("self/mountinfo")).unwrap_or_default());
         let below = |point: &Path| point != Path::new("/proc") && point.starts_with("/proc");
         Self {
+            proc: proc.join("self").exists(),
             exhausted: KINDS.into_iter().find(|kind| limit(kind) == Some(0)),
             max_user: limit("user"),
             clone: number("sys/kernel/unprivileged_userns_clone"),
@@ -169,6 +172,8 @@ impl Signs {
             (_, Errno::ENOSYS) => Cause::new("this kernel does not have the call", "use a newer kernel"),
             (Stage::Mount, Errno::ENOSPC) => Cause::new("there are too many mounts", "sudo sysctl fs.mount-max=200000"),
             (Stage::Unshare, _) => self.unshare(errno, host),
+            // The maps are files there.
+            (Stage::Map, Errno::ENOENT) => Cause::new("/proc is not mounted", "mount -t proc proc /proc"),
             (Stage::Map, _) => self.map(errno, host),
             (Stage::Proc, Errno::EPERM) if !self.masks.is_empty() => self.masked(),
             (_, Errno::EPERM | Errno::EACCES) => self.forbidden(errno, stage, host),
@@ -278,6 +283,13 @@ impl Signs {
             Stage::Namespace | Stage::Loopback if !host.privileged() => Cause::new(
                 "it needs CAP_SYS_ADMIN or a user namespace",
                 "run stockade as root, or allow user namespaces: stockade doctor",
+            ),
+            _ if !self.proc => Cause::new(
+                format!(
+                    "the kernel refuses: {}; why is told in /proc, which is not mounted",
+                    errno.desc().to_lowercase()
+                ),
+                "mount -t proc proc /proc",
             ),
             _ => Cause::new(
                 format!("the kernel refuses: {}", errno.desc().to_lowercase()),
@@ -396,6 +408,8 @@ mod tests {
         says(&explain("covered", &[covered], Errno::EPERM, Stage::Unshare, USER), "covers the root", "pivot_root(8)");
         says(&explain("calls", &[], Errno::ENOSYS, Stage::Mount, 0), "does not have the call", "newer kernel");
         says(&explain("mounts", &[], Errno::ENOSPC, Stage::Mount, 0), "too many mounts", "fs.mount-max");
-        says(&explain("none", &[], Errno::EPERM, Stage::Unshare, USER), "operation not permitted", "dmesg");
+        says(&explain("none", &[INITIAL], Errno::EPERM, Stage::Unshare, USER), "operation not permitted", "dmesg");
+        says(&explain("bare", &[], Errno::EPERM, Stage::Unshare, USER), "/proc, which is not mounted", "mount -t proc");
+        says(&explain("unmapped", &[], Errno::ENOENT, Stage::Map, USER), "/proc is not mounted", "mount -t proc");
     }
 }

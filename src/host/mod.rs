@@ -60,6 +60,8 @@ pub struct Host {
     pub home: PathBuf,
     /// Where something is mounted; empty unless the draft has wishes that depend on it.
     pub points: Vec<PathBuf>,
+    /// Where a sysfs is mounted, and whether it is read-only; empty unless the draft wants a new one.
+    pub sysfs: Vec<(PathBuf, bool)>,
     /// Where symlinks lead to which what is mounted could cover what is said about another path: as they are written in the
     /// draft, and what is there.
     pub links: Vec<(PathBuf, PathBuf)>,

@@ -17,14 +17,23 @@ pub fn table() -> Result<Vec<Mount>, Fault> {
 }
 
 /// Where something is mounted for this process. A launch needs no more, and the kernel writes /proc/self/mounts
-/// (proc_pid_mounts(5)) in three quarters of the time.
+/// (proc_pid_mounts(5)) in three quarters of the time. Where `wanted`, each sysfs comes besides, and whether it is read-only.
 ///
 /// # Errors
 /// /proc is not there.
-pub(super) fn points() -> Result<Vec<PathBuf>, Fault> {
+pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<(PathBuf, bool)>), Fault> {
     let text = read("/proc/self/mounts")?;
     let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).map(path);
-    Ok(text.split(|byte| *byte == b'\n').filter_map(point).collect())
+    let lines = || text.split(|byte| *byte == b'\n');
+    let sysfs = if wanted { lines().filter_map(sysfs).collect() } else { Vec::new() };
+    Ok((lines().filter_map(point).collect(), sysfs))
+}
+
+/// `sysfs /sys sysfs rw,relatime 0 0`
+fn sysfs(line: &[u8]) -> Option<(PathBuf, bool)> {
+    let mut fields = line.split(|byte| *byte == b' ').skip(1);
+    let (point, fstype, options) = (fields.next()?, fields.next()?, fields.next()?);
+    (fstype == b"sysfs").then(|| (path(point), options.split(|byte| *byte == b',').any(|option| option == b"ro")))
 }
 
 fn read(file: &str) -> Result<Vec<u8>, Fault> {
@@ -112,6 +121,14 @@ mod tests {
         let mounts = parse(&std::fs::read("/proc/self/mountinfo").expect("mountinfo"));
         assert!(mounts.iter().any(|mount| mount.point == Path::new("/proc") && mount.fstype == "proc"));
         let table: Vec<PathBuf> = mounts.into_iter().map(|mount| mount.point).collect();
-        assert_eq!(points().expect("/proc/self/mounts"), table);
+        assert_eq!(points(false).expect("/proc/self/mounts"), (table, Vec::new()));
+    }
+
+    #[test]
+    fn a_sysfs_is_known_by_its_type() {
+        assert_eq!(sysfs(b"none /a\\040b sysfs rw,nosuid,ro 0 0"), Some(("/a b".into(), true)));
+        assert_eq!(sysfs(b"sysfs /sys sysfs rw,relatime 0 0"), Some(("/sys".into(), false)));
+        assert_eq!(sysfs(b"sysfs /sys tmpfs ro 0 0"), None);
+        assert_eq!(sysfs(b""), None);
     }
 }

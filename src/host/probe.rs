@@ -47,7 +47,8 @@ impl Host {
             })?;
         }
         if draft.needs_mount_table() {
-            host.points = mounts::points()?;
+            let sysfs = draft.mounts.iter().any(|asked| asked.what.view == View::Sysfs);
+            (host.points, host.sysfs) = mounts::points(sysfs)?;
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();

@@ -1,6 +1,6 @@
 //! What runs already is learnt from by eBPF: nothing of it is stopped, changed or traced.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -61,6 +61,18 @@ pub fn path(place: &Path) -> Option<String> {
     Some(format!("/{}", below.display()))
 }
 
+/// A process that runs, to be watched.
+///
+/// # Errors
+/// It is not there.
+pub(super) fn process(pid: i32) -> Result<OwnedFd, Fault> {
+    target::process(pid).map_err(|errno| {
+        let fault = Fault::new(format!("cannot watch process {pid}: {}", errno.desc().to_lowercase()));
+        // That of `filter --pid`: the words are right, and nothing is there.
+        fault.help("there is no such process, or it is known by another number here").exit(Exit::Failure)
+    })
+}
+
 /// Watches until the time is up, SIGINT, SIGTERM or SIGHUP comes, or the process has ended; `begun` is called when nothing
 /// escapes any more.
 ///
@@ -73,9 +85,7 @@ pub fn watch(
     mut progress: Option<&mut dyn FnMut(u64, usize)>,
 ) -> Result<Observed, Fault> {
     let process = match scope {
-        Scope::Pid(pid) | Scope::Tree(pid) => Some(target::process(pid).map_err(|errno| {
-            Fault::new(format!("cannot watch process {pid}: {}", errno.desc().to_lowercase())).exit(Exit::Usage)
-        })?),
+        Scope::Pid(pid) | Scope::Tree(pid) => Some(process(pid)?),
         Scope::Cgroup(_) => None,
     };
     let ends = Set(Set::one(libc::SIGINT).0 | Set::one(libc::SIGTERM).0 | Set::one(libc::SIGHUP).0);

@@ -105,7 +105,8 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     if let Some(asked) = &access.scopes {
         let what = format!("the scope {}", names(&SCOPES, asked.what).join(", "));
-        if !missing(planner, &asked.by, &what, SCOPES[0].2) {
+        let abi = SCOPES.iter().filter(|scope| asked.what & scope.bit != 0).map(|scope| scope.abi).max();
+        if !missing(planner, &asked.by, &what, abi.unwrap_or(1)) {
             rules.scopes = asked.what;
             by.push(asked.by.clone());
         }

@@ -26,10 +26,14 @@ fn rank(attribute: &Attribute) -> u8 {
     }
 }
 
-/// Plans attributes, labels.
+/// Plans attributes and labels.
 pub(super) fn plan(planner: &mut Planner<'_>) {
-    let draft = planner.draft;
-    let mut all: Vec<_> = draft.attributes.iter().collect();
+    attributes(planner);
+    labels(planner);
+}
+
+fn attributes(planner: &mut Planner<'_>) {
+    let mut all: Vec<_> = planner.draft.attributes.iter().collect();
     all.sort_by_key(|asked| rank(&asked.what));
     for asked in all {
         let by = vec![asked.by.clone()];
@@ -83,7 +87,10 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         }
         planner.step(Phase::Schedule, Op::Attribute(asked.what.clone()), by);
     }
-    for asked in &draft.labels {
+}
+
+fn labels(planner: &mut Planner<'_>) {
+    for asked in &planner.draft.labels {
         let (there, name, exit) = match asked.what.module {
             Module::AppArmor => (planner.host.apparmor, "AppArmor", Exit::AppArmor),
             Module::SeLinux => (planner.host.selinux, "SELinux", Exit::SelinuxContext),

@@ -2,7 +2,7 @@
 
 use crate::draft::attributes::Amount;
 use crate::fault::Exit;
-use crate::host::cgroup::Given;
+use crate::host::cgroup::{self, Given};
 
 use super::op::{GroupOp, Op};
 use super::order::Phase;
@@ -24,7 +24,7 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
                     by: asked.by.clone(),
                     missing: format!("{} takes a control group that was given to stockade", asked.by.directive),
                     reason: reason.clone(),
-                    remedy: REMEDY.into(),
+                    remedy: if host.cgroup.lacks_version() { cgroup::REMEDY } else { REMEDY }.into(),
                     exit: Exit::Cgroup,
                 });
             }
@@ -134,6 +134,27 @@ mod tests {
         assert_eq!(groups(&draft(&limits), &host(&[], false)), op("+memory +pids"));
         // What is enabled already needs no empty group.
         assert_eq!(groups(&draft(&limits), &host(&["memory", "pids"], true)), op(""));
+    }
+
+    #[test]
+    fn one_cause_is_told_once() {
+        let mut two = draft(&[("memory", "memory.max", Amount::Number(1)), ("pids", "pids.max", Amount::Number(1))]);
+        two.group_limits[1].by.directive = "TasksMax";
+        let faults = |draft: &Draft, host: &Host| Plan::new(draft, host, Vec::new()).expect_err("a refusal");
+        let told = faults(&two, &Host::default());
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].help.len(), 3, "{:?}", told[0].help);
+        assert_eq!(told[0].help[1], "for the same reason there would be no TasksMax");
+        assert_eq!(told[0].help[2], "or let them be missing: Prefer = [\"MemoryMax\", \"TasksMax\"]");
+        // What is typed is asked for by typing.
+        let source = std::sync::Arc::new(crate::fault::Source { name: "-p".into(), text: "TasksMax=1".into() });
+        two.group_limits[1].by.origin = Some(crate::fault::Origin::new(&source, 9..10));
+        let told = faults(&two, &Host::default());
+        assert_eq!(told[0].help[2], "or let them be missing: -p 'Prefer=MemoryMax TasksMax'");
+        // Where there are no groups of this version at all, nobody can delegate one.
+        let old = Given::Not("no control groups of version 2 are mounted on /sys/fs/cgroup".into());
+        let told = faults(&two, &Host { cgroup: old, ..Host::default() });
+        assert!(told[0].help[0].contains("unified_cgroup_hierarchy"), "{:?}", told[0].help);
     }
 
     #[test]

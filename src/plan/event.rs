@@ -201,8 +201,6 @@ mod tests {
     use super::*;
 
     fn event(question: Question, call: &str, words: &str) -> Event {
-        let what = String::new();
-        let (error, text) = ("EPERM".into(), "it is so".into());
         Event {
             kind: Kind::WouldDeny,
             process: "7 (x)".into(),
@@ -211,7 +209,7 @@ mod tests {
             call: Some(call.into()),
             words: words.into(),
             question: Some(question),
-            reason: Reason { layer: Layer::Seccomp, by: Vec::new(), error, text, what, rights: 0 },
+            reason: Reason::new(Layer::Seccomp, "EPERM", "it is so".into(), ""),
             change: Vec::new(),
         }
     }

@@ -34,8 +34,8 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         planner.short(Shortfall {
             by: asked.by.clone(),
             missing: "no user number is free".into(),
-            reason: "accounts and processes have all from 61184 to 65519".into(),
-            remedy: "write User= instead".into(),
+            reason: "accounts and processes have all from 61184 to 65519, or /proc does not show them".into(),
+            remedy: "mount /proc, or write User= instead".into(),
             exit: Exit::User,
         });
     }
@@ -394,6 +394,7 @@ mod tests {
         );
         let plan = Plan::new(&draft, &host, Vec::new()).expect("a plan");
         assert_eq!((plan.notes.len(), plan.shortfalls.len()), (1, 0));
+        assert!(plan.notes[0].starts_with("CapabilityBoundingSet: the bounding set stays"), "{}", plan.notes[0]);
         let bits = Draft { securebits: asked("SecureBits", 1), ..Draft::default() };
         assert_eq!(refused(&bits, &host), [(Exit::SecureBits, "cannot set securebits: no".into())]);
     }

@@ -8,7 +8,7 @@
 //! - the list itself: `op` (every operation there is), `order` (the phases, and why they stand so), `words` (how people
 //!   read an operation)
 //! - steps, by what they are about. The file system: `mounts`, `directories`, `secrets`, `places` (paths as written).
-//!   The process: `command`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
+//!   The process: `command`, `environment`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
 //!   `identity`, `privileges`, `target` (who it will be), `namespaces`, `joins`. What it may do: `access` (Landlock),
 //!   `seccomp`
 //! - who stays beside the target: `supervise`, `tell` (denials that are told), `trace`, `strict`, `companion`
@@ -23,10 +23,12 @@
 
 pub mod access;
 mod attributes;
+mod bundles;
 mod cgroup;
 pub mod command;
 pub mod companion;
 mod directories;
+mod environment;
 pub mod event;
 mod files;
 pub mod filter;
@@ -70,7 +72,7 @@ pub struct Plan {
     pub shortfalls: Vec<Shortfall>,
     /// What a reader should know: which implicit things were decided and why.
     pub notes: Vec<String>,
-    /// What is told before the launch: what confines more than was asked for.
+    /// What is told before the launch: what confines more than was asked for, or shows more than one would think.
     pub told: Vec<String>,
     /// What to execute: a path, or a name that is looked for in the target's PATH.
     pub program: OsString,
@@ -97,6 +99,14 @@ pub struct Shortfall {
     pub remedy: String,
     /// The status to end with where it is not allowed to be missing.
     pub exit: Exit,
+}
+
+impl Shortfall {
+    /// What is missing behind the directive's name, without what it is in particular: nothing where that is all.
+    fn kind(&self) -> Option<String> {
+        let rest = self.missing.strip_prefix(self.by.directive)?;
+        Some(rest.split(" (").next().unwrap_or(rest).to_owned())
+    }
 }
 
 impl Plan {
@@ -127,7 +137,7 @@ impl Plan {
         trace::plan(&mut planner);
         strict::plan(&mut planner);
         companion::plan(&mut planner);
-        let mut environment = command::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
+        let mut environment = environment::environment(draft, host, &mut planner.notes).unwrap_or_else(|faults| {
             planner.faults.extend(faults);
             Vec::new()
         });
@@ -176,6 +186,8 @@ pub struct Planner<'a> {
     pub told: Vec<String>,
     /// Faults so far: any makes the plan fail.
     pub faults: Vec<Fault>,
+    /// Which of them are about what the host lacks.
+    pub lacking: Vec<Lack>,
 }
 
 impl<'a> Planner<'a> {
@@ -190,6 +202,7 @@ impl<'a> Planner<'a> {
             notes: Vec::new(),
             told: Vec::new(),
             faults: Vec::new(),
+            lacking: Vec::new(),
         }
     }
 
@@ -209,15 +222,62 @@ impl<'a> Planner<'a> {
             self.shortfalls.push(shortfall);
             return;
         }
+        // One cause takes many directives away at once: it is told once, with all of them.
+        let kind = shortfall.kind();
+        let same = |lack: &&mut Lack| {
+            kind.is_some() && lack.kind == kind && lack.reason == shortfall.reason && lack.remedy == shortfall.remedy
+        };
+        if let Some(lack) = self.lacking.iter_mut().find(same) {
+            lack.by.push(shortfall.by);
+            self.faults[lack.fault].help = lack.help();
+            return;
+        }
         let message = format!("{}: {}", shortfall.missing, shortfall.reason);
         let mut fault = Fault::new(message).exit(shortfall.exit);
         fault.origin.clone_from(&shortfall.by.origin);
-        self.faults.push(
-            fault
-                .label(format!("asked for by {}", shortfall.by.directive))
-                .help(shortfall.remedy)
-                .help(format!("or let it be missing: Prefer = [\"{}\"]", shortfall.by.directive)),
-        );
+        let mut fault = fault.label(format!("asked for by {}", shortfall.by.directive));
+        let Shortfall { by, reason, remedy, .. } = shortfall;
+        let lack = Lack { fault: self.faults.len(), kind, reason, remedy, by: vec![by] };
+        fault.help = lack.help();
+        self.faults.push(fault);
+        self.lacking.push(lack);
+    }
+}
+
+/// Directives that one cause takes away, in one fault.
+pub struct Lack {
+    fault: usize,
+    kind: Option<String>,
+    reason: String,
+    remedy: String,
+    by: Vec<By>,
+}
+
+impl Lack {
+    fn help(&self) -> Vec<String> {
+        let mut names: Vec<&str> = Vec::new();
+        let mut others: Vec<String> = Vec::new();
+        for by in &self.by {
+            if !names.contains(&by.directive) {
+                names.push(by.directive);
+                others.push(by.to_string());
+            }
+        }
+        let mut help = vec![self.remedy.clone()];
+        if others.len() > 1 {
+            help.push(format!("for the same reason there would be no {}", others[1..].join(", ")));
+        }
+        // What is shipped cannot be changed, and what is typed is in no file.
+        let typed = |by: &By| {
+            by.origin.as_ref().is_some_and(|at| at.source.name == "-p" || at.source.name.starts_with("profile:"))
+        };
+        let them = if names.len() == 1 { "it" } else { "them" };
+        help.push(match (self.by.iter().any(typed), names.as_slice()) {
+            (true, [name]) => format!("or let it be missing: -p Prefer={name}"),
+            (true, _) => format!("or let them be missing: -p 'Prefer={}'", names.join(" ")),
+            (false, _) => format!("or let {them} be missing: Prefer = [\"{}\"]", names.join("\", \"")),
+        });
+        help
     }
 }
 

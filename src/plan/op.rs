@@ -12,6 +12,7 @@ use crate::fault::Exit;
 
 use super::access::AccessOp;
 use super::companion::CompanionOp;
+use super::filter::machine::Instruction;
 use super::filter::tree::Program;
 use super::mounts::{MountOp, New};
 use super::order::Phase;
@@ -147,10 +148,20 @@ pub enum Tracer {
 }
 
 /// What the tracer answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TraceOp {
     /// The filter's numbers and the answers to them, ascending. Other numbers are answered ENOSYS.
     pub decisions: Vec<(u16, Decision)>,
+    /// The filter, which tells the number for each call: the one that the kernel tells can be another filter's, loaded by
+    /// the target itself.
+    pub code: Vec<Instruction>,
+}
+
+/// Without the instructions: the cookie is among them.
+impl fmt::Debug for TraceOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceOp").field("decisions", &self.decisions).finish_non_exhaustive()
+    }
 }
 
 /// A control group to make.

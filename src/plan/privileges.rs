@@ -23,12 +23,12 @@ pub(super) fn wants_setpcap(draft: &Draft) -> Option<By> {
 /// to the same for the bounding set, but no securebit can be set.
 pub(super) fn without_setpcap(planner: &mut Planner<'_>) {
     let draft = planner.draft;
-    if draft.bounding_left().is_some() {
-        planner.notes.push(
-            "the bounding set stays as it is, because dropping needs CAP_SETPCAP; no_new_privs and a permitted set \
-             without them keep the target from the capabilities"
-                .into(),
-        );
+    let asked = draft.bounding.iter().map(|asked| &asked.by).chain(draft.dropped.iter().map(|asked| &asked.by));
+    if let (Some(by), Some(_)) = (asked.into_iter().next(), draft.bounding_left()) {
+        planner.notes.push(format!(
+            "{by}: the bounding set stays as it is, because dropping needs CAP_SETPCAP; no_new_privs and a permitted \
+             set without them keep the target from the capabilities"
+        ));
     }
     if let Some(bits) = draft.securebits.as_ref().filter(|asked| asked.what & !SECUREBITS_FREE != 0) {
         let (reason, remedy) = match &planner.host.user_namespace {

@@ -15,6 +15,7 @@ use crate::host::{Host, Verdict};
 use crate::policy::process::unwritten;
 use crate::policy::restrict;
 
+use super::bundles;
 use super::filter::tree;
 use super::op::{FilterOp, Op};
 use super::order::Phase;
@@ -94,6 +95,15 @@ fn types(draft: &Draft, host: &Host) -> bool {
 
 /// The whole filter, without the launcher's own way through it.
 pub fn collect(draft: &Draft, host: &Host) -> Filter {
+    gather(draft, host, false)
+}
+
+/// The whole filter for an engine with libseccomp, which adds to what is allowed by itself what [`collect`] adds.
+pub fn exported(draft: &Draft, host: &Host) -> Filter {
+    gather(draft, host, true)
+}
+
+fn gather(draft: &Draft, host: &Host, refusals: bool) -> Filter {
     let mut filter = Filter { layers: draft.layers.clone(), ..Filter::new() };
     if let Some(asked) = &draft.lock_personality {
         filter.layers.push(restrict::personality(&asked.by, host.personality).into());
@@ -121,6 +131,10 @@ pub fn collect(draft: &Draft, host: &Host) -> Filter {
         filter.flags.log |= asked.what.flags.log;
         filter.flags.spec_allow |= asked.what.flags.spec_allow;
     }
+    if let Some(asked) = draft.tracing.first() {
+        filter.layers.push(restrict::untraced(&asked.by).into());
+    }
+    bundles::add(&mut filter, refusals);
     if types(draft, host) {
         filter.layers.push(restrict::typing(&unwritten("Pty")).into());
         if !asked(draft, host) {

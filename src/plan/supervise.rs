@@ -10,7 +10,7 @@ use crate::draft::arch::Arch;
 use crate::draft::calls::Id;
 use crate::draft::compare::{Exact, Operator};
 use crate::draft::decision::Decision;
-use crate::draft::{Agent, Asked, By, Draft};
+use crate::draft::{Agent, Asked, By, Draft, Explain};
 use crate::fault::Exit;
 use crate::host::Host;
 
@@ -18,7 +18,7 @@ use super::filter::machine::{Instruction, RETURN};
 use super::filter::ways::{self, Way};
 use super::op::Op;
 use super::order::Phase;
-use super::{Planner, Shortfall, target, tell};
+use super::{Planner, Shortfall, companion, target, tell};
 
 /// The version of the OCI runtime specification whose messages an agent gets.
 const OCI: &str = "1.0.2";
@@ -80,7 +80,14 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
         _ => None,
     });
     let Some((filter, all)) = found else { return };
-    let told = draft.explain.map(|explain| tell::rewrite(draft, explain, &mut filter.program.code));
+    // Stockade is process 1 of a container, say, and the target is going to be.
+    let first = host.pid == 1 && !companion::wanted(draft);
+    let told = draft.explain.map(|explain| tell::rewrite(draft, explain, first, &mut filter.program.code));
+    if first && draft.explain == Some(Explain::Denials) {
+        planner
+            .notes
+            .push("denials that kill are not told: the target is process 1, which the kernel alone can kill".into());
+    }
     filter.listens = true;
     filter.program.flags.wait_killable = host.release >= (5, 19);
     let code = filter.program.code.clone();

@@ -88,14 +88,16 @@ pub(super) fn layer(draft: &Draft) -> Layer {
 /// Makes notifications of a filter's refusals; the decisions that belong to them, to be put behind the policy's own.
 ///
 /// Where denials stay denials, a trap stays the kernel's, which alone can send its signal, and so does ENOSYS, which
-/// libraries take as a sign to try another call.
-pub(super) fn rewrite(draft: &Draft, explain: Explain, code: &mut [Instruction]) -> Vec<Decision> {
+/// libraries take as a sign to try another call. Where the target is the first process of its namespace, the kernel
+/// alone can kill it.
+pub(super) fn rewrite(draft: &Draft, explain: Explain, first_of_all: bool, code: &mut [Instruction]) -> Vec<Decision> {
     let mut told = vec![Decision::Tell(None)];
     for step in code.iter_mut().filter(|step| step.code == RETURN) {
         let action = Action::from_ret(step.k);
         let tells = match (action, explain) {
             (Action::Errno(number), Explain::Denials) => number != 38,
             (Action::Trap(_) | Action::Trace(_), Explain::Denials) => false,
+            (Action::KillProcess | Action::KillThread, Explain::Denials) if first_of_all => false,
             (Action::KillProcess | Action::KillThread | Action::Errno(_) | Action::Trap(_) | Action::Trace(_), _) => {
                 true
             }

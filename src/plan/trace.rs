@@ -33,7 +33,9 @@ pub(super) fn plan(planner: &mut Planner<'_>) {
     }
     decisions.sort_by_key(|(number, _)| *number);
     let by = vec![first.by.clone()];
-    planner.step(Phase::Tracer, Op::Attach(Tracer::Answers(TraceOp { decisions })), by);
+    let filter = planner.steps.iter().find_map(|step| if let Op::Filter(op) = &step.op { Some(op) } else { None });
+    let code = filter.map(|op| op.program.code.clone()).unwrap_or_default();
+    planner.step(Phase::Tracer, Op::Attach(Tracer::Answers(TraceOp { decisions, code })), by);
 }
 
 #[cfg(test)]
@@ -54,7 +56,8 @@ mod tests {
         let two = draft(&[(7, Decision::Log), (1, Decision::Errno(1)), (7, Decision::Log)]);
         let plan = Plan::new(&two, &Host::default(), Vec::new()).expect("a plan");
         let decisions = vec![(1, Decision::Errno(1)), (7, Decision::Log)];
-        assert_eq!(plan.steps[0].op, Op::Attach(Tracer::Answers(TraceOp { decisions })));
+        let expected = TraceOp { decisions, code: Vec::new() };
+        assert_eq!(plan.steps[0].op, Op::Attach(Tracer::Answers(expected)));
         let faults = Plan::new(&draft(&[(7, Decision::Log), (7, Decision::Ask)]), &Host::default(), Vec::new())
             .expect_err("two answers");
         assert!(faults[0].message.contains("trace:7"), "{}", faults[0].message);

@@ -61,7 +61,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "CapabilityBoundingSet",
-        form: Form::Words("CAPABILITY", known),
+        form: Form::Words("CAPABILITY"),
         summary: "the capabilities that the target can ever have",
         manual: "Capabilities (capabilities(7)) by name or number that stay in the bounding set; all others are \
                  dropped from it and from the permitted and effective set. The inheritable and the ambient set are \
@@ -85,7 +85,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "AmbientCapabilities",
-        form: Form::Words("CAPABILITY", known),
+        form: Form::Words("CAPABILITY"),
         summary: "capabilities that the target has although it is not root",
         manual: "Capabilities, written as in *CapabilityBoundingSet*, that go into the inheritable and the ambient \
                  set, so that a target with another *User* than root has them and passes them on. Each must be left \
@@ -139,11 +139,6 @@ pub const DIRECTIVES: &[Directive] = &[
     },
 ];
 
-/// The names of all capabilities, for the completions.
-fn known() -> Vec<String> {
-    CapSet::all().names()
-}
-
 /// systemd's config_parse_capability_set, once for each line: on a set that still is what it was
 /// before anybody said anything a line replaces, on any other it adds or takes away.
 fn merge(value: &Value, initial: CapSet, set: &mut CapSet) -> Result<(), Fault> {
@@ -180,7 +175,7 @@ fn capability(word: &Item) -> Result<Capability, Fault> {
         return Ok(cap);
     }
     let fault = word.fault(format!("`{text}` is not a capability"));
-    let names = known();
+    let names = CapSet::all().names();
     // `SYS_ADMIN` without its prefix is the usual slip.
     let upper = text.to_ascii_uppercase();
     let near = names.iter().find(|name| name.strip_prefix("CAP_") == Some(upper.as_str())).map(String::as_str);

@@ -35,15 +35,15 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Boolean,
         summary: "give the target a /dev without real devices",
         manual: "With *yes*, /dev is a new, read-only file system that holds the pseudo devices null, zero, full, random, \
-                 urandom and tty, terminals (/dev/pts, /dev/ptmx), /dev/shm, /dev/mqueue, /dev/hugepages and the link \
-                 /dev/log. For an ordinary user, /dev/pts is a new one and the terminal that was inherited is /dev/console. \
-                 For root it is the host's, as in systemd: a target that is root can open the terminals of root's other \
-                 sessions there, unless *TemporaryFileSystem*=/dev/pts takes them away, and with them new \
-                 pseudo-terminals. \
-                 CAP_MKNOD and CAP_SYS_RAWIO are dropped and the system calls of @raw-io fail with EPERM. \
+                 urandom and tty, new terminals of its own (/dev/pts, /dev/ptmx), /dev/shm, /dev/mqueue, /dev/hugepages and \
+                 the link /dev/log. The terminal that was inherited is /dev/console; other terminals of the host are not \
+                 there. CAP_MKNOD and CAP_SYS_RAWIO are dropped and the system calls of @raw-io fail with EPERM. \
                  BindPaths can add a device.",
         example: "PrivateDevices = true",
-        unlike: Some("there is no device cgroup behind it (DevicePolicy=closed), which only a manager can set up"),
+        unlike: Some(
+            "there is no device cgroup behind it (DevicePolicy=closed), which only a manager can set up; systemd shows the \
+             host's /dev/pts, where a target that is root can open the terminals of root's other sessions",
+        ),
         exposure: &[switch("PrivateDevices", 1000, |policy| Some(u32::from(!policy.devices.private)))],
         read: |policy, value| {
             policy.devices.private = form::boolean(value)?;
@@ -51,7 +51,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.devices.private {
-                demands.view("/dev", View::Devices, false);
+                demands.view("/dev", View::Devices);
                 demands.deny(&["@raw-io"], Action::Errno(EPERM));
                 demands.drop(&[Capability::CAP_MKNOD, Capability::CAP_SYS_RAWIO]);
             }
@@ -91,7 +91,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 // One file system carries the options of both directives.
                 let subset_pid = policy.devices.subset_pid;
                 let proc = Proc { hidepid: policy.devices.protect_proc, subset_pid };
-                demands.view("/proc", View::Proc(proc), false);
+                demands.view("/proc", View::Proc(proc));
             }
         },
     },
@@ -115,7 +115,7 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.devices.subset_pid {
                 let proc = Proc { hidepid: policy.devices.protect_proc, subset_pid: true };
-                demands.view("/proc", View::Proc(proc), false);
+                demands.view("/proc", View::Proc(proc));
             }
         },
     },

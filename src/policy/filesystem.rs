@@ -134,9 +134,9 @@ pub const DIRECTIVES: &[Directive] = &[
                 let mode = if path == "/root" { 0o700 } else { 0o755 };
                 match policy.filesystem.protect_home {
                     ProtectHome::No => {}
-                    ProtectHome::Yes => demands.view(path, View::Hidden, true),
-                    ProtectHome::ReadOnly => demands.view(path, View::ReadOnly, true),
-                    ProtectHome::Tmpfs => demands.view(path, View::Tmpfs(almost_empty(mode)), true),
+                    ProtectHome::Yes => demands.view_if_there(path, View::Hidden),
+                    ProtectHome::ReadOnly => demands.view_if_there(path, View::ReadOnly),
+                    ProtectHome::Tmpfs => demands.view_if_there(path, View::Tmpfs(almost_empty(mode))),
                 }
             }
         },
@@ -164,8 +164,8 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.filesystem.private_tmp {
-                demands.view("/tmp", View::Tmpfs(temporary(0o1777)), false);
-                demands.view("/var/tmp", View::Tmpfs(temporary(0o1777)), true);
+                demands.view("/tmp", View::Tmpfs(temporary(0o1777)));
+                demands.view_if_there("/var/tmp", View::Tmpfs(temporary(0o1777)));
             }
         },
     },
@@ -243,15 +243,16 @@ fn system(protect: ProtectSystem, demands: &mut Demands) {
         ProtectSystem::No => &[],
         ProtectSystem::Yes => &["/usr", "/boot", "/efi"],
         ProtectSystem::Full => &["/usr", "/boot", "/efi", "/etc"],
-        ProtectSystem::Strict => &["/"],
+        ProtectSystem::Strict => {
+            demands.view("/", View::ReadOnly);
+            for path in ["/proc", "/sys", "/dev"].into_iter().chain(HOMES) {
+                demands.view_if_there(path, View::ReadWriteImplicit);
+            }
+            return;
+        }
     };
     for path in read_only {
-        demands.view(path, View::ReadOnly, *path != "/");
-    }
-    if protect == ProtectSystem::Strict {
-        for path in ["/proc", "/sys", "/dev"].into_iter().chain(HOMES) {
-            demands.view(path, View::ReadWriteImplicit, true);
-        }
+        demands.view_if_there(path, View::ReadOnly);
     }
 }
 

@@ -255,7 +255,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 return;
             }
             demands.namespace(Namespace::Ipc);
-            demands.view("/dev/mqueue", View::Mqueue, true);
+            demands.view_if_there("/dev/mqueue", View::Mqueue);
             let memory = Tmpfs {
                 mode: 0o1777,
                 options: vec!["size=50%".into(), "nr_inodes=400k".into()],
@@ -264,7 +264,7 @@ pub const DIRECTIVES: &[Directive] = &[
                 no_suid: true,
                 no_dev: true,
             };
-            demands.view("/dev/shm", View::Tmpfs(memory), true);
+            demands.view_if_there("/dev/shm", View::Tmpfs(memory));
         },
     },
 ];

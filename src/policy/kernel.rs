@@ -107,12 +107,12 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.kernel.tunables {
                 for path in TUNABLES {
-                    demands.view(path, View::ReadOnly, true);
+                    demands.view_if_there(path, View::ReadOnly);
                 }
-                demands.view("/proc/kallsyms", View::Hidden, true);
-                demands.view("/proc/kcore", View::Hidden, true);
-                demands.view("/sys/fs/cgroup", View::ReadWriteImplicit, true);
-                demands.view("/sys/fs/selinux", View::ReadWriteImplicit, true);
+                demands.view_if_there("/proc/kallsyms", View::Hidden);
+                demands.view_if_there("/proc/kcore", View::Hidden);
+                demands.view_if_there("/sys/fs/cgroup", View::ReadWriteImplicit);
+                demands.view_if_there("/sys/fs/selinux", View::ReadWriteImplicit);
                 demands.deny(&["_sysctl"], Action::Errno(EPERM));
             }
         },
@@ -133,8 +133,8 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.kernel.modules {
-                demands.view("/usr/lib/modules", View::Hidden, true);
-                demands.view("/lib/modules", View::Hidden, true);
+                demands.view_if_there("/usr/lib/modules", View::Hidden);
+                demands.view_if_there("/lib/modules", View::Hidden);
                 demands.deny(&["@module"], Action::Errno(EPERM));
                 demands.drop(&[Capability::CAP_SYS_MODULE]);
             }
@@ -155,8 +155,8 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.kernel.logs {
-                demands.view("/proc/kmsg", View::Hidden, true);
-                demands.view("/dev/kmsg", View::Hidden, true);
+                demands.view_if_there("/proc/kmsg", View::Hidden);
+                demands.view_if_there("/dev/kmsg", View::Hidden);
                 demands.deny(&["syslog"], Action::Errno(EPERM));
                 demands.drop(&[Capability::CAP_SYSLOG]);
             }
@@ -223,8 +223,8 @@ pub const DIRECTIVES: &[Directive] = &[
                 Hostname::Yes => {
                     demands.namespace(Namespace::Uts);
                     demands.deny(&["sethostname", "setdomainname"], Action::Errno(EPERM));
-                    demands.view("/proc/sys/kernel/hostname", View::ReadOnly, true);
-                    demands.view("/proc/sys/kernel/domainname", View::ReadOnly, true);
+                    demands.view_if_there("/proc/sys/kernel/hostname", View::ReadOnly);
+                    demands.view_if_there("/proc/sys/kernel/domainname", View::ReadOnly);
                 }
                 Hostname::Private => demands.namespace(Namespace::Uts),
             }
@@ -257,11 +257,11 @@ fn hostname(value: &Value) -> Result<(Hostname, Option<String>), Fault> {
 fn control_groups(protect: ControlGroups, demands: &mut Demands) {
     match protect {
         ControlGroups::No => {}
-        ControlGroups::Yes => demands.view("/sys/fs/cgroup", View::ReadOnly, true),
+        ControlGroups::Yes => demands.view_if_there("/sys/fs/cgroup", View::ReadOnly),
         ControlGroups::Private | ControlGroups::Strict => {
             let read_only = protect == ControlGroups::Strict;
             demands.namespace(Namespace::Cgroup);
-            demands.view("/sys/fs/cgroup", View::Cgroup { read_only }, false);
+            demands.view("/sys/fs/cgroup", View::Cgroup { read_only });
         }
     }
 }

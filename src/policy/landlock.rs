@@ -1,7 +1,10 @@
 //! Access by Landlock: the table `[Landlock]`.
 
 use crate::draft::Asked;
-use crate::draft::access::{FILE_RIGHTS, NEWEST_ABI, PathRule, REFER, RIGHTS, SCOPES, rights_of};
+use crate::draft::access::{
+    Bit, ENTRIES, EXECUTE, IOCTL_DEV, MAKE_BLOCK, MAKE_CHAR, NEWEST_ABI, PathRule, READ_DIR, READ_FILE, REFER,
+    RESOLVE_UNIX, RIGHTS, SCOPES, TRUNCATE, WRITE_FILE, rights_of,
+};
 use crate::fault::Fault;
 use crate::text::{Kind, Value};
 
@@ -57,12 +60,10 @@ pub struct Restriction {
 /// its meaning with stockade's version or the kernel's.
 pub const DEFAULT_ABI: u32 = 5;
 
-/// read-file and read-dir.
-const READ: u64 = 1 << 2 | 1 << 3;
-const EXECUTE: u64 = 1;
+const READ: u64 = READ_FILE | READ_DIR;
+
 /// Everything that changes something but making device nodes, which nobody does without saying so.
-const WRITE: u64 =
-    1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | REFER | (FILE_RIGHTS & !0b111);
+const WRITE: u64 = WRITE_FILE | (ENTRIES & !(MAKE_CHAR | MAKE_BLOCK)) | REFER | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX;
 
 /// What the four keys allow below their paths.
 const KEYS: [u64; 4] = [READ, READ | EXECUTE, READ | WRITE, READ | WRITE | EXECUTE];
@@ -127,7 +128,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "Landlock.Restrict",
-        form: Form::Words("RIGHT", || RIGHTS.iter().map(|(name, ..)| (*name).to_owned()).collect()),
+        form: Form::Words("RIGHT"),
         summary: "the rights that are refused where no rule allows them",
         manual: "Names as in *Landlock.Rules*. Only these rights are refused outside the paths that allow them; all \
                  others stay as they are. With `~` in front, all rights of *Landlock.ABI* but those named. Without it \
@@ -395,15 +396,15 @@ fn ports(value: &Value, into: &mut Option<Vec<u16>>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn bit(word: &Item, table: &[(&'static str, u64, u32)], what: &str) -> Result<u64, Fault> {
-    if let Some((_, bit, _)) = table.iter().find(|(name, ..)| *name == word.text) {
-        return Ok(*bit);
+fn bit(word: &Item, table: &[Bit], what: &str) -> Result<u64, Fault> {
+    if let Some(known) = table.iter().find(|known| known.word == word.text) {
+        return Ok(known.bit);
     }
     let fault = word.fault(format!("`{}` is not a {what} of Landlock's", word.text));
-    if let Some(near) = form::nearest(&word.text.replace('_', "-"), table.iter().map(|(name, ..)| *name)) {
+    if let Some(near) = form::nearest(&word.text.replace('_', "-"), table.iter().map(|known| known.word)) {
         return Err(fault.help(format!("did you mean `{near}`?")));
     }
-    let all: Vec<&str> = table.iter().map(|(name, ..)| *name).collect();
+    let all: Vec<&str> = table.iter().map(|known| known.word).collect();
     Err(fault.help(format!("write some of: {}", all.join(", "))))
 }
 
@@ -411,7 +412,7 @@ fn bit(word: &Item, table: &[(&'static str, u64, u32)], what: &str) -> Result<u6
 mod tests {
     use super::super::users::{read, read_all};
     use super::*;
-    use crate::draft::access::Access;
+    use crate::draft::access::{Access, KERNELS};
     use crate::fault::Origin;
     use crate::text::Entry;
 
@@ -436,6 +437,22 @@ mod tests {
         assert_eq!(handled(&[("Landlock.Restrict", text("execute")), ("Landlock.Read", text("/"))]), Some(1));
         assert_eq!(handled(&[("Landlock.Restrict", text("~execute"))]), Some(0xfffe));
         assert_eq!(handled(&[("Landlock.Restrict", text("~execute")), ("Landlock.ABI", text("1"))]), Some(0x1ffe));
+    }
+
+    #[test]
+    fn the_manual_knows_every_right_scope_and_abi() {
+        let manual = |name: &str| DIRECTIVES.iter().find(|row| row.name == name).expect("a row").manual;
+        for Bit { word, .. } in RIGHTS {
+            assert!(manual("Landlock.Rules").contains(word), "{word}");
+        }
+        for Bit { word, .. } in SCOPES {
+            assert!(manual("Landlock.Scope").contains(&format!("*{word}*")), "{word}");
+        }
+        for (at, (major, minor)) in KERNELS.iter().enumerate() {
+            let linux = if at == 0 { "Linux " } else { "" };
+            let abi = format!("{} ({linux}{major}.{minor})", at + 1);
+            assert!(manual("Landlock.ABI").contains(&abi), "{abi}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub const DIRECTIVES: &[Directive] = &[
                  alone. At the end all that was written is shown first. It gives the target a PID \
                  namespace as *PrivatePIDs* does, and excludes what that excludes: strict mode and tracers. The caller's \
                  terminal keeps its name in /dev/pts, where a target of the same user can open it: *PrivateDevices* takes \
-                 that name away from an ordinary user's target (see there about root).\n\n\
+                 that name away.\n\n\
                  Without it, the target uses the caller's terminal itself. A policy that takes anything away from the \
                  target (by a view, namespaces, Landlock, a filter, another user, or NoNewPrivileges) then refuses \
                  ioctl(2) with TIOCSTI and TIOCLINUX by EPERM, with which it could type commands at the caller's shell; \
@@ -129,7 +129,7 @@ pub const DIRECTIVES: &[Directive] = &[
 pub(super) fn processes(policy: &Policy, demands: &mut Demands) {
     demands.namespace(Namespace::Pid);
     let proc = Proc { hidepid: policy.devices.protect_proc, subset_pid: policy.devices.subset_pid };
-    demands.view("/proc", View::Proc(proc), false);
+    demands.view("/proc", View::Proc(proc));
 }
 
 fn span(value: &Value) -> Result<Option<u64>, Fault> {

@@ -270,9 +270,15 @@ impl Demands<'_> {
     }
 
     /// A wish about a path of the target's world, on behalf of the directive as a whole.
-    pub fn view(&mut self, path: &str, view: View, optional: bool) {
-        let by = self.by.clone();
-        self.draft.mounts.push(Asked { what: MountAsk { path: path.into(), view, optional, rooted: true }, by });
+    pub fn view(&mut self, path: &str, view: View) {
+        let what = MountAsk { path: path.into(), view, optional: false, rooted: true };
+        self.draft.mounts.push(self.asked(what));
+    }
+
+    /// The same about a path that may be missing.
+    pub fn view_if_there(&mut self, path: &str, view: View) {
+        let what = MountAsk { path: path.into(), view, optional: true, rooted: true };
+        self.draft.mounts.push(self.asked(what));
     }
 
     /// A layer that refuses these system calls (names or @groups) and lets everything else pass.

@@ -73,7 +73,8 @@ pub const DIRECTIVES: &[Directive] = &[
                  up. Neither the host's interfaces nor its abstract unix sockets can be reached; unix sockets with a \
                  path in the file system still can be.\n\n\
                  A new /sys is mounted where that is possible, so that it shows the interfaces of the new namespace; \
-                 *PrivateMounts* set to no prevents that.",
+                 *PrivateMounts* set to no prevents that. In a container whose /sys is read-only or partly covered an \
+                 ordinary user gets none; the old one stays then, which is told before the launch.",
         example: "PrivateNetwork = true",
         unlike: Some(
             "Where no network namespace can be had stockade refuses to run the target; systemd prints a notice and \
@@ -91,7 +92,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     demands.namespace(Namespace::Net);
                 }
                 if policy.namespaces.mounts != Some(false) {
-                    demands.view("/sys", View::Sysfs, true);
+                    demands.view_if_there("/sys", View::Sysfs);
                 }
             }
         },
@@ -118,7 +119,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     demands.namespace(Namespace::Ipc);
                 }
                 if policy.namespaces.mounts != Some(false) {
-                    demands.view("/dev/mqueue", View::Mqueue, true);
+                    demands.view_if_there("/dev/mqueue", View::Mqueue);
                 }
             }
         },
@@ -199,7 +200,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "RestrictNamespaces",
-        form: Form::Words("NAMESPACE", words),
+        form: Form::Words("NAMESPACE"),
         summary: "refuse to make or enter namespaces",
         manual: "A boolean, or a list of the kinds of namespaces that the target may still make or enter: *cgroup*, \
                  *ipc*, *mnt*, *net*, *pid*, *time*, *user* and *uts*. *yes* allows none, *no* all. A line that `~` \
@@ -280,10 +281,6 @@ fn own_mounts(policy: &Policy) -> bool {
     policy.namespaces.mounts == Some(true) || !draft.mounts.is_empty() || draft.root.is_some()
 }
 
-fn words() -> Vec<String> {
-    Namespace::ALL.iter().map(|kind| kind.word().to_owned()).collect()
-}
-
 const fn flags(kinds: &[Namespace]) -> u32 {
     let (mut flags, mut i) = (0, 0);
     while i < kinds.len() {
@@ -304,7 +301,7 @@ fn merge(allowed: Option<u32>, line: &Line) -> Result<u32, Fault> {
         listed |= kind
             .ok_or_else(|| {
                 let fault = word.fault(format!("`{}` is not a kind of namespace", word.text));
-                fault.help(format!("the kinds are: {}", words().join(", ")))
+                fault.help(format!("the kinds are: {}", Namespace::ALL.map(Namespace::word).join(", ")))
             })?
             .flag();
     }

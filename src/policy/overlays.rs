@@ -158,7 +158,7 @@ pub const DIRECTIVES: &[Directive] = &[
             if policy.overlays.log {
                 for path in SOCKETS {
                     let bind = Bind { source: path.into(), recursive: false, read_only: false };
-                    demands.view(path, View::Bind(bind), true);
+                    demands.view_if_there(path, View::Bind(bind));
                 }
             }
         },
@@ -178,7 +178,7 @@ pub const DIRECTIVES: &[Directive] = &[
         },
         demand: |policy, demands| {
             if policy.overlays.bpf {
-                demands.view("/sys/fs/bpf", View::Bpf, false);
+                demands.view("/sys/fs/bpf", View::Bpf);
             }
         },
     },

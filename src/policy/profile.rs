@@ -16,7 +16,7 @@ use crate::draft::syscalls::{Flags, Layer, Rule};
 use crate::fault::{Fault, Origin, Source};
 use crate::text::attach::WORDS;
 use crate::text::node::Word;
-use crate::text::profiles::SHIPPED;
+use crate::text::profiles;
 use crate::text::{Kind, Value, oci, toml};
 
 use super::form::{self, Form, Item};
@@ -114,8 +114,8 @@ fn file(source: &Arc<Source>) -> Result<Chosen, Fault> {
 
 /// The filter of the shipped profile that container engines' is the model of.
 fn runtime_default(by: &By) -> Option<Layer> {
-    let (name, text) = SHIPPED.iter().find(|(name, _)| *name == "container-default")?;
-    let source = Arc::new(Source { name: format!("profile:{name}"), text: (*text).into() });
+    let text = profiles::shipped("container-default")?.into();
+    let source = Arc::new(Source { name: "profile:container-default".into(), text });
     let policy = Policy::read(&toml::parse(&source).ok()?).ok()?;
     seccomp::list(&policy, by)
 }

@@ -5,7 +5,7 @@ use crate::draft::limits::Limit;
 use crate::draft::syscalls::{Layer, Rule};
 use crate::fault::Origin;
 
-use super::form::addresses::{self, Families};
+use super::form::addresses::Families;
 use super::form::line;
 use super::form::{self, Form};
 use super::layer::{self, EAFNOSUPPORT, ENOSYS, EPERM, all, any, equal};
@@ -33,7 +33,7 @@ pub struct Restrict {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "RestrictAddressFamilies",
-        form: Form::Words("FAMILY", || addresses::NAMES.iter().map(|(name, _)| (*name).to_owned()).collect()),
+        form: Form::Words("FAMILY"),
         summary: "make sockets of some address families only",
         manual: "The address families of which socket(2) may make sockets, by the names of address_families(7): \
                  AF_UNIX, AF_INET, AF_INET6, AF_NETLINK and so on. Every other family answers EAFNOSUPPORT, also such \
@@ -252,6 +252,12 @@ pub fn typing(by: &By) -> Layer {
     const REQUESTS: [u32; 2] = [0x5412, 0x541c];
     let rules = REQUESTS.map(|request| layer::rule(by, &["ioctl"], &[equal(1, request)], EPERM));
     layer::layer(by, rules.to_vec())
+}
+
+/// What keeps a target that is traced from tracing: a child can be made that is not followed (CLONE_UNTRACED of clone(2)),
+/// and whoever traced it would answer the calls that the filter hands to a tracer.
+pub fn untraced(by: &By) -> Layer {
+    layer::layer(by, vec![layer::rule(by, &["ptrace"], &[], EPERM)])
 }
 
 /// The layer of LockPersonality= for a caller with this personality.

@@ -68,7 +68,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  there is no terminal it refuses.\n\n\
                  The supervisor is a process beside the target, which keeps stockade's process id. It ends with the last \
                  process that the filter holds; if it is killed first, calls that wait for it or come later fail with \
-                 ENOSYS. A process has one supervisor at most, so another one around stockade is an error.\n\n\
+                 ENOSYS. A process has one supervisor at most, so another one around stockade is an error. A target that is \
+                 root with CAP_SYS_PTRACE can take over its supervisor like any process it sees: take that from \
+                 CapabilityBoundingSet.\n\n\
                  *continue*, *log* and *ask* never make a decision about what a pointer points to: between the look and \
                  the call another thread can write something else there. Only *open* can decide about a path, because it \
                  acts on what it has looked at. The filter is loaded with SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (Linux \
@@ -103,7 +105,9 @@ pub const DIRECTIVES: &[Directive] = &[
         manual: "The unix socket of an agent as the OCI runtime specification's *listenerPath* describes it. Before the \
                  target is executed, stockade connects to it and sends the state of the process as JSON together with \
                  the filter's notification descriptor. The agent answers every notification; no process of stockade's \
-                 stays. Where the agent cannot be reached nothing is executed. The path is stockade's, not the target's. \
+                 stays. Where the agent cannot be reached nothing is executed, nor where neither root nor the caller listens \
+                 and everybody can write a directory on the way, such as /tmp: what listens there decides what the target \
+                 may. The path is stockade's, not the target's. \
                  It means nothing in a policy in which nothing has the action *notify*.",
         example: "[Seccomp]\nListener = \"/run/agent.sock\"\n[[Seccomp.Rule]]\nSyscalls = [\"mknodat\"]\nAction = \"notify\"",
         unlike: None,

@@ -30,7 +30,7 @@ pub struct Syscalls {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "SystemCallFilter",
-        form: Form::Words("SYSCALL", calls::words),
+        form: Form::Words("SYSCALL"),
         summary: "let some system calls pass only",
         manual: "A list of system calls by name, by number, or by systemd's groups (*@system-service*). The first line \
                  decides what the list is: without `~` in front it names the calls that are allowed, and *@default* is \
@@ -93,12 +93,16 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "SystemCallArchitectures",
-        form: Form::Words("ARCHITECTURE", || Arch::words().map(str::to_owned).collect()),
+        form: Form::Words("ARCHITECTURE"),
         summary: "which machine architectures' system calls can be made",
         manual: "The architectures whose system calls the target may make: *native*, *x86-64*, *x86*, *x32*, *arm64* and \
                  so on. The native one is always among them; a call of any other ends the process with SIGSYS. Every \
                  rule of the policy holds on all the architectures listed. Those that this machine's kernel cannot run \
-                 are read and mean nothing.",
+                 are read and mean nothing.\n\n\
+                 32-bit x86 has two calls that stand for many: socketcall(2) and ipc(2). What is said of connect or \
+                 shmget holds for them where they stand for it, unless something before it is said of themselves. Their \
+                 arguments cannot be seen: a rule with comparisons that refuses some refuses all, and one that allows \
+                 some allows none.",
         example: "SystemCallArchitectures = [\"native\"]",
         unlike: Some(
             "Unset, a policy that filters anything allows the native architecture only. systemd allows all of them then, \
@@ -140,7 +144,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "SystemCallLog",
-        form: Form::Words("SYSCALL", calls::words),
+        form: Form::Words("SYSCALL"),
         summary: "write some system calls to the kernel's log",
         manual: "A list like that of *SystemCallFilter*: calls that are logged by the kernel when they are made \
                  (audit type 1326) or, when the first line is inverted, calls that are not logged while all others are. \

@@ -39,7 +39,11 @@ pub(super) fn unknown(entry: &Entry) -> Fault {
                 fault.help(format!("did you mean `{row}`?")).help(format!("`{word}` belongs below `[{table}]`"))
             }
             Some(row) => fault.help(format!("did you mean `{row}`?")),
-            None => fault.help("`man stockade.toml` lists the directives"),
+            None => match alike(name).as_slice() {
+                [] => fault.help("`man stockade.toml` lists the directives"),
+                [one] => fault.help(format!("did you mean `{one}`?")),
+                some => fault.help(format!("did you mean one of: {}?", some.join(", "))),
+            },
         },
     }
 }
@@ -49,6 +53,34 @@ fn meant(name: &str) -> Option<&'static str> {
     let joined = name.replace(['_', '-'], "");
     let names = || all().map(|row| row.name);
     names().find(|row| row.eq_ignore_ascii_case(&joined)).or_else(|| nearest(name, names()))
+}
+
+/// What other tools call some of them; each must be the name of a row.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("timeout", "RuntimeMaxSec"),
+    ("capabilities", "CapabilityBoundingSet"),
+    ("caps", "CapabilityBoundingSet"),
+    ("env", "Environment"),
+    ("cwd", "WorkingDirectory"),
+    ("chroot", "RootDirectory"),
+    ("overlay", "ExtensionDirectories"),
+    ("tmpfs", "TemporaryFileSystem"),
+];
+
+/// Directives that have the word in their name, or begin like it.
+fn alike(name: &str) -> Vec<&'static str> {
+    let word = name.replace(['_', '-', '.'], "").to_ascii_lowercase();
+    let known = |here: &&str| ELSEWHERE.iter().any(|(theirs, ours)| ours == here && word.contains(theirs));
+    let begins = word.get(..(word.len() * 2 / 3).max(6)).unwrap_or(&word);
+    let like = |here: &&str| {
+        let here = here.to_ascii_lowercase();
+        word.len() >= 4 && (here.contains(&word) || word.len() > 6 && here.starts_with(begins))
+    };
+    let names = || all().map(|row| row.name);
+    let mut found: Vec<&str> = names().filter(known).collect();
+    found.extend(names().filter(like).filter(|name| !found.contains(name)).collect::<Vec<_>>());
+    found.truncate(4);
+    found
 }
 
 /// The word of a table that was written without it: `Read` for `Landlock.Read`.
@@ -81,12 +113,20 @@ mod tests {
             ("memory-deny-write-execute = true", "did you mean `MemoryDenyWriteExecute`?"),
             ("[Filesystem]\nro = ['/']", "the tables are "),
             ("Zzzzzz = 1", "`man stockade.toml`"),
+            ("NoNewPrivs = true", "`NoNewPrivileges`"),
+            ("Hostname = 'box'", "ProtectHostname"),
+            ("Network = false", "PrivateNetwork"),
+            ("Timeout = 1", "RuntimeMaxSec"),
+            ("DropCapabilities = ['CAP_KILL']", "CapabilityBoundingSet"),
         ] {
             let source = std::sync::Arc::new(crate::fault::Source { name: "x".into(), text: text.into() });
             let document = crate::text::toml::parse(&source).expect("TOML");
             let faults = Policy::read(&document).expect_err(text);
             let said = faults[0].help.join("; ");
             assert!(said.contains(help), "{text}: {said}");
+        }
+        for (theirs, ours) in super::ELSEWHERE {
+            assert!(super::alike(theirs).contains(ours), "{theirs}: {ours}");
         }
     }
 }

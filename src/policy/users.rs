@@ -102,7 +102,7 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Boolean,
         summary: "run the target as a user that exists only meanwhile",
         manual: "With *yes*, root gives the target a user and group number that no account, no process and no service of \
-                 systemd's has, from 61184 to 65519. As what such a user leaves behind would belong to the next one, it \
+                 systemd's has, nor anything in /run, from 61184 to 65519. As what such a user leaves behind would belong to the next one, it \
                  implies *PrivateTmp*, *RemoveIPC*, *NoNewPrivileges*, *RestrictSUIDSGID*, *ProtectSystem* `strict`, and \
                  *ProtectHome* `read-only` where nothing else is said. Where *User* or *Group* is written beside it and \
                  there is such an account, the target is that one; else it is only the name in $USER and $LOGNAME. \

@@ -5,6 +5,7 @@ use clap::{Arg, Command};
 use clap_complete::Shell;
 
 use crate::policy::all;
+use crate::policy::form::Form;
 
 /// The script for a shell. `root` is the whole command line; arguments with the ids `policy` and
 /// `property` are completed with `profiles` (name and summary) and with the directives.
@@ -35,6 +36,61 @@ fn known(arg: Arg, profiles: &[(String, String)]) -> Arg {
     if values.is_empty() { arg } else { arg.value_parser(PossibleValuesParser::new(values)) }
 }
 
+/// The directives whose values are known words, by those words.
+fn words() -> Vec<(String, Vec<&'static str>)> {
+    let mut found: Vec<(String, Vec<&'static str>)> = Vec::new();
+    for row in all() {
+        let words = match row.form {
+            Form::Boolean => "yes no".to_owned(),
+            Form::BooleanOr(words) => format!("yes no {}", words.join(" ")),
+            Form::Word(words) => words.join(" "),
+            _ => continue,
+        };
+        match found.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, names)) => names.push(row.name),
+            None => found.push((words, vec![row.name])),
+        }
+    }
+    found
+}
+
+/// Says the words of a directive's value, before the function that completes.
+fn bash_words() -> String {
+    let mut text = String::from("_stockade_words() {\n    case \"$1\" in\n");
+    for (words, names) in words() {
+        text.push_str(&format!("        {})\n            echo \"{words}\"\n            ;;\n", names.join("|")));
+    }
+    text.push_str("    esac\n}\n\n");
+    text
+}
+
+/// `-p Directive=VALUE`, which bash takes apart at the `=` unless COMP_WORDBREAKS has none.
+const BASH_VALUE: &str = r#"
+    local said="${COMP_WORDS[COMP_CWORD]}" words head
+    for ((i = COMP_CWORD; i > 1; i--)); do
+        [[ "${COMP_WORDS[i]}" == "=" || "${COMP_WORDS[i - 1]}" == "=" ]] || break
+        said="${COMP_WORDS[i - 1]}${said}"
+    done
+    case "${COMP_WORDS[i - 1]} ${said}" in
+        *" --property="*=*)
+            said="${said#--property=}"
+            ;;
+        *" -p"?*=*)
+            said="${said#-p}"
+            ;;
+        "-p "*=* | "--property "*=*) ;;
+        *)
+            said=""
+            ;;
+    esac
+    words="$(_stockade_words "${said%%=*}")"
+    if [[ -n "${words}" ]]; then
+        head="${COMP_WORDS[COMP_CWORD]%"${said#*=}"}"
+        COMPREPLY=($(compgen -P "${head#=}" -W "${words}" -- "${said#*=}"))
+        return 0
+    fi
+"#;
+
 /// Behind `--` stands another command, which completes as it does on its own.
 const BASH_COMMAND: &str = r#"
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -51,7 +107,7 @@ const BASH_COMMAND: &str = r#"
 
 /// No blank behind `Directive=`, and files besides profiles.
 fn bash(script: &str) -> String {
-    let mut out = String::with_capacity(script.len());
+    let mut out = bash_words();
     let mut option = "";
     for line in script.lines() {
         let word = line.trim();
@@ -72,6 +128,7 @@ fn bash(script: &str) -> String {
         out.push('\n');
         if word == "opts=\"\"" {
             out.push_str(&BASH_COMMAND[1..]);
+            out.push_str(&BASH_VALUE[1..]);
         }
     }
     out
@@ -118,7 +175,16 @@ fn zsh(script: &str, profiles: &[(String, String)]) -> String {
 fn zsh_functions(profiles: &[(String, String)]) -> String {
     // In _describe's lists a colon ends the word and a quote would end the string.
     let quote = |text: &str| text.replace('\'', "'\\''").replace(':', "\\:");
-    let mut text = String::from("_stockade_properties() {\n    local -a directives=(\n");
+    let mut text =
+        String::from("_stockade_properties() {\n    if [[ \"$PREFIX\" == *=* ]]; then\n        local -a words\n");
+    text.push_str("        case \"${PREFIX%%=*}\" in\n");
+    for (words, names) in words() {
+        text.push_str(&format!("            ({}) words=({words}) ;;\n", names.join("|")));
+    }
+    text.push_str(
+        "        esac\n        compset -P 1 '*='\n        (( $#words )) && _describe -t values value words\n",
+    );
+    text.push_str("        return\n    fi\n    local -a directives=(\n");
     for row in all() {
         text.push_str(&format!("        '{}=:{}'\n", quote(row.name), quote(row.summary)));
     }
@@ -131,9 +197,24 @@ fn zsh_functions(profiles: &[(String, String)]) -> String {
     text
 }
 
+/// Says what `-p Directive=` can be with its value.
+fn fish_words() -> String {
+    let mut text = String::from(
+        "function __fish_stockade_words\n    \
+         set -l name (commandline -ct | string replace -r -- '^(--property=|-p)' '' | string split -m 1 =)[1]\n    \
+         switch $name\n",
+    );
+    for (words, names) in words() {
+        let lines = format!("            printf '%s\\n' $name={{{}}}\n", words.replace(' ', ","));
+        text.push_str(&format!("        case {}\n{lines}", names.join(" ")));
+    }
+    text.push_str("    end\nend\n\n");
+    text
+}
+
 /// Files besides profiles: fish leaves them out where `-f` stands. And the values of arguments, which clap leaves out.
 fn fish(script: &str, root: &Command) -> String {
-    let mut out = String::with_capacity(script.len());
+    let mut out = fish_words();
     for line in script.lines() {
         let policy = line.contains(" -l policy ");
         out.push_str(&if policy { line.replacen(" -r -f -a ", " -r -F -a ", 1) } else { line.to_owned() });
@@ -149,6 +230,12 @@ fn fish(script: &str, root: &Command) -> String {
             };
             values.iter().map(line).collect()
         };
+        if verb.get_arguments().any(|arg| arg.get_id() == "property") {
+            out.push_str(&format!(
+                "complete -c stockade -n \"__fish_stockade_using_subcommand {name}\" -s p -l property -r -f \
+                 -a \"(__fish_stockade_words)\"\n"
+            ));
+        }
         for values in verb.get_positionals().map(values).filter(|values| !values.is_empty()) {
             let lines = values.join("\n");
             out.push_str(&format!(

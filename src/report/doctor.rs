@@ -18,6 +18,8 @@ pub struct Examined<'a> {
     pub shortfalls: &'a [Shortfall],
     /// What keeps it from running.
     pub faults: &'a [Fault],
+    /// What is done in another way than one would think, such as without a user namespace.
+    pub notes: &'a [String],
 }
 
 impl Examined<'_> {
@@ -153,6 +155,9 @@ fn examined(out: &mut String, policy: &Examined<'_>, paint: &Paint) {
         put(out, format_args!("  {}  {}\n", paint.verdict(Can::Partly), clean(&short.by.to_string())));
         gap(out, [("", &short.missing), ("because ", &short.reason), ("try: ", &short.remedy)]);
     }
+    for note in policy.notes {
+        put(out, format_args!("  note    {}\n", clean(note)));
+    }
 }
 
 /// For programs: the same, with nothing left out.
@@ -211,6 +216,7 @@ fn policy_json(policy: &Examined<'_>) -> Value {
         "verdict": policy.verdict().word(),
         "faults": faults.collect::<Vec<_>>(),
         "shortfalls": shortfalls.collect::<Vec<_>>(),
+        "notes": policy.notes,
     })
 }
 
@@ -297,7 +303,8 @@ good to know
         let faults =
             [Fault::at(&origin(), "no network of its own: switched off").help("sudo sysctl x=1").label("asked for")];
         let shortfalls = [shortfall()];
-        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &faults };
+        let policy =
+            Examined { name: "web.toml", shortfalls: &shortfalls, faults: &faults, notes: &["a \u{7}note".into()] };
         let golden = "\
 Linux 6.1.0 (x86_64), user 1000, who needs user namespaces to make others
 
@@ -309,6 +316,7 @@ web.toml does not run here: stockade would refuse it
           no network of its own
           because user namespaces are ?[31moff
           try: sudo sysctl user.max_user_namespaces=15000
+  note    a ?note
 ";
         snapbox::assert_data_eq!(text(&survey(), Some(&policy), false), golden.to_owned());
     }
@@ -325,7 +333,7 @@ web.toml does not run here: stockade would refuse it
     fn the_policy_decides_where_there_is_one() {
         let survey = survey();
         assert_eq!(worst(&survey, None), Can::No);
-        let mut policy = Examined { name: "a", shortfalls: &[], faults: &[] };
+        let mut policy = Examined { name: "a", shortfalls: &[], faults: &[], notes: &[] };
         assert_eq!(worst(&survey, Some(&policy)), Can::Yes);
         assert!(text(&survey, Some(&policy), false).ends_with("\na can be enforced here, every directive of it\n"));
         let shortfalls = [shortfall()];
@@ -347,14 +355,14 @@ web.toml does not run here: stockade would refuse it
     #[test]
     fn json_has_it_all() {
         let shortfalls = [shortfall()];
-        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &[] };
+        let policy = Examined { name: "web.toml", shortfalls: &shortfalls, faults: &[], notes: &["a note".into()] };
         let whole = json(&survey(), Some(&policy));
         assert_eq!(whole["verdict"], "partly");
         assert_eq!(whole["checks"][0]["verdict"], "no");
         assert_eq!(whole["checks"][0]["remedy"], "sudo sysctl user.max_user_namespaces=15000");
         assert_eq!(whole["checks"][4]["matters"], false);
         assert_eq!(whole["policy"]["shortfalls"][0]["origin"], "web.toml:2");
-        assert_eq!(whole["policy"]["faults"], json!([]));
+        assert_eq!((&whole["policy"]["faults"], &whole["policy"]["notes"]), (&json!([]), &json!(["a note"])));
         assert_eq!(json(&survey(), None)["policy"], Value::Null);
         assert_eq!(json(&survey(), None)["verdict"], "no");
     }

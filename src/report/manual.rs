@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(value(&Form::BooleanOr(&["strict"])), "*yes*|*no*|*strict*");
         assert_eq!(value(&Form::Paths), "_PATH_...");
         assert_eq!(value(&Form::List("NAME=VALUE")), "_NAME=VALUE_...");
-        assert_eq!(value(&Form::Words("SYSCALL", Vec::new)), "[~]_SYSCALL_...");
+        assert_eq!(value(&Form::Words("SYSCALL")), "[~]_SYSCALL_...");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::draft::namespaces::Namespace;
 use crate::fault::Fault;
 use crate::policy::form::quote;
 use crate::policy::lasting::{self, Lasting};
-use crate::policy::{self, Policy, cgroup};
+use crate::policy::{self, Policy, cgroup, service};
 use crate::text::unit::{self, Assignment, Command, Unit};
 
 use super::unit::DropIn;
@@ -117,12 +117,13 @@ pub fn dropin(target: Target<'_>, policy: &Policy, front: &Front) -> Result<Drop
     }
     faults.extend(place(unit, front));
     let mut programs = Vec::new();
+    let limits = limits(unit, policy);
     let commands = match target {
         Target::Command(_, words) => {
             programs.extend(words.first().map(|program| program.replace('%', "%%")));
-            Ok(vec![line(front, "+", &typed(words))])
+            Ok(vec![line(front, "+", &limits, &typed(words))])
         }
-        Target::Unit(unit) => lines(unit, front, &mut programs, &mut made.notes),
+        Target::Unit(unit) => lines(unit, front, &limits, &mut programs, &mut made.notes),
     };
     let commands = match commands {
         Ok(commands) if faults.is_empty() => commands,
@@ -146,6 +147,11 @@ pub fn dropin(target: Target<'_>, policy: &Policy, front: &Front) -> Result<Drop
     {
         made.text
             .push_str(&format!("# What it writes stays under this name in the journal.\nSyslogIdentifier={name}\n"));
+    }
+    if commands.iter().any(|command| limits.iter().any(|limit| command.contains(limit.as_str()))) {
+        let limits = limits.join(", ");
+        made.text
+            .push_str(&format!("# With `+` the manager's own limits would hold, not those of a service: {limits}.\n"));
     }
     made.text.push_str("ExecStart=\n");
     made.text.extend(commands.iter().map(|command| format!("ExecStart={command}\n")));
@@ -175,12 +181,20 @@ fn head(unit: Option<&Unit>, front: &Front) -> String {
 }
 
 /// A command of a unit's, or of somebody's, behind stockade.
-fn line(front: &Front, prefixes: &str, command: &str) -> String {
+fn line(front: &Front, prefixes: &str, limits: &[String], command: &str) -> String {
     let variables = !prefixes.contains(':');
     // In the first word systemd replaces no variables.
     let mut words = vec![format!("{prefixes}{}", quote::argument(&front.stockade, false)), "run".into()];
+    words.extend(limits.iter().map(|limit| format!("-p {limit}")));
     words.extend(front.options.iter().map(|word| quote::argument(word, variables)));
     format!("{} -- {command}", words.join(" "))
+}
+
+/// What the service has by itself and loses with `+`, and neither the unit nor the policy says.
+fn limits(unit: Option<&Unit>, policy: &Policy) -> Vec<String> {
+    let said =
+        |name: &str| policy.origin(name).is_some() || unit.is_some_and(|unit| !unit.all("Service", name).is_empty());
+    service::limits().filter(|(name, _)| !said(name)).map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 fn typed(words: &[String]) -> String {
@@ -191,6 +205,7 @@ fn typed(words: &[String]) -> String {
 fn lines(
     unit: &Unit,
     front: &Front,
+    limits: &[String],
     programs: &mut Vec<String>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<String>, Fault> {
@@ -199,7 +214,7 @@ fn lines(
         let commands = unit::commands(&one.value).map_err(|why| Fault::at(&one.value_at, why))?;
         for command in commands {
             programs.push(command.program.clone());
-            made.push(own(command, one, front, notes)?);
+            made.push(own(command, one, front, limits, notes)?);
         }
     }
     if made.is_empty() {
@@ -209,7 +224,13 @@ fn lines(
     Ok(made)
 }
 
-fn own(mut command: Command, at: &Assignment, front: &Front, notes: &mut Vec<String>) -> Result<String, Fault> {
+fn own(
+    mut command: Command,
+    at: &Assignment,
+    front: &Front,
+    limits: &[String],
+    notes: &mut Vec<String>,
+) -> Result<String, Fault> {
     let program = &command.program;
     if command.has('@') {
         if command.arguments.is_empty() {
@@ -230,7 +251,9 @@ fn own(mut command: Command, at: &Assignment, front: &Front, notes: &mut Vec<Str
     let mut words = vec![quote::argument(&escaped, false).replace("%%", "%")];
     words.append(&mut command.arguments);
     let kept: String = ['-', ':', '|'].iter().filter(|prefix| command.has(**prefix)).collect();
-    Ok(line(front, &format!("{kept}+"), &words.join(" ")))
+    // One with `+` had the manager's before.
+    let limits = if command.has('+') { &[] } else { limits };
+    Ok(line(front, &format!("{kept}+"), limits, &words.join(" ")))
 }
 
 /// Whether the unit's sandbox holds for any of its commands: for those with `+` it does not.
@@ -356,7 +379,7 @@ mod tests {
         let all = commands(
             "[Service]\nType=oneshot\nExecStart=-/bin/a $X ${Y} %i \"b c\" 'd\\x20e' 100%% ; :/bin/b $X\nExecStart=@\"/opt/c d$\" name x\n",
         );
-        let run = "/usr/bin/stockade run -P \"/etc/a b.toml\" --";
+        let run = "/usr/bin/stockade run -p LimitNOFILE=1024:524288 -p LimitMEMLOCK=8M -P \"/etc/a b.toml\" --";
         let want = [
             String::new(),
             format!("-+{run} /bin/a $X ${{Y}} %i \"b c\" 'd\\x20e' 100%%"),
@@ -378,9 +401,25 @@ mod tests {
     fn words_of_a_command_line_are_not_replaced() {
         let front = Front { stockade: "/opt/a$%/stockade".into(), ..front() };
         let words = ["/bin/echo", "$HOME", "100%", "a\"b\\"].map(String::from);
-        let made = dropin(Target::Command(None, &words), &policy(""), &front).expect("a drop-in");
+        let made = dropin(Target::Command(None, &words), &policy("LimitNOFILE = 9\nLimitMEMLOCK = 0"), &front)
+            .expect("a drop-in");
         let want = r#"ExecStart=+/opt/a$%%/stockade run -P "/etc/a b.toml" -- /bin/echo $$HOME 100%% "a\"b\\""#;
         assert!(made.text.ends_with(&format!("ExecStart=\n{want}\n")), "{}", made.text);
+    }
+
+    #[test]
+    fn the_managers_own_limits_do_not_hold() {
+        let lines = |unit: &str, words: &str| {
+            let made = dropin(Target::Unit(&load(unit)), &policy(words), &front()).expect("a drop-in").text;
+            let (head, command) = made.rsplit_once("ExecStart=\n").expect("commands");
+            assert_eq!(head.contains("limits would hold"), command.contains("-p Limit"), "{made}");
+            command.split(" -P ").next().expect("a start").replace("ExecStart=+/usr/bin/stockade run", "")
+        };
+        let unit = "[Service]\nExecStart=/bin/a\n";
+        assert_eq!(lines(unit, ""), " -p LimitNOFILE=1024:524288 -p LimitMEMLOCK=8M");
+        assert_eq!(lines(unit, "LimitNOFILE = 64"), " -p LimitMEMLOCK=8M");
+        assert_eq!(lines(&format!("{unit}LimitMEMLOCK=1M\n"), "LimitNOFILE = 64"), "");
+        assert_eq!(lines("[Service]\nExecStart=+/bin/a\n", ""), "");
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn filters(document: &Document) -> bool {
 /// Whether a directive has paths of which `.` can be one.
 fn has_paths(row: &Directive) -> bool {
     match quote::quoting(row) {
-        Some(Quoting::Escaped) => false,
+        Some(Quoting::Escaped | Quoting::Names) => false,
         Some(_) => true,
         None => matches!(row.name, "WorkingDirectory" | "RootDirectory"),
     }
@@ -242,12 +242,21 @@ fn one(row: &Directive, text: &str, value: &Value, directory: Option<&str>) -> R
     }
     // What a policy takes as it stands, systemd would expand.
     let text = if service::literal(row) { text.replace('%', "%%") } else { text };
+    if quote::quoting(row) == Some(Quoting::Names) {
+        let part = |part: &String| Quoting::Names.join(part, hostile).ok_or_else(refuse);
+        let word = |word: &Item| {
+            let parts = form::colons(word)?.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+            Ok(parts.join(":"))
+        };
+        let words = form::words(&Item { text, at: value.at.clone() })?;
+        return Ok(words.iter().map(word).collect::<Result<Vec<_>, Fault>>()?.join(" "));
+    }
     if let Some(quoting) = quote::quoting(row) {
         return quoting.join(&text, hostile).ok_or_else(refuse);
     }
     // Blanks are all that parts these words, and a line break would end the assignment.
     let text = match row.form {
-        Form::Words(..) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+        Form::Words(_) => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
         _ => text,
     };
     if text.contains(hostile) || text.ends_with('\\') { Err(refuse()) } else { Ok(text) }
@@ -322,6 +331,14 @@ Environment = { A = 'b \"c' }
         // No group that systemd does not know.
         let own = lines("SystemCallFilter = ['@container-default clone3:ENOSYS']");
         assert!(own.starts_with("_llseek ") && own.ends_with(" writev;~clone3:ENOSYS") && !own.contains('@'), "{own}");
+    }
+
+    #[test]
+    fn names_of_directories_are_written_as_systemd_reads_them() {
+        let text = unit(&read(r#"RuntimeDirectory = 'web "a b":l c\:d::ro e\f'"#), None).expect("a unit").text;
+        assert!(text.contains("RuntimeDirectory=web a\\x20b:l c\\:d::ro ef\n"), "{text}");
+        let text = unit(&read(r"StateDirectory = 'h\\\\i'"), None).expect("a unit").text;
+        assert!(text.contains("StateDirectory=h\\\\i\n"), "{text}");
     }
 
     #[test]

@@ -31,23 +31,8 @@ const STATUS: &[(&str, &str)] = &[
 const LINTS_NOTE: &str = "What *stockade check* warns of; the names are in its brackets and in its JSON.";
 
 const STATUS_NOTE: &str = "\
-Steps that fail end with systemd's statuses, whose names *systemctl status* prints. The target has then not run.";
-
-const STEPS: &[Exit] = &[
-    Exit::Chdir,
-    Exit::Fds,
-    Exit::Exec,
-    Exit::Limits,
-    Exit::SecureBits,
-    Exit::Group,
-    Exit::User,
-    Exit::Capabilities,
-    Exit::Network,
-    Exit::Namespace,
-    Exit::NoNewPrivileges,
-    Exit::Seccomp,
-    Exit::Personality,
-];
+Steps that fail end with systemd's statuses, whose names *systemctl status* prints and *systemd.exec*(5) explains. The target \
+has then not run.";
 
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("XDG_CONFIG_HOME", "Where the caller's own policies are, instead of `~/.config`."),
@@ -187,7 +172,7 @@ pub fn page(about: &str, file: &str, verbs: &[Command]) -> String {
         page.entry(status, meaning);
     }
     page.paragraphs(STATUS_NOTE);
-    for step in STEPS {
+    for step in Exit::ALL.iter().filter(|exit| exit.is_step()) {
         page.entry(&(*step as u8).to_string(), step.name());
     }
     for (title, rows, mark) in [("ENVIRONMENT", ENVIRONMENT, "*"), ("FILES", FILES, "")] {

@@ -2,11 +2,12 @@
 
 use nix::errno::Errno;
 
-use crate::apply::{self, Failure};
+use crate::apply::{self, Failure, landlock};
 use crate::fault::{Exit, Fault};
 use crate::host::Host;
 use crate::host::diagnose::{self, Stage};
 use crate::plan::Plan;
+use crate::plan::access::AccessOp;
 use crate::plan::mounts::{MountOp, New};
 use crate::plan::op::{Op, Step};
 use crate::plan::supervise::SuperviseOp;
@@ -28,7 +29,15 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
     if let Op::Inspect { .. } = step.op {
         return unsuitable(plan, step, failure.errno);
     }
-    let mut fault = Fault::new(format!("cannot {}: {}", step.op, words(failure.errno))).exit(step.op.exit());
+    let culprit = match &step.op {
+        Op::Access(AccessOp::Rules(rules)) => landlock::culprit(rules, failure.errno),
+        _ => None,
+    };
+    let what = match culprit {
+        Some(path) => format!("make a Landlock ruleset with {}", path.display()),
+        None => brief(&step.op.to_string()),
+    };
+    let mut fault = Fault::new(format!("cannot {what}: {}", words(failure.errno))).exit(step.op.exit());
     let mut names: Vec<&str> = Vec::new();
     for by in &step.by {
         if fault.origin.is_none() {
@@ -53,12 +62,24 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
             Op::Filter(op) if op.listens && sends(plan) => {
                 fault.help("the agent did not take the filter's notifications").help("look at what it says about them")
             }
+            Op::Supervise(SuperviseOp::Connect(_)) if failure.errno == Errno::EPERM => fault
+                .help("neither root nor the caller listens there, and everybody could: a directory on the way is open to all")
+                .help("let the agent listen in a directory of its own, such as one in /run"),
+            Op::Supervise(SuperviseOp::Connect(_)) if failure.errno == Errno::ETIMEDOUT => {
+                fault.help("the agent lets nobody in: look at what it is doing, or leave out Seccomp.Listener")
+            }
             Op::Supervise(SuperviseOp::Connect(_)) => {
                 fault.help("start the agent first, or leave out Seccomp.Listener")
             }
             Op::Supervise(_) if failure.errno == Errno::EAGAIN => {
                 fault.help("the supervisor is a process more than LimitNPROC or the cgroup's pids.max leaves room for")
             }
+            Op::Descriptors { .. } if failure.errno == Errno::ENOENT => fault
+                .help("one of the descriptors 0 to 2 is closed, and there is no /dev/null to open in its place")
+                .help("start stockade with all three, or in a place with a /dev"),
+            Op::Groups { .. } | Op::User(_) if failure.errno == Errno::EOPNOTSUPP => fault
+                .help("the call was answered as if it had worked, and nothing has changed: a filter around stockade does that")
+                .help("in a container that imitates root, leave out what changes the user and the groups"),
             Op::Directory { path, .. } if path.as_os_str().is_empty() => {
                 fault.help("to start elsewhere: cd, or -p WorkingDirectory=/")
             }
@@ -66,12 +87,26 @@ pub(super) fn explain(plan: &Plan, host: &Host, failure: Failure) -> Fault {
                 .help("it is not in the view that the policy gives, or not for the target's user")
                 .help("to start elsewhere: -p WorkingDirectory=/")
                 .help("to show it: -p BindReadOnlyPaths=. or -p BindPaths=. (beside ProtectHome=tmpfs; =yes hides those, too)"),
+            Op::Access(_) if culprit.is_some() && failure.errno == Errno::ENOENT => {
+                fault.help("put `-` in front of the path if it may be missing")
+            }
+            Op::Access(_) if culprit.is_some() && failure.errno == Errno::EACCES => {
+                fault.help("put `-` in front of the path, which this user cannot get to, or leave it out")
+            }
             Op::Mount(op) => match apply::hint(op, failure.errno) {
                 Some(hint) => fault.help(hint),
                 None => around(fault, failure.errno),
             },
             _ => around(fault, failure.errno),
         },
+    }
+}
+
+/// So much of a step that its error is still read.
+fn brief(op: &str) -> String {
+    match op.char_indices().nth(300) {
+        None => op.to_owned(),
+        Some((end, _)) => format!("{}…", &op[..end]),
     }
 }
 

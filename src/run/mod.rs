@@ -59,7 +59,15 @@ pub fn refuse(number: i32, fault: &Fault) {
 
 fn failed(status: &Status, fault: &Fault) {
     let line = serde_json::json!({ "event": "failed", "status": fault.exit as u8, "message": clean(&fault.message) });
-    status.say(format!("{line}\n").as_bytes());
+    // Standard error has it, too.
+    status.say(format!("{line}\n").as_bytes()).ok();
+}
+
+/// Nobody reads what is to be told, and a launch without it is not what was asked for.
+fn full(number: i32) -> Fault {
+    Fault::new(format!("--status-fd: descriptor {number} is full, and nobody reads what was written to it"))
+        .help("read from its other end while stockade runs, or let it be a file: 9>events")
+        .exit(Exit::Fds)
 }
 
 /// Takes the descriptor for the lines over.
@@ -83,8 +91,10 @@ fn own(plan: &Plan, number: i32) -> Result<Status, Fault> {
             "reason": short.reason,
             "remedy": short.remedy,
         });
-        status.say(format!("{line}\n").as_bytes());
+        status.say(format!("{line}\n").as_bytes()).map_err(|_| full(number))?;
     }
+    // Where the target is executed elsewhere, this is the last time to refuse.
+    status.room().map_err(|_| full(number))?;
     Ok(status)
 }
 
@@ -99,12 +109,16 @@ fn carry_out(plan: &Plan, host: &Host, status: Option<&Status>) -> Fault {
         }
         Ok(ready)
     });
-    let result = ready.map(|mut ready| {
+    let result = ready.and_then(|mut ready| {
         let parts = plan.steps.iter().any(|step| matches!(step.op, Op::Companion(_)));
         if parts || status.is_some() {
-            accompanied(&mut ready, plan, status)?;
+            match accompanied(&mut ready, plan, status) {
+                Ok(Ok(())) => {}
+                Ok(Err(number)) => return Err(full(number)),
+                Err(failure) => return Ok(Err(failure)),
+            }
         }
-        ready.run()
+        Ok(ready.run())
     });
     match result {
         Ok(Err(failure)) => failure::explain(plan, host, failure),
@@ -113,8 +127,12 @@ fn carry_out(plan: &Plan, host: &Host, status: Option<&Status>) -> Fault {
     }
 }
 
-/// Everything up to where the target's process has nothing more to tell.
-fn accompanied(ready: &mut Ready, plan: &Plan, status: Option<&Status>) -> Result<(), crate::apply::Failure> {
+/// Everything up to where the target's process has nothing more to tell; the descriptor, where that cannot be told.
+fn accompanied(
+    ready: &mut Ready,
+    plan: &Plan,
+    status: Option<&Status>,
+) -> Result<Result<(), i32>, crate::apply::Failure> {
     let failed = |errno: Errno| crate::apply::Failure { step: 0, errno };
     let progress = Progress::new().map_err(failed)?;
     ready.watched(progress.again());
@@ -122,7 +140,7 @@ fn accompanied(ready: &mut Ready, plan: &Plan, status: Option<&Status>) -> Resul
     let parts = plan.steps.iter().any(|step| matches!(step.op, Op::Companion(_)));
     let page = progress.again();
     ready.parted(Box::new(move |op| companion::part(op, &page, lines)));
-    let Some(status) = status else { return Ok(()) };
+    let Some(status) = status else { return Ok(Ok(())) };
     // Without /proc the namespaces stay unnamed.
     let process = report::process().ok();
     for number in [Some(status.number()), process.as_ref().map(std::os::fd::AsRawFd::as_raw_fd)].into_iter().flatten() {
@@ -133,8 +151,8 @@ fn accompanied(ready: &mut Ready, plan: &Plan, status: Option<&Status>) -> Resul
     if let Some(process) = &process {
         report::namespaces(process, &progress);
     }
-    if !parts {
-        status.started(&progress, std::process::id().cast_signed(), None);
+    if parts {
+        return Ok(Ok(()));
     }
-    Ok(())
+    Ok(status.started(&progress, std::process::id().cast_signed(), None).map_err(|_| status.number()))
 }

@@ -48,6 +48,16 @@ fn set(halves: &[Half; 2]) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// How many supplementary groups this process has (getgroups(2)).
+///
+/// # Errors
+/// None that are known.
+pub fn groups() -> Result<usize, Errno> {
+    // SAFETY: of a list without room nothing is written.
+    let count = Errno::result(unsafe { libc::getgroups(0, std::ptr::null_mut()) })?;
+    usize::try_from(count).map_err(|_| Errno::EINVAL)
+}
+
 /// The effective set of another thread (capget(2)).
 ///
 /// # Errors

@@ -17,6 +17,8 @@ struct Words {
     state: AtomicU32,
     /// How many of those beside the target are not ready yet, or [`GONE`].
     beside: AtomicU32,
+    /// Whether the target's process sleeps until that is another number.
+    sleeps: AtomicU32,
     namespaces: [AtomicU64; KINDS],
 }
 
@@ -89,27 +91,44 @@ impl Progress {
     pub fn stand(&self) {
         // Where another could not go on, that stays.
         let less = |number: u32| if number == GONE { None } else { number.checked_sub(1) };
-        self.words().beside.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).unwrap_or_default();
+        self.words().beside.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).unwrap_or_default();
+        self.wake();
     }
 
     /// Says that one of those beside the target cannot go on.
     pub fn fall(&self) {
-        self.words().beside.store(GONE, Ordering::Release);
+        self.words().beside.store(GONE, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Wakes the target's process, if it sleeps.
+    fn wake(&self) {
+        if self.words().sleeps.load(Ordering::SeqCst) != 0 {
+            let word = &raw const self.words().beside;
+            // SAFETY: the word is in the page, which stays mapped. Nobody waiting is no error.
+            unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, 1) };
+        }
     }
 
     /// Waits until all that shall stand beside the target do; whether they do. Almost always they have long been ready.
+    /// One that dies without a word takes the target along.
     pub fn accompanied(&self) -> bool {
-        let mut tries = 0_u32;
         loop {
-            match self.words().beside.load(Ordering::Acquire) {
+            match self.words().beside.load(Ordering::SeqCst) {
                 0 => return true,
                 GONE => return false,
-                _ if tries < 1000 => std::thread::yield_now(),
-                // They may have less right to a processor than the target.
-                _ => std::thread::sleep(std::time::Duration::from_micros(50)),
+                number => self.sleep(number),
             }
-            tries = tries.saturating_add(1);
         }
+    }
+
+    /// Sleeps while there are so many still to come.
+    fn sleep(&self, number: u32) {
+        // Whoever has looked at this before has changed the number, and then nobody falls asleep.
+        self.words().sleeps.store(1, Ordering::SeqCst);
+        let (word, forever) = (&raw const self.words().beside, std::ptr::null::<libc::timespec>());
+        // SAFETY: the word is in the page, which stays mapped. The caller looks again, whatever woke this process.
+        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, number, forever) };
     }
 
     /// Says which namespaces it is in, by inode number; 0 where that is not known.
@@ -126,5 +145,40 @@ impl Progress {
             *number = word.load(Ordering::Acquire);
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// How often this thread has given up its processor by itself.
+    fn switches() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").expect("procfs");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("a count");
+        line.trim().parse().expect("a number")
+    }
+
+    #[test]
+    fn who_waits_sleeps_until_all_are_ready_or_one_is_not() {
+        for (last, all) in [(Progress::stand as fn(&Progress), true), (Progress::fall, false)] {
+            let progress = Progress::new().expect("a page");
+            progress.expect(2);
+            let page = progress.again();
+            let target = std::thread::spawn(move || {
+                let before = switches();
+                (page.accompanied(), switches() - before)
+            });
+            std::thread::sleep(Duration::from_millis(100));
+            progress.stand();
+            std::thread::sleep(Duration::from_millis(100));
+            last(&progress);
+            let (accompanied, slept) = target.join().expect("a thread");
+            assert_eq!(accompanied, all);
+            assert!((1..20).contains(&slept), "{slept}");
+            assert_eq!(progress.accompanied(), all, "nobody has to wait");
+        }
     }
 }

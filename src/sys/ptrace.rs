@@ -153,6 +153,8 @@ pub fn message(pid: Pid) -> Result<i64, Errno> {
 pub struct Pending {
     /// AUDIT_ARCH_*.
     pub arch: u32,
+    /// Where it was made.
+    pub ip: u64,
     /// Its number.
     pub number: u32,
     /// Its arguments.
@@ -173,7 +175,7 @@ pub fn pending(pid: Pid) -> Result<Pending, Errno> {
     // SAFETY: the kernel says that this is the member which it has filled in.
     let call = unsafe { info.u.seccomp };
     let number = u32::try_from(call.nr & 0xffff_ffff).unwrap_or(u32::MAX);
-    Ok(Pending { arch: info.arch, number, arguments: call.args })
+    Ok(Pending { arch: info.arch, ip: info.instruction_pointer, number, arguments: call.args })
 }
 
 /// Blocks these signals, one bit each from 1 on; says which were (PTRACE_GETSIGMASK, Linux 3.11).

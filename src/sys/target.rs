@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::sys::stat::fstat;
 
 /// Reads another process's memory (process_vm_readv(2)); how much could be read.
 ///
@@ -142,9 +143,48 @@ pub fn wait<const N: usize>(fds: [BorrowedFd<'_>; N], nanoseconds: Option<i64>) 
     poll(fds, libc::POLLIN, nanoseconds)
 }
 
+/// Writes as much of a text as is taken at once; the rest is lost. Whoever reads a pipe may not be reading, and whoever else
+/// writes to it may fill it between the look and the writing.
+pub fn offer(fd: BorrowedFd<'_>, text: &[u8]) {
+    let pipe = fstat(fd).is_ok_and(|facts| facts.st_mode & libc::S_IFMT == libc::S_IFIFO);
+    for part in text.chunks(libc::PIPE_BUF) {
+        if !writable(fd) {
+            return;
+        }
+        let offered = if pipe { write_now(fd, part) } else { Err(Errno::EOPNOTSUPP) };
+        let written = match offered {
+            // Pipes wait where they are told not to before Linux 6.4; older filters may not know the call.
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM) => nix::unistd::write(fd, part),
+            other => other,
+        };
+        if written != Ok(part.len()) {
+            return;
+        }
+    }
+}
+
+/// Writes without waiting, whatever the descriptor's own flags say (RWF_NOWAIT of pwritev2(2)).
+fn write_now(fd: BorrowedFd<'_>, text: &[u8]) -> Result<usize, Errno> {
+    let part = libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() };
+    // In two halves, of which 64-bit kernels look at the first: where the descriptor itself is.
+    let here: libc::c_long = -1;
+    // SAFETY: the vector points to a live text of its length, which is only read.
+    let written = unsafe {
+        libc::syscall(libc::SYS_pwritev2, fd.as_raw_fd(), &raw const part, 1_usize, here, here, libc::RWF_NOWAIT)
+    };
+    Errno::result(written).and_then(|length| usize::try_from(length).map_err(|_| Errno::EIO))
+}
+
 /// Whether something can be written to it now.
-pub fn writable(fd: BorrowedFd<'_>) -> bool {
+fn writable(fd: BorrowedFd<'_>) -> bool {
     poll([fd], libc::POLLOUT, Some(0)).is_ok_and(|[found]| found.output && !found.hangup)
+}
+
+/// Whether a file of /proc or /sys that can be waited for, such as mountinfo, has changed since this was asked, or it was
+/// opened (proc_pid_mounts(5)).
+pub fn is_changed(fd: BorrowedFd<'_>) -> bool {
+    // POLLERR comes unasked.
+    poll([fd], 0, Some(0)).map_or(true, |[found]| found.hangup)
 }
 
 fn poll<const N: usize>(fds: [BorrowedFd<'_>; N], events: i16, nanoseconds: Option<i64>) -> Result<[Found; N], Errno> {

@@ -61,9 +61,14 @@ fn read(value: &mut Value, base: Option<&Path>, uid: u32) -> Result<(), Fault> {
 /// # Errors
 /// As [`trust::read`].
 pub fn file(path: &Path, uid: u32) -> Result<Arc<Source>, Fault> {
-    let text = trust::read(path, uid)?.text;
+    let text = trust::read(path, uid).map_err(renamed)?.text;
     let name = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     Ok(Arc::new(Source { name: name.to_string_lossy().into_owned(), text }))
+}
+
+/// What is attached to a policy is none.
+fn renamed(fault: Fault) -> Fault {
+    Fault { message: fault.message.replacen("the policy `", "the file `", 1), ..fault }
 }
 
 /// The path of a profile below a directory, as kubelet takes it: relative, and with no way out.

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::profiles::SHIPPED;
-use super::{Document, Entry, Kind, Value, toml, unit};
+use super::{Document, Entry, Kind, Value, profiles, toml, unit};
 use crate::fault::{Exit, FLAG, Fault, Origin, Source};
 
 /// Reads the value of one `-p`.
@@ -24,7 +23,7 @@ pub fn parse(flag: &str) -> Result<Document, Fault> {
         return Err(match flag {
             _ if flag.contains('/')
                 || Path::new(flag).extension().is_some_and(|end| end == "toml")
-                || SHIPPED.iter().any(|(name, _)| *name == flag) =>
+                || profiles::shipped(flag).is_some() =>
             {
                 fault.help(format!("a profile or a policy file is given by a capital -P: -P {flag}"))
             }

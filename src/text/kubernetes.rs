@@ -48,6 +48,8 @@ pub struct Objects<'a> {
     pub containers: Vec<Container>,
     /// SeccompProfile objects, and OCI profiles, with their names where they have one.
     pub profiles: Vec<(String, oci::Profile<'a>)>,
+    /// The kinds of all objects.
+    pub kinds: Vec<String>,
     /// What is odd.
     pub warnings: Vec<Fault>,
 }
@@ -88,7 +90,12 @@ impl<'a> Reading<'a> {
             for item in items {
                 self.object(item);
             }
-        } else if kind == "SeccompProfile" || version.starts_with(OPERATOR) {
+            return;
+        }
+        if !kind.is_empty() && !self.objects.kinds.iter().any(|known| known == kind) {
+            self.objects.kinds.push(kind.to_owned());
+        }
+        if kind == "SeccompProfile" || version.starts_with(OPERATOR) {
             self.operators(node, kind);
         } else if node.get("defaultAction").is_some() {
             match oci::read(self.reader.source, node) {

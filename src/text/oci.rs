@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::json;
-use super::node::{Node, Reader, Tree, Word};
+use super::node::{Field, Node, Reader, Tree, Word};
 use crate::fault::nearest;
 use crate::fault::{Fault, Origin, Source};
 
@@ -139,10 +139,56 @@ const EPERM: u64 = 1;
 /// # Errors
 /// Where the text is not JSON, and everything in it that is not a profile.
 pub fn parse(source: &Arc<Source>) -> Result<Profile<'_>, Vec<Fault>> {
+    let yaml = |line: &str| line.starts_with("apiVersion:") || line.starts_with("kind:");
+    if !json::looks_like(&source.text) && source.text.lines().any(yaml) {
+        let fault = Fault::new(format!("{} is YAML, and a seccomp profile is JSON", source.name));
+        return Err(vec![fault.help("Kubernetes objects are read by: stockade import kubernetes FILE (or spo)")]);
+    }
     let node = json::parse(source).map_err(|fault| vec![fault])?;
-    // A whole OCI configuration, as `runc spec` writes it.
-    let inner = node.way(&["linux", "seccomp"]).filter(|_| node.get("defaultAction").is_none());
-    read(source, inner.unwrap_or(&node))
+    if node.get("defaultAction").is_some() {
+        return read(source, &node);
+    }
+    // A whole OCI configuration, as `runc spec` writes it, or as it is shown by crictl and ctr.
+    let ways: [&[&str]; 3] =
+        [&["linux", "seccomp"], &["info", "runtimeSpec", "linux", "seccomp"], &["Spec", "linux", "seccomp"]];
+    match ways.iter().find_map(|way| node.way(way)) {
+        Some(inner) if inner.get("defaultAction").is_some() => read(source, inner),
+        _ => {
+            Err(other(source, &node).map_or_else(|| read(source, &node).err().unwrap_or_default(), |fault| vec![fault]))
+        }
+    }
+}
+
+/// What a text is that is taken for a profile and is none.
+fn other(source: &Arc<Source>, node: &Node<'_>) -> Option<Fault> {
+    let Tree::Table(fields) = &node.tree else { return None };
+    let has = |name: &str| node.get(name).is_some();
+    let per_thread = |field: &Field<'_>| field.value.get("default_action").is_some();
+    let kind = node.get("kind").and_then(Node::text).unwrap_or_default();
+    let (message, help) = if fields.iter().any(per_thread) || has("default_action") {
+        (
+            "this is a filter for seccompiler, Firecracker's own format, and no profile of a container engine"
+                .to_owned(),
+            "its numbers are of one machine and its words are others: write its calls into [[Seccomp.Rule]] by name",
+        )
+    } else if !kind.is_empty() {
+        (format!("this is a Kubernetes object, a {kind}"), "read it with: stockade import kubernetes FILE (or spo)")
+    } else if has("ociVersionMin") {
+        (
+            "this is what a runtime says of its features, and no profile".to_owned(),
+            "a profile has `defaultAction` and `syscalls`",
+        )
+    } else if has("$schema") || has("definitions") {
+        ("this is a JSON schema, and no profile".to_owned(), "a profile has `defaultAction` and `syscalls`")
+    } else if has("ociVersion") {
+        (
+            "this configuration has no `linux.seccomp`: its container is not filtered".to_owned(),
+            "`SeccompProfile = \"RuntimeDefault\"` is what engines do by default",
+        )
+    } else {
+        return None;
+    };
+    Some(Fault::at(&Origin::new(source, node.span.start..node.span.start + 1), message).help(help))
 }
 
 /// Reads a profile from a tree.

@@ -31,6 +31,11 @@ macro_rules! shipped {
 
 shipped!("build", "container-default", "network-service", "none", "service", "strict");
 
+/// The text of a profile in the binary.
+pub fn shipped(name: &str) -> Option<&'static str> {
+    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// Where profiles are for everybody: the administrator's, then those of packages.
 const DIRECTORIES: [&str; 2] = ["/etc/stockade", "/usr/share/stockade/profiles"];
 
@@ -60,6 +65,11 @@ impl Library {
         let directories =
             own.map(|own| own.join("stockade")).into_iter().chain(DIRECTORIES.map(PathBuf::from)).collect();
         Self { directories, uid: nix::unistd::getuid().as_raw() }
+    }
+
+    /// The profiles in the binary alone: the same on every machine.
+    pub fn of_the_binary() -> Self {
+        Self { directories: Vec::new(), uid: 0 }
     }
 
     /// What a system service finds: root's, with no home.
@@ -177,7 +187,13 @@ impl Library {
         }
         let beside = [format!("{name}.toml"), name.to_owned()];
         if let Some(file) = beside.iter().find(|file| base.unwrap_or(Path::new(".")).join(file).is_file()) {
-            fault = fault.help(format!("to use the file of that name: ./{file}"));
+            fault = if Path::new(file).extension().is_some_and(|end| end == "json") {
+                fault
+                    .help(format!("a container engine's seccomp profile is used by: -p SeccompProfile=./{file}"))
+                    .help(format!("to make it a policy: stockade import oci ./{file} -o NAME.toml"))
+            } else {
+                fault.help(format!("to use the file of that name: ./{file}"))
+            };
         }
         let places: Vec<String> = self.directories.iter().map(|path| path.display().to_string()).collect();
         fault
@@ -393,7 +409,7 @@ mod tests {
             let mut all = vec![format!("{} {:?}", entry.name, entry.at.line_column())];
             match &value.kind {
                 Kind::List(list) => {
-                    all.extend(list.iter().map(|item| format!("{:?} {}", item.at.line_column(), item.at.written())))
+                    all.extend(list.iter().map(|item| format!("{:?} {}", item.at.line_column(), item.at.written())));
                 }
                 Kind::Table(entries) => all.extend(entries.iter().flat_map(told)),
                 _ => all.push(value.at.written().to_owned()),

@@ -263,12 +263,35 @@ pub fn words(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// The parts of a word between colons, of which each has C escapes, or a backslash before a colon that does not part.
+///
+/// # Errors
+/// An escape that is none, or escapes that make no UTF-8.
+pub fn pieces(word: &str) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    let mut part = Vec::new();
+    let mut chars = word.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            (':', _) => found.push(std::mem::take(&mut part)),
+            ('\\', Some(':')) => part.extend(chars.next().map(|_| b':')),
+            ('\\', Some(letter)) if !r#"abfnrtvsxuU\"'01234567"#.contains(*letter) => {
+                return Err(format!("`\\{letter}` stands for no character"));
+            }
+            ('\\', _) => escape(&mut chars, &mut part)?,
+            _ => put(&mut part, c),
+        }
+    }
+    found.push(part);
+    found.into_iter().map(|part| String::from_utf8(part).map_err(|_| "its escapes make no UTF-8".into())).collect()
+}
+
 fn put(word: &mut Vec<u8>, c: char) {
     word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut Vec<u8>) -> Result<(), String> {
-    let letter = chars.next().ok_or("the command line ends with a backslash")?;
+    let letter = chars.next().ok_or("it ends with a backslash")?;
     let (digits, radix) = match letter {
         'x' => (2, 16),
         'u' => (4, 16),

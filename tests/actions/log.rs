@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::kit::{host_has, people};
+use crate::kit::{host_has, roots};
 use crate::{actions, rule};
 
 /// The kernel's multicast of audit records (AUDIT_NLGRP_READLOG of linux/audit.h).
@@ -62,7 +62,7 @@ fn log_and_flagged_refusals_are_recorded() {
     }
     let logged = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_logged").expect("seccomp");
     assert!(logged.split_whitespace().any(|word| word == "log"), "log is not logged here: {logged}");
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         let ear = Ear::new();
         for (action, flags, code) in [
             ("log", "", Some("code=0x7ffc0000")),

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::kit::{Outcome, Who, base, host_has, marker, people, say, verbs};
+use crate::kit::{Outcome, Who, base, host_has, marker, people, roots, say, verbs};
 
 /// Properties, and what the probe says under them: alternatives as in [`Outcome::answers`].
 struct Effect {
@@ -208,7 +208,7 @@ fn what_this_kernel_is_too_old_for_is_refused() {
 #[test]
 fn without_the_directives_none_of_the_effects_is_there() {
     // The control: of each effect at least one answer is another one without it.
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         for effect in effects(who) {
             let tried: Vec<&str> = effect.answers.iter().map(|(verb, _)| verb.as_str()).collect();
             let outcome = who.bare(&verbs(&tried)).run();

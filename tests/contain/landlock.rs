@@ -94,6 +94,23 @@ fn paths() {
     }
 }
 
+/// What an ordinary user cannot get to, and what root does not find or, without its capabilities, get to either.
+const BEYOND: &str = "/proc/1/root/stockade-none";
+
+#[test]
+fn a_path_out_of_reach_is_named_or_may_be_left_out() {
+    for who in people().into_iter().filter(|_| host_has("landlock")) {
+        let level = format!("-p=Landlock.ABI={}", abi().clamp(1, 5));
+        let all = "-p=Landlock.ReadExecute=/ -/proc/1/root/stockade-none";
+        who.confined(&[&level, all]).words(&["true"]).run().ends(0);
+        let many: Vec<String> = (0..80).map(|at| format!("-/stockade-none/{at}")).collect();
+        let refused = format!("-p=Landlock.Read={} {BEYOND}", many.join(" "));
+        let told = who.confined(&[&level, &refused]).words(&["true"]).run();
+        told.ends(226);
+        told.complains(&format!("with {BEYOND}: ")).complains("put `-` in front of the path");
+    }
+}
+
 #[test]
 fn ports() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is up");

@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use crate::kit::{Outcome, Who, base, host_has, people, verbs};
+use crate::kit::{Outcome, Who, base, host_has, people, roots, verbs};
 
 const NONE: &str = "eff=0 prm=0 inh=0 bnd=0 amb=0";
 
@@ -29,7 +29,7 @@ fn no_capabilities_at_all() {
 
 #[test]
 fn some_capabilities() {
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         let outcome = who.tries(&["-p", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_CHOWN"], &["caps"]);
         outcome.ends(0).says("caps: eff=401 prm=401 inh=0 bnd=401 amb=0");
         let outcome = who.tries(
@@ -53,7 +53,7 @@ fn some_capabilities() {
 
 #[test]
 fn identity() {
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         who.tries(&["-p", "User=65534", "-p", "Group=65534"], &["ids"])
             .ends(0)
             .says("ids: 65534 65534 65534 65534 65534 65534 groups 65534");

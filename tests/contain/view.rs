@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::kit::{Outcome, Who, base, host_has, people, shown, verbs};
+use crate::kit::{Outcome, Who, base, host_has, people, roots, shown, verbs};
 
 fn tries(who: &Who, properties: &[&str], tried: &[&str]) -> Outcome {
     let options: Vec<&str> = properties.iter().flat_map(|word| ["-p", word]).collect();
@@ -32,7 +32,7 @@ fn protect_system() {
 #[test]
 fn read_only_reaches_mounts_below() {
     // Only somebody who can mount can build the case: a tmpfs below, in a mount namespace of its own.
-    for who in people().iter().filter(|who| who.is_root()) {
+    for who in &roots() {
         let place = who.place("below");
         let sub = place.join("sub");
         fs::create_dir(&sub).expect("a directory can be made");
@@ -396,4 +396,35 @@ fn what_a_container_covered_with_a_file_that_is_gone_is_covered_again() {
         outcome.says("secret").never_says("below");
         assert_eq!(outcome.stdout.matches("secret").count(), 1, "{outcome}");
     }
+}
+
+#[test]
+fn a_sys_that_cannot_be_had_anew_is_told() {
+    // Only root can cover a part of /sys, and only somebody else is refused a new one for that.
+    let people = people();
+    let (Some(root), Some(user)) = (people.iter().find(|who| who.is_root()), people.iter().find(|who| !who.is_root()))
+    else {
+        return crate::kit::say("contain: only root can cover a part of /sys");
+    };
+    if !host_has("userns") || !host_has("netns") {
+        return crate::kit::say("contain: without user namespaces nobody but root has a network of his own");
+    }
+    let become_user = format!("exec setpriv --reuid={} --regid={} --clear-groups \"$@\"", user.uid, user.gid);
+    let run = |before: &str, options: &[&str]| {
+        let options = [&["-p", "PrivateNetwork=yes"], options].concat();
+        let run = root.confined(&options).words(&["/bin/ls", "/sys/class/net"]);
+        run.behind(&["unshare", "-m", "/bin/sh", "-c", &format!("{before} {become_user}"), "sh"]).run()
+    };
+    let fresh = run("", &[]);
+    fresh.quietly().ends(0);
+    assert_eq!(fresh.stdout, "lo\n", "{fresh}");
+    let covered = run("mount -t tmpfs none /sys/firmware;", &[]);
+    covered.ends(0).complains("PrivateNetwork: /sys stays as it is");
+    covered.complains("/sys/firmware covers a part of it");
+    assert_eq!(covered.stdout, run("ls /sys/class/net; exit;", &[]).stdout, "{covered}");
+    // What helps, helps.
+    let hidden = run("mount -t tmpfs none /sys/firmware;", &["-p", "InaccessiblePaths=/sys"]);
+    assert_eq!(hidden.stdout, "", "{hidden}");
+    hidden.never_says("lo");
+    assert!(!hidden.stderr.contains("stays as it is"), "{hidden}");
 }

@@ -92,6 +92,19 @@ fn the_three_first_descriptors_exist() {
 }
 
 #[test]
+fn a_missing_descriptor_that_nothing_can_stand_for_is_told() {
+    for who in people().into_iter().filter(Who::is_root) {
+        let run = who.confined(&["-p", "LockPersonality=yes"]).words(&verbs(&["fds"]));
+        let bare = "mount -t tmpfs none /dev && exec \"$@\" <&-";
+        run.behind(&["unshare", "--mount", "sh", "-c", bare, "sh"])
+            .run()
+            .runs_nothing()
+            .ends(202)
+            .complains("/dev/null");
+    }
+}
+
+#[test]
 fn a_passed_descriptor_gives_nothing_to_walk_from() {
     // CVE-2024-21626 and its kin: a directory of the host's that stays open leads out of any view.
     for who in people() {

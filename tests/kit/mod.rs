@@ -1,8 +1,8 @@
 //! What the integration tests share: who runs, the probe, and assertions in one chain.
 //!
 //! Every case runs as root and as an ordinary user when the tests run as root, and once otherwise.
-//! Nothing is skipped in silence: what a host lacks must be named in `STOCKADE_TEST_HOST`, a list of
-//! what it has (`userns,netns,landlock,audit`; without the variable all of them are expected). `containers`, files of Debian's
+//! Nothing is skipped in silence: a test that goes without root or without a feature of the host says so on
+//! standard error. What a host lacks must be left out of `STOCKADE_TEST_HOST`, a list of what it has (`userns,netns,landlock,audit`; without the variable all of them are expected). `containers`, files of Debian's
 //! golang-github-containers-common, is expected only where it is named.
 
 // Each test binary uses its own part of the kit.
@@ -10,6 +10,7 @@
 
 mod outcome;
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -17,8 +18,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use outcome::Outcome;
@@ -51,6 +53,15 @@ pub(crate) fn people() -> Vec<Who> {
     vec![Who { name: "root", uid: 0, gid: 0, switch: false }, ordinary()]
 }
 
+/// Root, for what nobody else can do; nobody where an ordinary user runs the tests, which is said.
+pub(crate) fn roots() -> Vec<Who> {
+    let roots: Vec<Who> = people().into_iter().filter(Who::is_root).collect();
+    if roots.is_empty() {
+        goes_without("root");
+    }
+    roots
+}
+
 /// The ordinary user of a test run by root: the first account of a person, or nobody.
 fn ordinary() -> Who {
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -73,7 +84,21 @@ pub(crate) fn host_has(feature: &str) -> bool {
     for word in &words {
         assert!(FEATURES.contains(word), "STOCKADE_TEST_HOST: {word} is none of {FEATURES:?}");
     }
-    words.contains(&feature)
+    let has = words.contains(&feature);
+    if !has {
+        goes_without(feature);
+    }
+    has
+}
+
+/// Says which test goes without what, once.
+fn goes_without(what: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    // The harness gives a test's name to its thread.
+    let text = format!("{}: goes without {what}", thread::current().name().unwrap_or("a test"));
+    if SAID.lock().expect("no test panics here").insert(text.clone()) {
+        say(&text);
+    }
 }
 
 /// The kernel's release: its first two numbers.

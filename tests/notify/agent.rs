@@ -4,8 +4,13 @@
 //! Receiving descriptors takes system calls that the standard library has not, so the agent is the probe's `agent`.
 
 use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::process::{Child, Stdio};
 
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use serde_json::{Value, json};
 
 use super::kit::{Who, people};
@@ -57,7 +62,7 @@ fn without_its_agent_nothing_is_executed() {
         let outcome = tries(&who, &text(&gone, ""), &["ids"]);
         outcome.ends(228).runs_nothing().complains("connect to the agent at").complains("no such file");
         let refused = place.join("refused");
-        drop(std::os::unix::net::UnixListener::bind(&refused).expect("a socket"));
+        drop(UnixListener::bind(&refused).expect("a socket"));
         who.own(&refused);
         let outcome = tries(&who, &text(&refused.to_string_lossy(), ""), &["ids"]);
         outcome.ends(228).runs_nothing().complains("connection refused");
@@ -97,4 +102,62 @@ fn a_policy_that_notifies_nobody_needs_no_agent() {
             "[Seccomp]\nListener = \"/nowhere\"\n[[Seccomp.Rule]]\nSyscalls = [\"acct\"]\nAction = \"errno:EPERM\"";
         tries(&who, text, &["ids"]).ends(0).says("wait: ECHILD");
     }
+}
+
+/// Whoever answers gives the target what the policy keeps for the agent.
+#[test]
+fn somebody_elses_agent_where_everybody_can_write_is_no_agent() {
+    let [root, user] = &people()[..] else { return };
+    let place = root.place("agent");
+    let (open, own) = (place.join("open"), place.join("own"));
+    for (directory, mode, owner) in [(&open, 0o1777, root), (&own, 0o755, user)] {
+        fs::create_dir(directory).expect("a directory");
+        fs::set_permissions(directory, fs::Permissions::from_mode(mode)).expect("its mode");
+        owner.own(directory);
+    }
+    let sockets = [open.join("sock"), own.join("sock"), open.join("link")];
+    std::os::unix::fs::symlink(&sockets[1], &sockets[2]).expect("a link");
+    std::os::unix::fs::lchown(&sockets[2], Some(user.uid), Some(user.gid)).expect("its owner");
+    let [open, own, link] = sockets.map(|path| path.to_string_lossy().into_owned());
+    for (who, path, listens, trusted) in
+        [(root, &open, &open, false), (root, &link, &own, false), (user, &open, &open, true), (root, &own, &own, true)]
+    {
+        fs::remove_file(listens).ok();
+        let mut agent = agent(user, listens, "77", "1");
+        let outcome = tries(who, &text(path, ""), &["getppid"]);
+        if trusted {
+            outcome.ends(0).says("getppid: 77");
+        } else {
+            outcome.ends(228).runs_nothing().complains("not permitted").complains("neither root nor the caller");
+        }
+        agent.kill().expect("it can be killed");
+        agent.wait().expect("its end");
+    }
+}
+
+#[test]
+fn an_agent_that_lets_nobody_in_is_not_waited_for_forever() {
+    let waiting: Vec<_> = people()
+        .into_iter()
+        .map(|who| {
+            std::thread::spawn(move || {
+                let path = who.place("agent").join("sock");
+                let _listens = UnixListener::bind(&path).expect("a socket");
+                who.own(&path);
+                let mut queue = Vec::new();
+                loop {
+                    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+                    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None).expect("a socket");
+                    match connect(socket.as_raw_fd(), &UnixAddr::new(&path).expect("an address")) {
+                        Ok(()) => queue.push(socket),
+                        Err(Errno::EAGAIN) => break,
+                        Err(errno) => panic!("{errno}"),
+                    }
+                }
+                let outcome = tries(&who, &text(&path.to_string_lossy(), ""), &["ids"]);
+                outcome.ends(228).runs_nothing().complains("timed out").complains("the agent lets nobody in");
+            })
+        })
+        .collect();
+    waiting.into_iter().for_each(|thread| thread.join().expect("a test"));
 }

@@ -97,3 +97,20 @@ fn a_target_that_cannot_be_executed_leaves_nobody() {
         until("the supervisor is gone", || processes(&file).is_empty());
     }
 }
+
+#[test]
+fn a_log_that_nobody_reads_keeps_nobody() {
+    for who in people() {
+        // A line that is longer than what such a pipe takes at once.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).expect("its size");
+        let path = format!("/{}", "a/".repeat(2000));
+        let run = under(&who, &rule("openat", "Decide = \"log\""), &["line", &path]);
+        let child = std::cell::RefCell::new(run.command().stderr(writer).spawn().expect("stockade starts"));
+        until("the target is gone", || child.borrow_mut().try_wait().expect("a child").is_some());
+        until("the supervisor is gone", || processes(&policy(&run)).is_empty());
+        let mut text = String::new();
+        BufReader::new(reader).read_to_string(&mut text).expect("text");
+        assert!(text.contains(" called openat(") && text.len() <= 4096, "{text}");
+    }
+}

@@ -81,7 +81,7 @@ fn debians_profile_comes_back() {
 
 #[test]
 fn dockers_default_is_small_and_comes_back() {
-    let (_, text) = SHIPPED.iter().find(|(name, _)| *name == "container-default").expect("the profile");
+    let text = stockade::text::profiles::shipped("container-default").expect("the profile");
     let docker = policys(text);
     let text = there_and_back(&docker);
     let back = filter(&good(&text), DOCKER);

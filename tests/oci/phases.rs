@@ -9,14 +9,14 @@ use stockade::plan::filter::stage::Stage;
 use stockade::report::oci as written;
 use stockade::text::profiles::SHIPPED;
 
-use crate::{filter, good, policys, program, says};
+use crate::{exporteds, filter, good, policys, program, says};
 
 /// A small server's calls.
 const SERVER: &str = "SystemCallArchitectures = [\"native\", \"x86\", \"x32\"]\nSystemCallErrorNumber = \"EPERM\"\n\
     SystemCallFilter = [\"madvise epoll_ctl getsockname setsockopt vfork mmap read write close arch_prctl\"]\n";
 
 fn profile(policy: &str, stage: Stage) -> serde_json::Value {
-    let flat = flatten(&policys(policy), Arch::native()).expect("a flat filter");
+    let flat = flatten(&exporteds(policy), Arch::native()).expect("a flat filter");
     written::profile(&stage.of(flat, Arch::native())).expect("a profile")
 }
 

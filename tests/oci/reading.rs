@@ -160,6 +160,30 @@ fn what_is_no_profile_is_a_fault() {
 }
 
 #[test]
+fn what_is_another_format_is_named() {
+    for (text, message) in [
+        ("{\"vmm\": {\"default_action\": \"trap\", \"filter_action\": \"allow\", \"filter\": []}}", "seccompiler"),
+        ("{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"spec\": {}}", "a Kubernetes object, a Pod"),
+        ("{\"ociVersionMin\": \"1.0.0\", \"linux\": {\"seccomp\": {\"enabled\": true}}}", "says of its features"),
+        ("{\"definitions\": {\"SeccompArch\": {}}}", "a JSON schema"),
+        ("{\"ociVersion\": \"1.2.0\", \"linux\": {}}", "no `linux.seccomp`"),
+        ("{\"ociVersion\": \"1.2.0\", \"linux\": {\"seccomp\": null}}", "no `linux.seccomp`"),
+        ("{\"syscalls\": []}", "`defaultAction` is missing"),
+    ] {
+        let faults = read(text).expect_err(text);
+        assert!(faults.len() == 1 && faults[0].message.contains(message), "{text}: {:?}", messages(&faults));
+    }
+    for yaml in ["apiVersion: v1\nkind: Pod\n", "# A pod.\nkind: Pod\n"] {
+        assert!(read(yaml).expect_err(yaml)[0].message.contains("is YAML"), "{yaml}");
+    }
+    // As crictl and ctr show a container.
+    let profile = "{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_LOG\"}}}";
+    for text in [format!("{{\"info\": {{\"runtimeSpec\": {profile}}}}}"), format!("{{\"Spec\": {profile}}}")] {
+        assert_eq!(answer(&good(&text), "read", [0; 6]), Action::Log, "{text}");
+    }
+}
+
+#[test]
 fn what_engines_ignore_is_told() {
     for (text, at, message) in [
         (

@@ -20,6 +20,25 @@ const DOCKERS: &str = r#"{
 }"#;
 
 #[test]
+fn an_import_that_cannot_be_written_leaves_no_policy() {
+    for who in people() {
+        let place = who.place("import");
+        who.file(&place.join("profile.json"), "{\"defaultAction\": \"SCMP_ACT_ERRNO\"}");
+        let stockade = env!("CARGO_BIN_EXE_stockade");
+        let script = format!(
+            "cd {} && {{ trap '' XFSZ; ulimit -f 0; exec {stockade} import oci profile.json -o web.toml; }}",
+            place.display()
+        );
+        who.bare(&["sh", "-c", &script]).run().ends(1).complains("cannot write web.toml");
+        assert!(!place.join("web.toml").exists(), "an empty file confines nothing");
+        who.file(&place.join("web.toml"), "PrivateNetwork = true\n");
+        let again = format!("cd {} && exec {stockade} import oci profile.json -o web.toml", place.display());
+        who.bare(&["sh", "-c", &again]).run().ends(1).complains("take it away first");
+        assert_eq!(std::fs::read_to_string(place.join("web.toml")).expect("the policy"), "PrivateNetwork = true\n");
+    }
+}
+
+#[test]
 fn dockers_rules_hold_and_high_bits_do_not_pass_them() {
     for who in people() {
         let place = who.place("docker");

@@ -11,6 +11,7 @@ use nix::unistd::symlinkat;
 
 use crate::plan::mounts::Missing;
 use crate::sys::mount::{self as sys, Attributes, Depth};
+use crate::sys::terminal::is_terminal;
 
 use super::point::{Target, exact_modes};
 
@@ -95,14 +96,12 @@ impl Devices {
             mkdirat(&tmpfs, c"mqueue", Mode::from_bits_truncate(0o755))?;
         }
         for ((name, host), copy) in TREES.into_iter().zip(&mut self.trees).take(shown) {
-            *copy = if name == PTS && !make { Some(terminals()?) } else { host_tree(host, Depth::Recursive)? };
+            *copy = if name == PTS { Some(terminals(make)?) } else { host_tree(host, Depth::Recursive)? };
             if copy.is_some() {
                 mkdirat(&tmpfs, name, Mode::from_bits_truncate(0o755))?;
             }
         }
-        if !make {
-            self.console = inherited()?;
-        }
+        self.console = inherited()?;
         if self.console.is_some() {
             mknodat(&tmpfs, CONSOLE, SFlag::S_IFREG, Mode::from_bits_truncate(0o444), 0)?;
         }
@@ -129,11 +128,14 @@ impl Devices {
     }
 }
 
-/// Terminals of its own, where the node that makes new ones cannot be made: the host's does not work from
-/// another file system, and its terminals of the same user could be written to. The one that was inherited
-/// goes on working, and is /dev/console ([`inherited`]).
-fn terminals() -> Result<OwnedFd, Errno> {
+/// Terminals of its own: the host's of the same user could be read and written to. The one that was inherited goes on
+/// working, and is /dev/console ([`inherited`]). Where groups have their host's meaning, new ones belong to tty, whose
+/// number is 5 everywhere.
+fn terminals(grouped: bool) -> Result<OwnedFd, Errno> {
     let context = sys::fsopen(c"devpts")?;
+    if grouped {
+        sys::fsconfig_string(context.as_fd(), c"gid", c"5")?;
+    }
     for (key, value) in [(c"ptmxmode", c"666"), (c"mode", c"620")] {
         sys::fsconfig_string(context.as_fd(), key, value)?;
     }
@@ -143,9 +145,13 @@ fn terminals() -> Result<OwnedFd, Errno> {
 /// The terminal that standard input, output or error is: ttyname(3) looks through /dev for it where its own name is not to
 /// be seen, so `tty`, gpg and their like find it. Whoever holds it can open it anew in any case (/proc/self/fd).
 fn inherited() -> Result<Option<OwnedFd>, Errno> {
-    for held in [c"/proc/self/fd/0", c"/proc/self/fd/1", c"/proc/self/fd/2"] {
+    for (number, held) in (0..).zip([c"/proc/self/fd/0", c"/proc/self/fd/1", c"/proc/self/fd/2"]) {
+        // Asked first, since a path takes the kernel longer.
+        if !is_terminal(number) {
+            continue;
+        }
         let held = match stat(held) {
-            // Closed, or without /proc.
+            // Without /proc.
             Err(Errno::ENOENT) => continue,
             other => other?,
         };

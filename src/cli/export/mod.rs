@@ -158,7 +158,7 @@ fn filter(draft: &Draft, host: &Host) -> Result<Filter, Fault> {
     if nothing {
         return Err(Fault::new("this policy filters no system calls").help("a profile holds a filter and nothing else"));
     }
-    let mut filter = seccomp::collect(&bare, host);
+    let mut filter = seccomp::exported(&bare, host);
     if let Some(asked) = write_execute {
         filter.layers.push(restrict::write_execute(&asked.by).into());
     }

@@ -28,7 +28,8 @@ pub(super) fn args() -> [Arg; 5] {
                  were quoted, or COMMAND. It runs with systemd's `+`: the unit's own sandbox does not hold for it, so \
                  what the unit confines and the policy does not is an error: a directive that the policy lacks, or one by which it allows \
                  more (as `stockade diff` tells). ExecStartPre=, ExecReload=, ExecStop= and their kin stay as they are, under \
-                 the unit's own sandbox, which stays in the unit.",
+                 the unit's own sandbox, which stays in the unit. Limits that neither the unit nor the policy says are those of \
+                 a service, not the manager's own, which systemd leaves a command with `+`.",
             )
             .action(ArgAction::SetTrue),
         Arg::new("unit").long("unit").value_name("NAME|FILE").requires("prefix").help("The service that --prefix is for").value_hint(ValueHint::Other),

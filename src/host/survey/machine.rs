@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
+use crate::host::cgroup;
 use crate::host::diagnose::{Cause, Stage};
 use crate::host::mounts;
 use crate::sys::trial;
@@ -25,6 +26,9 @@ pub(super) fn checks(lab: &Lab<'_>, root: &Path) -> Vec<Check> {
         libseccomp(),
     ]
 }
+
+/// What helps where nothing can be read.
+const PROC: &str = "mount -t proc proc /proc";
 
 /// The machine's files.
 struct Files<'a> {
@@ -111,11 +115,14 @@ impl Files<'_> {
 
     fn log(&self) -> Check {
         let name = "denials in the kernel's log";
-        let logged = self.text("proc/sys/kernel/seccomp/actions_logged").unwrap_or_default();
+        let cost = "SystemCallLog and Action = \"log\" leave no trace";
+        let Some(logged) = self.text("proc/sys/kernel/seccomp/actions_logged") else {
+            let reason = "/proc/sys/kernel/seccomp/actions_logged cannot be read";
+            return Check::gap(name, Can::Partly, cost, cause(reason, PROC)).fact();
+        };
         if logged.split_whitespace().any(|action| action == "log") {
             return Check::yes(name, logged).fact();
         }
-        let cost = "SystemCallLog and Action = \"log\" leave no trace";
         let remedy = format!("sudo sysctl kernel.seccomp.actions_logged='{}'", format!("{logged} log").trim());
         let reason = "kernel.seccomp.actions_logged does not list log";
         Check::gap(name, Can::Partly, cost, cause(reason, remedy)).fact()
@@ -128,7 +135,10 @@ impl Files<'_> {
         let remedy = "start it in a delegated scope: systemd-run --user --scope -p Delegate=yes -- COMMAND";
         let table = mounts::parse(&fs::read(self.root.join("proc/self/mountinfo")).unwrap_or_default());
         let Some(mount) = table.iter().find(|mount| mount.fstype == "cgroup2") else {
-            return Check::gap(name, Can::No, cost, cause("no cgroup v2 is mounted", remedy)).fact();
+            let there = self.root.join("proc/self").exists();
+            let missing = if there { "no cgroup v2 is mounted" } else { "/proc is not mounted" };
+            let remedy = if there { cgroup::REMEDY } else { PROC };
+            return Check::gap(name, Can::No, cost, cause(missing, remedy)).fact();
         };
         let own = self.text("proc/self/cgroup").unwrap_or_default();
         let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
@@ -259,6 +269,10 @@ mod tests {
         assert_eq!(Root::new("cgroup", &whole).files().cgroup().can, Can::Yes);
         assert_eq!(Root::new("part", &whole[..3]).files().cgroup().can, Can::Partly);
         assert_eq!(Root::new("gone", &whole[..2]).files().cgroup().can, Can::No);
-        assert!(Root::new("v1", &whole[1..]).files().cgroup().reason.contains("no cgroup v2"));
+        let old = Root::new("v1", &whole[1..]).files().cgroup();
+        assert!(old.reason.contains("no cgroup v2") && old.remedy.contains("unified_cgroup_hierarchy=1"), "{old:?}");
+        let bare = Root::new("bare", &[]);
+        assert!(bare.files().cgroup().remedy.contains("mount -t proc"));
+        assert!(bare.files().log().remedy.contains("mount -t proc"));
     }
 }

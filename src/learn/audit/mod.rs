@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use crate::fault::{Exit, Fault};
+use crate::learn::running;
 use crate::sys::signals::{self, Set};
 use crate::sys::target;
 
@@ -62,9 +63,7 @@ pub struct Missed {
 /// Records name processes that cannot be found here, a process that is not there, and what `see` fails with.
 pub fn watch<E: From<Fault>>(mut watch: Watch, mut see: impl FnMut(Sighting) -> Result<(), E>) -> Result<Missed, E> {
     let pid = match watch.whom {
-        Whom::Tree(pid) => Some(target::process(pid).map_err(|errno| {
-            Fault::new(format!("cannot watch process {pid}: {}", errno.desc().to_lowercase())).exit(Exit::Usage)
-        })?),
+        Whom::Tree(pid) => Some(running::process(pid)?),
         _ => None,
     };
     if watch.whom != Whom::System && fs::read_link("/proc/self/ns/pid").is_ok_and(|own| own.as_os_str() != FIRST) {

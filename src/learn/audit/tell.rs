@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::draft::action::Action;
 use crate::draft::arch::Arch;
-use crate::draft::{By, calls};
+use crate::draft::calls;
 use crate::plan::event::{Event, Kind};
 use crate::plan::filter::verdict;
 use crate::plan::why::{Judge, Layer, Look, Operation, Question, Reach, Reason, Verdict, suggestion};
@@ -106,7 +106,7 @@ fn filtered(sighting: &Sighting, code: u32, signal: i32, asked: Option<Asked<'_>
         Action::KillProcess | Action::KillThread | Action::Trap(_) => "SIGSYS",
         _ => "",
     };
-    let own = |text: String| reason(Layer::Seccomp, error, text, &call.name);
+    let own = |text: String| Reason::new(Layer::Seccomp, error, text, call.name.as_str());
     let (kind, reason, change) = match (asked, &call.question) {
         (Some(asked), Some(question)) => {
             let answer_of = asked.judge.call(question, &call.name);
@@ -155,7 +155,7 @@ fn refused(sighting: &Sighting, asked: Option<Asked<'_>>) -> Option<Event> {
     };
     // Signals are refused by another error than everything else.
     let error = if rights == "scope.signal" || rights == "ptrace" { "EPERM" } else { "EACCES" };
-    let mut found = reason(Layer::Landlock, error, text, at.as_deref().unwrap_or(&rights));
+    let mut found = Reason::new(Layer::Landlock, error, text, at.as_deref().unwrap_or(&rights));
     let mut change = Vec::new();
     if let (Some(asked), Some(question)) = (asked, &question) {
         let answer = asked.judge.ask(question, asked.look);
@@ -217,8 +217,4 @@ fn question(rights: &[String], path: Option<&str>, address: Option<&str>, port: 
         return None;
     };
     Some(Question::Path(path.to_path_buf(), operation))
-}
-
-fn reason(layer: Layer, error: &str, text: String, what: &str) -> Reason {
-    Reason { layer, by: Vec::<By>::new(), error: error.into(), text, what: what.into(), rights: 0 }
 }

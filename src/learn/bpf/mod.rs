@@ -7,12 +7,14 @@
 //!
 //! `start` puts every program in its place, `program` has them as instructions of the `assembler`, `layout` finds the
 //! members of the kernel's structures, `machine` has what differs between machines, `maps` the memory that programs
-//! share with us, `scope` who is watched, and `uses` what they used of what limits count. `row` says which calls tell
+//! share with us, `scope` who is watched, `hierarchy` where
+//! control groups are, and `uses` what they used of what limits count. `row` says which calls tell
 //! something, `event` writes down what such a call told and `walk` a file's name, in the kernel; `told` reads it here,
 //! and `views` finds where its paths lead.
 
 mod assembler;
 mod event;
+mod hierarchy;
 mod layout;
 mod machine;
 mod maps;
@@ -31,6 +33,7 @@ use std::os::fd::OwnedFd;
 
 use nix::libc::pid_t;
 
+use self::hierarchy::Hierarchy;
 use self::machine::{ARCHES, NUMBERS};
 use self::maps::{LOST, Maps, UNREAD};
 use self::told::Event;
@@ -62,6 +65,8 @@ pub struct Collector {
     gathered: Gathered,
     views: Views,
     scope: Scope,
+    /// Where control groups are, where one is watched.
+    groups: Option<Hierarchy>,
     unknown: BTreeSet<Part>,
 }
 
@@ -91,15 +96,15 @@ impl Collector {
     /// Reads what the programs have written down. To be called some ten times a second: there is room for some ten
     /// thousand events, and the programs wait for nobody.
     pub fn gather(&mut self) {
-        let Self { maps, table, gathered, views, scope, .. } = self;
+        let Self { maps, table, gathered, views, scope, groups, .. } = self;
         let scope = *scope;
         let unread = Cell::new(0);
-        let elsewhere = |pid: i32| match scope {
-            Scope::Tree(_) | Scope::Pid(_) => true,
-            Scope::Cgroup(id) => scope::is_outside(id, pid).unwrap_or_else(|_| {
+        let elsewhere = |pid: i32| match (scope, &groups) {
+            (Scope::Cgroup(id), Some(groups)) => groups.is_outside(id, pid).unwrap_or_else(|_| {
                 unread.set(unread.get() + 1);
                 false
             }),
+            _ => true,
         };
         maps.events.read(|bytes| {
             let Some((event, tells)) = Event::new(bytes, table, &elsewhere, &unread) else { return };
@@ -130,7 +135,7 @@ impl Collector {
 
     /// Ends the programs and tells what they saw.
     pub fn finish(mut self) -> Observed {
-        for process in scope::living(self.scope, &self.maps) {
+        for process in scope::living(self.scope, self.groups.as_ref(), &self.maps) {
             self.gathered.limits(Used::of(process.cast_unsigned()));
         }
         // Nothing is written any more after that.

@@ -2,26 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::libc::pid_t;
 
 use super::Scope;
+use super::hierarchy::Hierarchy;
 use super::maps::Maps;
 use super::program::{NEW, WAITING, WATCHED, Watch};
 use super::uses;
 use crate::fault::{Exit, Fault};
-use crate::host::mounts;
-use crate::learn::used::is_gone;
 
 fn gone(pid: pid_t) -> Fault {
     Fault::new(format!("there is no process {pid}")).exit(Exit::Bpf)
 }
 
 /// How the programs know who is watched.
-pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
+pub(super) fn watch(scope: Scope, groups: Option<&Hierarchy>) -> Result<Watch, Fault> {
     match scope {
         Scope::Tree(pid) | Scope::Pid(pid) => {
             if Path::new("/proc").join(pid.to_string()).exists() {
@@ -31,8 +28,7 @@ pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
             }
         }
         Scope::Cgroup(id) => {
-            let depth = version2()?.iter().find_map(|mount| depth(mount, id, 0));
-            let depth = depth.ok_or_else(|| {
+            let depth = groups.and_then(|groups| groups.depth(id)).ok_or_else(|| {
                 Fault::new(format!("no directory of cgroup version 2 has the inode number {id}"))
                     .exit(Exit::Bpf)
                     .help("name a directory below the mount of cgroup2: /sys/fs/cgroup, or /sys/fs/cgroup/unified")
@@ -42,23 +38,8 @@ pub(super) fn watch(scope: Scope) -> Result<Watch, Fault> {
     }
 }
 
-/// Where version 2 is mounted.
-fn version2() -> Result<Vec<PathBuf>, Fault> {
-    let table = mounts::table().map_err(|fault| fault.exit(Exit::Bpf))?;
-    Ok(table.into_iter().filter(|mount| mount.fstype == "cgroup2").map(|mount| mount.point).collect())
-}
-
-fn depth(directory: &Path, id: u64, above: i32) -> Option<i32> {
-    if fs::metadata(directory).ok()?.ino() == id {
-        return Some(above);
-    }
-    let entries = fs::read_dir(directory).ok()?.flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.into_iter().find_map(|entry| depth(&entry.path(), id, above + 1))
-}
-
 /// Puts the first processes into the map; the programs that follow forks must run already.
-pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
+pub(super) fn seed(scope: Scope, groups: Option<&Hierarchy>, maps: &Maps) -> Result<(), Fault> {
     let put = |pid: pid_t, state: u8| maps.tasks.set_byte(usize::try_from(pid).unwrap_or(0), state);
     // Its threads, too, which signals are sent to.
     let put_all = |pid: pid_t| {
@@ -85,31 +66,31 @@ pub(super) fn seed(scope: Scope, maps: &Maps) -> Result<(), Fault> {
                 }
                 family.extend(new);
             }
-            uses::begin(maps, threads(scope, maps));
+            uses::begin(maps, threads(scope, groups, maps));
             if Path::new("/proc").join(pid.to_string()).exists() { Ok(()) } else { Err(gone(pid)) }
         }
         Scope::Cgroup(_) => {
-            uses::begin(maps, threads(scope, maps));
+            uses::begin(maps, threads(scope, groups, maps));
             Ok(())
         }
     }
 }
 
 /// Who is watched and lives.
-pub(super) fn living(scope: Scope, maps: &Maps) -> Vec<pid_t> {
+pub(super) fn living(scope: Scope, groups: Option<&Hierarchy>, maps: &Maps) -> Vec<pid_t> {
     let watched = |pid: &pid_t| match scope {
         Scope::Tree(_) | Scope::Pid(_) => {
             [WATCHED, NEW].contains(&maps.tasks.byte(usize::try_from(*pid).unwrap_or(usize::MAX)))
         }
-        Scope::Cgroup(id) => is_outside(id, *pid).is_ok_and(|outside| !outside),
+        Scope::Cgroup(id) => groups.is_some_and(|groups| groups.is_outside(id, *pid).is_ok_and(|outside| !outside)),
     };
     numbers("/proc").filter(watched).collect()
 }
 
 /// How many threads they have.
-fn threads(scope: Scope, maps: &Maps) -> u64 {
+fn threads(scope: Scope, groups: Option<&Hierarchy>, maps: &Maps) -> u64 {
     let count = |pid: pid_t| numbers(&format!("/proc/{pid}/task")).count() as u64;
-    living(scope, maps).into_iter().map(count).sum()
+    living(scope, groups, maps).into_iter().map(count).sum()
 }
 
 /// The processes with a parent among these, which are not there yet.
@@ -126,23 +107,4 @@ fn children(family: &BTreeSet<pid_t>) -> Vec<pid_t> {
 fn numbers(directory: &str) -> impl Iterator<Item = pid_t> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// Whether a process that lives is not in the control group, or below.
-///
-/// # Errors
-/// It is there, and its control group or where such groups are mounted is not told.
-pub(super) fn is_outside(id: u64, pid: pid_t) -> io::Result<bool> {
-    let lines = match crate::host::lossy(&format!("/proc/{pid}/cgroup")) {
-        Err(error) if is_gone(&error) => return Ok(false),
-        lines => lines?,
-    };
-    let Some(path) = lines.lines().find_map(|line| line.strip_prefix("0::")) else { return Ok(false) };
-    let has = |place: &Path| fs::metadata(place).is_ok_and(|data| data.ino() == id);
-    let inside = |mount: PathBuf| {
-        let place = mount.join(path.trim_start_matches('/'));
-        place.ancestors().take_while(|above| above.starts_with(&mount)).any(has)
-    };
-    let version2 = version2().map_err(|fault| io::Error::other(fault.message))?;
-    Ok(!version2.into_iter().any(inside))
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
+use super::hierarchy::Hierarchy;
 use super::layout::Layout;
 use super::maps::Maps;
 use super::program::Make;
@@ -111,7 +112,8 @@ pub(super) fn start(scope: Scope) -> Result<Collector, Fault> {
 }
 
 fn begin(scope: Scope) -> Result<Collector, Fault> {
-    let watch = scope::watch(scope)?;
+    let groups = matches!(scope, Scope::Cgroup(_)).then(Hierarchy::new).transpose()?;
+    let watch = scope::watch(scope, groups.as_ref())?;
     let layout = Layout::read()?;
     let maps = maps(cpus()?)?;
     let table = row::all();
@@ -142,11 +144,11 @@ fn begin(scope: Scope) -> Result<Collector, Fault> {
             unknown.insert(Part::Capabilities);
         }
     }
-    scope::seed(scope, &maps)?;
+    scope::seed(scope, groups.as_ref(), &maps)?;
     links.push(put("sys_exit", &leave)?);
     if !make.typed {
         links.push(put("sys_enter", &tracepoint("sys_enter", make.enter()?)?)?);
     }
     let (gathered, views) = (Gathered::default(), Views::default());
-    Ok(Collector { maps, links, table, gathered, views, scope, unknown })
+    Ok(Collector { maps, links, table, gathered, views, scope, groups, unknown })
 }

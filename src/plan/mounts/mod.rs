@@ -6,9 +6,10 @@
 //! never lifted, and nothing gains a right that it has not outside.
 //!
 //! In: wishes about paths. Out: [`MountOp`]s. `view` makes nodes of the wishes, one for each path; `layout` makes steps
-//! of the nodes.
+//! of the nodes; `sysfs` knows where there is no new one.
 
 pub(super) mod layout;
+mod sysfs;
 pub(super) mod view;
 
 use std::fmt;
@@ -374,6 +375,7 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         planner.step(Phase::Take, Op::Mount(MountOp::Slave), vec![first]);
     }
     let nodes = view::merge(wishes, &mut planner.notes);
+    sysfs::tell(planner, &nodes);
     Layout::new(planner, nodes).emit();
     propagate(planner);
 }

@@ -4,16 +4,16 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::draft::access::{RIGHTS, SCOPES, names};
+use crate::draft::access::{MAKE_REG, READ_FILE, RIGHTS, SCOPES, TRUNCATE, WRITE_FILE, names};
 use crate::fault::Fault;
 use crate::host::{Host, Mount};
-use crate::policy::form::Form;
+use crate::policy::form::{Form, addresses};
 use crate::policy::{self, Policy};
 use crate::text::{Document, flags};
 
 use super::super::Plan;
 use super::judge::{Judge, Subject};
-use super::{Answer, Layer, Look, Operation, Question, Reason, Verdict};
+use super::{Answer, Lack, Layer, Look, Operation, Question, Reach, Reason, Verdict};
 
 /// One more line for a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +90,6 @@ pub struct Case {
     pub mounts: Vec<Mount>,
 }
 
-/// LANDLOCK_ACCESS_FS_READ_FILE.
-const READ_FILE: u64 = 1 << 2;
-
 /// Changes that are put together at most.
 const MOST: usize = 5;
 
@@ -156,97 +153,114 @@ pub fn suggestion(question: &Question, reason: &Reason) -> Option<Vec<Change>> {
 /// Changes that may take a reason away, the smallest first.
 fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
     let Some(by) = reason.by.first() else { return Vec::new() };
-    let (what, mut all) = (reason.what.as_str(), Vec::new());
-    let operation = if let Question::Path(_, operation) = question { Some(*operation) } else { None };
-    let changes = operation.is_some_and(Operation::changes);
-    let within = |path: &str| match operation {
-        // Something is made or removed in the directory above.
-        Some(Operation::Create | Operation::Mkdir | Operation::Remove) => above(path),
-        _ => path.to_owned(),
+    let what = reason.what.as_str();
+    let mut all = match reason.layer {
+        Layer::Seccomp => call(question, by.directive, what),
+        Layer::View => view(question, by.directive, what),
+        // The second goes over a mount of another directive's.
+        Layer::Mount if reason.error == "EROFS" => ["ReadWritePaths", "BindPaths"].map(|one| item(one, what)).into(),
+        Layer::Mount => vec![item("ExecPaths", what)],
+        Layer::Landlock => vec![access(question, reason)],
+        Layer::Capabilities | Layer::Permissions => match reason.lack {
+            Lack::Capability(cap) => vec![item("CapabilityBoundingSet", cap.to_string())],
+            _ => Vec::new(),
+        },
+        Layer::Limits => match what.parse::<u64>() {
+            Ok(limit) => vec![vec![Change::word(by.directive, limit.saturating_mul(2).to_string())]],
+            Err(_) => Vec::new(),
+        },
+        Layer::Network | Layer::Processes => Vec::new(),
     };
-    match reason.layer {
-        Layer::Seccomp => {
-            all.push(vec![Change::item("SystemCallFilter", what)]);
-            // Nothing in the list lifts what another directive refuses.
-            let switch = ["Restrict", "Protect", "Private", "Lock", "MemoryDeny"];
-            if by.directive != "RestrictAddressFamilies" && switch.iter().any(|start| by.directive.starts_with(start)) {
-                all.insert(0, vec![Change::word(by.directive, "no")]);
-                all.push(vec![Change::word(by.directive, "no"), Change::item("SystemCallFilter", what)]);
-            }
-            if by.directive == "RestrictAddressFamilies" {
-                for family in ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"] {
-                    if reason.text.contains(&format!("({family},")) {
-                        all.insert(0, vec![Change::item("RestrictAddressFamilies", family)]);
-                    }
-                }
-            }
-        }
-        Layer::View => {
-            let bind = if changes { "BindPaths" } else { "BindReadOnlyPaths" };
-            // What is missing may be a directory on the way.
-            let asked = if let Question::Path(path, _) = question { path.display().to_string() } else { what.into() };
-            let what = asked.as_str();
-            all.push(vec![Change::item(bind, within(what))]);
-            if by.directive == "ProtectHome" {
-                if !changes {
-                    all.push(vec![Change::word("ProtectHome", "read-only")]);
-                }
-                all.push(vec![Change::word("ProtectHome", "tmpfs"), Change::item(bind, within(what))]);
-            }
-        }
-        Layer::Mount if reason.error == "EROFS" => {
-            all.push(vec![Change::item("ReadWritePaths", what)]);
-            // Over a mount of another directive's.
-            all.push(vec![Change::item("BindPaths", what)]);
-        }
-        Layer::Mount => all.push(vec![Change::item("ExecPaths", what)]),
-        Layer::Landlock => {
-            if let Question::Outside(_) = question {
-                // An empty list takes all away; what is left is written again.
-                let left = names(&SCOPES, reason.rights).into_iter().map(|word| Change::item("Landlock.Scope", word));
-                all.push(std::iter::once(Change::word("Landlock.Scope", "")).chain(left).collect());
-            } else if let Question::Net(reach) = question {
-                let directive = match reach {
-                    super::Reach::Connect(_) => "Landlock.ConnectTCP",
-                    super::Reach::Bind(_) => "Landlock.BindTCP",
-                };
-                all.push(vec![Change::item(directive, what)]);
-            } else if reason.rights == READ_FILE {
-                all.push(vec![Change::item("Landlock.Read", what)]);
-            } else {
-                // Listing a directory is no reason to read what is below it.
-                let rights = names(&RIGHTS, rights(operation, reason.rights)).join("\", \"");
-                let table = format!("{{ Paths = [{}], Rights = [\"{rights}\"] }}", serde_json::Value::from(what));
-                all.push(vec![Change::item("Landlock.Rules", table)]);
-            }
-        }
-        Layer::Capabilities | Layer::Permissions => {
-            if let Some(cap) =
-                reason.text.split(|c: char| !c.is_ascii_uppercase() && c != '_').find(|w| w.starts_with("CAP_"))
-            {
-                all.push(vec![Change::item("CapabilityBoundingSet", cap)]);
-            }
-        }
-        Layer::Limits => {
-            let more = what.parse::<u64>().map(|limit| limit.saturating_mul(2));
-            all.extend(more.ok().map(|more| vec![Change::word(by.directive, more.to_string())]));
-        }
-        Layer::Network | Layer::Processes => {}
+    all.extend(off(by.directive).map(|off| vec![off]));
+    all
+}
+
+/// One more element of a list, and nothing else.
+fn item(directive: &'static str, value: impl Into<String>) -> Vec<Change> {
+    vec![Change::item(directive, value)]
+}
+
+/// What may let a call pass the filter.
+fn call(question: &Question, directive: &'static str, call: &str) -> Vec<Vec<Change>> {
+    // Nothing in the list of calls lifts what another directive refuses.
+    const SWITCHES: [&str; 5] = ["Restrict", "Protect", "Private", "Lock", "MemoryDeny"];
+    let listed = item("SystemCallFilter", call);
+    if directive == "RestrictAddressFamilies" {
+        let family = family(question, call).map(|family| item(directive, family));
+        return family.into_iter().chain([listed]).collect();
     }
-    if let Some(off) = off(by.directive) {
-        all.push(vec![off]);
+    if !SWITCHES.iter().any(|start| directive.starts_with(start)) {
+        return vec![listed];
+    }
+    let off = Change::word(directive, "no");
+    vec![vec![off.clone()], listed.clone(), [vec![off], listed].concat()]
+}
+
+/// The family of the socket that a call makes.
+fn family(question: &Question, call: &str) -> Option<&'static str> {
+    let number = match question {
+        _ if !["socket", "socketpair"].contains(&call) => return None,
+        Question::Path(..) | Question::Outside(_) => libc::AF_UNIX,
+        Question::Net(reach) if reach.address().is_ipv6() => libc::AF_INET6,
+        Question::Net(_) => libc::AF_INET,
+        Question::Call(call) => i32::try_from(call.args[0]?).ok()?,
+        Question::Capability(_) => return None,
+    };
+    addresses::name(number)
+}
+
+/// What may show a path that cannot be seen.
+fn view(question: &Question, directive: &'static str, what: &str) -> Vec<Vec<Change>> {
+    let (path, operation) = match question {
+        // What is missing may be a directory on the way.
+        Question::Path(path, operation) => (path.display().to_string(), Some(*operation)),
+        _ => (what.to_owned(), None),
+    };
+    let changes = operation.is_some_and(Operation::changes);
+    let bind = if changes { "BindPaths" } else { "BindReadOnlyPaths" };
+    let within = match operation {
+        // Something is made or removed in the directory above.
+        Some(Operation::Create | Operation::Mkdir | Operation::Remove) => above(&path),
+        _ => path,
+    };
+    let mut all = vec![item(bind, &within)];
+    if directive == "ProtectHome" {
+        if !changes {
+            all.push(vec![Change::word("ProtectHome", "read-only")]);
+        }
+        all.push(vec![Change::word("ProtectHome", "tmpfs"), Change::item(bind, within)]);
     }
     all
+}
+
+/// What makes Landlock allow it.
+fn access(question: &Question, reason: &Reason) -> Vec<Change> {
+    let what = reason.what.as_str();
+    match (question, reason.lack) {
+        (Question::Net(Reach::Connect(_)), _) => item("Landlock.ConnectTCP", what),
+        (Question::Net(Reach::Bind(_)), _) => item("Landlock.BindTCP", what),
+        (_, Lack::Scope(besides)) => {
+            // An empty list takes all away; what is left is written again.
+            let left = names(&SCOPES, besides).into_iter().map(|word| Change::item("Landlock.Scope", word));
+            std::iter::once(Change::word("Landlock.Scope", "")).chain(left).collect()
+        }
+        (_, Lack::Rights(READ_FILE)) => item("Landlock.Read", what),
+        (_, lack) => {
+            let operation = if let Question::Path(_, operation) = question { Some(*operation) } else { None };
+            let missing = if let Lack::Rights(missing) = lack { missing } else { 0 };
+            // Listing a directory is no reason to read what is below it.
+            let rights = names(&RIGHTS, rights(operation, missing)).join("\", \"");
+            let table = format!("{{ Paths = [{}], Rights = [\"{rights}\"] }}", serde_json::Value::from(what));
+            item("Landlock.Rules", table)
+        }
+    }
 }
 
 /// The rights to give at once: what makes a file writes it, and what writes one cuts it, for which nobody asks as it is
 /// opened (ftruncate(2)).
 fn rights(operation: Option<Operation>, missing: u64) -> u64 {
-    const WRITE: u64 = 1 << 1;
-    const TRUNCATE: u64 = 1 << 14;
-    const MAKE: u64 = 1 << 8;
-    let all = if operation == Some(Operation::Create) { missing | MAKE | WRITE } else { missing };
-    if all & WRITE == 0 { all } else { all | TRUNCATE }
+    let all = if operation == Some(Operation::Create) { missing | MAKE_REG | WRITE_FILE } else { missing };
+    if all & WRITE_FILE == 0 { all } else { all | TRUNCATE }
 }
 
 /// The directory that a path is in.
@@ -263,6 +277,53 @@ fn off(name: &str) -> Option<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::By;
+    use crate::draft::arch::Arch;
+    use crate::plan::filter::verdict;
+
+    /// The first thing to try, as words of a command line.
+    fn first(directive: &'static str, question: &Question, reason: Reason) -> Option<String> {
+        let reason = reason.by(vec![By { directive, origin: None }]);
+        suggestion(question, &reason).map(|changes| changes.iter().map(Change::flag).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn the_family_of_a_socket_is_its_number() {
+        let refused = |question: &Question, call: &str| {
+            let reason = Reason::new(Layer::Seccomp, "EAFNOSUPPORT", "in words that nobody has to read".into(), call);
+            first("RestrictAddressFamilies", question, reason)
+        };
+        let made = |family: u64| {
+            let mut call = verdict::Question::any(Arch::X86_64, 41);
+            call.args[0] = Some(family);
+            refused(&Question::Call(call), "socket")
+        };
+        assert_eq!(made(17).as_deref(), Some("-p RestrictAddressFamilies=AF_PACKET"));
+        assert_eq!(made(2).as_deref(), Some("-p RestrictAddressFamilies=AF_INET"));
+        assert_eq!(made(4000).as_deref(), Some("-p SystemCallFilter=socket"), "no family has this number");
+        let connect = Question::Path("/run/x".into(), Operation::Connect);
+        assert_eq!(refused(&connect, "socket").as_deref(), Some("-p RestrictAddressFamilies=AF_UNIX"));
+        assert_eq!(refused(&connect, "io_uring_setup").as_deref(), Some("-p SystemCallFilter=io_uring_setup"));
+    }
+
+    #[test]
+    fn what_is_lacking_is_given() {
+        let path = Question::Path("/srv/a".into(), Operation::Create);
+        let of = |layer, lack| {
+            first("Landlock.Read", &path, Reason::new(layer, "EACCES", String::new(), "/srv").lacking(lack))
+        };
+        let cap = caps::Capability::CAP_DAC_OVERRIDE;
+        assert_eq!(
+            of(Layer::Permissions, Lack::Capability(cap)).as_deref(),
+            Some("-p CapabilityBoundingSet=CAP_DAC_OVERRIDE")
+        );
+        assert_eq!(of(Layer::Permissions, Lack::Plain), None);
+        assert_eq!(of(Layer::Landlock, Lack::Rights(READ_FILE)).as_deref(), Some("-p Landlock.Read=/srv"));
+        let rules = of(Layer::Landlock, Lack::Rights(MAKE_REG)).expect("a rule");
+        assert!(rules.contains(r#"Rights = ["write-file", "make-reg", "truncate"]"#), "{rules}");
+        let left = of(Layer::Landlock, Lack::Scope(crate::draft::access::SIGNAL));
+        assert_eq!(left.as_deref(), Some("-p Landlock.Scope= -p Landlock.Scope=signal"));
+    }
 
     #[test]
     fn a_path_in_a_change_is_taken_as_it_is() {

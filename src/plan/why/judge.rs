@@ -192,13 +192,13 @@ impl Judge {
             }
             return Answer { notes, ..Answer::of(Vec::new()) };
         }
-        let (by, text) = match self.dropped(cap) {
-            Some((_, by)) => (by, format!("{cap} is dropped from the bounding set")),
-            None if self.identity.uid == 0 => (Vec::new(), format!("the caller does not hold {cap} itself")),
-            None => (Vec::new(), format!("user {} holds no capability that is not ambient", self.identity.uid)),
+        let dropped = self.dropped(cap);
+        let text = match &dropped {
+            Some(_) => format!("{cap} is dropped from the bounding set"),
+            None if self.identity.uid == 0 => format!("the caller does not hold {cap} itself"),
+            None => format!("user {} holds no capability that is not ambient", self.identity.uid),
         };
-        let what = cap.to_string();
-        Answer::of(vec![Reason { layer: Layer::Capabilities, by, error: "EPERM".into(), text, what, rights: 0 }])
+        Answer::of(vec![Reason::new(Layer::Capabilities, "EPERM", text, cap.to_string()).dropped(dropped)])
     }
 }
 
@@ -221,7 +221,7 @@ fn refusal(answer: &verdict::Answer<'_>, name: &str, words: &str) -> Reason {
         Who::Foreign => (None, format!("calls of this architecture are answered with {}", answer.action)),
         Who::Nobody => (None, format!("the filter answers {words} with {}", answer.action)),
     };
-    Reason { layer: Layer::Seccomp, by: by.into_iter().cloned().collect(), error, text, what: name.into(), rights: 0 }
+    Reason::new(Layer::Seccomp, error, text, name).by(by.into_iter().cloned().collect())
 }
 
 /// Who the target will be.

@@ -93,8 +93,49 @@ pub struct Reason {
     pub text: String,
     /// What is in the way: a path, a call, a port, a capability.
     pub what: String,
-    /// LANDLOCK_ACCESS_FS_* bits that are missing there; of a scope, the LANDLOCK_SCOPE_* bits that hold besides.
-    pub rights: u64,
+    /// What a policy would have to give, where `what` does not say it.
+    pub lack: Lack,
+}
+
+/// What is missing, in the terms of whatever denies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// `what` says it.
+    Plain,
+    /// LANDLOCK_ACCESS_FS_* bits, at the path.
+    Rights(u64),
+    /// A way out of a scope. The LANDLOCK_SCOPE_* bits are those that hold besides it.
+    Scope(u64),
+    /// A capability that directives took away.
+    Capability(caps::Capability),
+}
+
+impl Reason {
+    /// A reason that nobody asked for, with what is in the way.
+    pub fn new(layer: Layer, error: impl Into<String>, text: String, what: impl Into<String>) -> Self {
+        Self { layer, by: Vec::new(), error: error.into(), text, what: what.into(), lack: Lack::Plain }
+    }
+
+    /// The directives that want it.
+    #[must_use]
+    pub fn by(self, by: Vec<By>) -> Self {
+        Self { by, ..self }
+    }
+
+    /// What is missing.
+    #[must_use]
+    pub fn lacking(self, lack: Lack) -> Self {
+        Self { lack, ..self }
+    }
+
+    /// A missing capability, with the directives that took it away, if any did.
+    #[must_use]
+    fn dropped(self, dropped: Option<(caps::Capability, Vec<By>)>) -> Self {
+        match dropped {
+            Some((cap, by)) => self.by(by).lacking(Lack::Capability(cap)),
+            None => self,
+        }
+    }
 }
 
 /// Whether it is allowed.

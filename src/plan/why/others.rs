@@ -5,11 +5,11 @@ use std::path::Path;
 
 use caps::Capability::CAP_KILL;
 
-use crate::draft::access::SCOPES;
+use crate::draft::access::{self, SCOPES, names};
 use crate::host::look::Kind;
 
 use super::judge::Judge;
-use super::{Answer, Layer, Look, Reason};
+use super::{Answer, Lack, Layer, Look, Reason};
 
 /// A process outside of the sandbox, or an abstract unix socket that was made outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Judge {
         let mut all = self.limits.iter().filter(|(limit, _)| limit.resource == libc::RLIMIT_NOFILE);
         let (limit, by) = all.find(|(limit, _)| limit.soft != u64::MAX)?;
         let text = format!("{} descriptors are open, and no more can be", limit.soft);
-        Some((limit.soft, reason(Layer::Limits, vec![by.clone()], "EMFILE", text, &limit.soft.to_string())))
+        Some((limit.soft, Reason::new(Layer::Limits, "EMFILE", text, limit.soft.to_string()).by(vec![by.clone()])))
     }
 
     /// Everything that is in the way.
@@ -139,9 +139,13 @@ impl Judge {
         let mut reasons = self.calls(&["socket(AF_UNIX, SOCK_STREAM, 0)", "connect"]);
         if let Some(by) = &self.network {
             let text = "its own network namespace has abstract sockets of its own".into();
-            reasons.push(reason(Layer::Network, by.clone(), "ECONNREFUSED", text, name));
+            reasons.push(Reason::new(Layer::Network, "ECONNREFUSED", text, name).by(by.clone()));
         }
-        reasons.extend(self.scope(0, "EPERM", &format!("no rule lets it connect to @{name}, made outside"), name));
+        reasons.extend(self.scope(
+            access::ABSTRACT_UNIX_SOCKET,
+            &format!("no rule lets it connect to @{name}, made outside"),
+            name,
+        ));
         reasons
     }
 
@@ -150,7 +154,7 @@ impl Judge {
         let mut reasons = self.calls(&["kill"]);
         if let Some(by) = &self.processes {
             let text = format!("process {pid} has no number in its own PID namespace");
-            reasons.push(reason(Layer::Processes, by.clone(), "ESRCH", text, &what));
+            reasons.push(Reason::new(Layer::Processes, "ESRCH", text, &what).by(by.clone()));
         }
         let place = format!("/proc/{pid}");
         let process = look(Path::new(&place), Some(Path::new(&place)));
@@ -158,27 +162,21 @@ impl Judge {
         if process.kind == Kind::Missing {
             notes.push(format!("there is no process {pid} now"));
         } else if process.uid != self.identity.uid && (self.own || !self.identity.effective.has(CAP_KILL)) {
-            let by = self.dropped(CAP_KILL).map(|(_, by)| by).unwrap_or_default();
             let (own, other) = (self.identity.uid, process.uid);
             let text = format!("process {pid} is user {other}'s, and user {own} does not hold CAP_KILL over it");
-            reasons.push(reason(Layer::Permissions, by, "EPERM", text, &what));
+            reasons.push(Reason::new(Layer::Permissions, "EPERM", text, &what).dropped(self.dropped(CAP_KILL)));
         }
-        reasons.extend(self.scope(1, "EPERM", &format!("no signal reaches process {pid}, outside"), &what));
+        reasons.extend(self.scope(access::SIGNAL, &format!("no signal reaches process {pid}, outside"), &what));
         Answer { notes, ..Answer::of(reasons) }
     }
 
-    /// Whether Landlock's scope holds, by its place among the words.
-    fn scope(&self, at: usize, error: &str, text: &str, what: &str) -> Option<Reason> {
+    /// Whether one of Landlock's scopes holds.
+    fn scope(&self, bit: u64, text: &str, what: &str) -> Option<Reason> {
         let (rules, by) = self.rules.as_ref()?;
-        let (word, bit, _) = SCOPES.get(at)?;
         let own: Vec<_> = by.iter().filter(|by| by.directive == "Landlock.Scope").cloned().collect();
         let by = if own.is_empty() { by.clone() } else { own };
-        let text = format!("{text}: the scope {word}");
-        let kept = rules.scopes & !bit;
-        (rules.scopes & bit != 0).then(|| Reason { rights: kept, ..reason(Layer::Landlock, by, error, text, what) })
+        let text = format!("{text}: the scope {}", names(&SCOPES, bit).concat());
+        let besides = Lack::Scope(rules.scopes & !bit);
+        (rules.scopes & bit != 0).then(|| Reason::new(Layer::Landlock, "EPERM", text, what).by(by).lacking(besides))
     }
-}
-
-fn reason(layer: Layer, by: Vec<crate::draft::By>, error: &str, text: String, what: &str) -> Reason {
-    Reason { layer, by, error: error.into(), text, what: what.into(), rights: 0 }
 }

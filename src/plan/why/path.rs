@@ -4,13 +4,13 @@ use std::path::Path;
 
 use caps::Capability::{self, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER};
 
-use crate::draft::access::{RIGHTS, names};
+use crate::draft::access::{self, RIGHTS, names};
 use crate::draft::arch::Arch;
 use crate::host::look::{Kind, Thing, Whom};
 
 use super::judge::Judge;
 use super::world::{Place, Source};
-use super::{Identity, Layer, Look, Reason};
+use super::{Identity, Lack, Layer, Look, Reason};
 use crate::plan::filter::verdict;
 
 /// What is done at a path.
@@ -259,7 +259,7 @@ impl Judge {
         if operation == Operation::Execute && piece.limits.no_exec {
             let text = format!("nothing on {} can be executed", piece.at.display());
             let by = piece.no_exec_by.clone();
-            reasons.push(Reason { by, ..reason(Layer::Mount, "EACCES", text, at) });
+            reasons.push(reason(Layer::Mount, "EACCES", text, at).by(by));
         }
         if !self.identity.may(thing, wanted) {
             reasons.push(self.barred(at, thing, wanted));
@@ -268,13 +268,13 @@ impl Judge {
             reasons.extend(self.read_only(at));
         }
         let right = match operation {
-            Operation::Write => "write-file",
-            Operation::Execute => "execute",
-            Operation::Connect => "resolve-unix",
-            _ if directory => "read-dir",
-            _ => "read-file",
+            Operation::Write => access::WRITE_FILE,
+            Operation::Execute => access::EXECUTE,
+            Operation::Connect => access::RESOLVE_UNIX,
+            _ if directory => access::READ_DIR,
+            _ => access::READ_FILE,
         };
-        reasons.extend(self.landlock(at, &[right]));
+        reasons.extend(self.landlock(at, right));
     }
 
     fn create(&self, at: &Path, operation: Operation, look: Look<'_>, reasons: &mut Vec<Reason>) {
@@ -285,20 +285,20 @@ impl Judge {
         }
         reasons.extend(self.read_only(parent));
         let file = operation == Operation::Create;
-        reasons.extend(self.landlock(parent, &[if file { "make-reg" } else { "make-dir" }]));
+        reasons.extend(self.landlock(parent, if file { access::MAKE_REG } else { access::MAKE_DIR }));
         if !self.identity.may(&thing, WRITE | SEARCH) {
             reasons.push(self.barred(parent, &thing, WRITE));
         }
         if file && !reasons.iter().any(|one| one.layer == Layer::Landlock) {
-            reasons.extend(self.landlock(parent, &["write-file"]));
+            reasons.extend(self.landlock(parent, access::WRITE_FILE));
         }
     }
 
     fn remove(&self, at: &Path, thing: &Thing, look: Look<'_>, reasons: &mut Vec<Reason>) {
         let parent = at.parent().unwrap_or(Path::new("/"));
         reasons.extend(self.read_only(parent));
-        let right = if thing.kind == Kind::Directory { "remove-dir" } else { "remove-file" };
-        reasons.extend(self.landlock(parent, &[right]));
+        let right = if thing.kind == Kind::Directory { access::REMOVE_DIR } else { access::REMOVE_FILE };
+        reasons.extend(self.landlock(parent, right));
         let over = self.world.thing(parent, look);
         let owner = self.identity.uid == thing.uid || self.identity.uid == over.uid;
         if !self.identity.may(&over, WRITE | SEARCH) {
@@ -311,7 +311,7 @@ impl Judge {
         if piece.at == at && at != Path::new("/") {
             let by = piece.by.clone();
             let text = format!("something is mounted on {}", at.display());
-            reasons.push(Reason { by, ..reason(Layer::Mount, "EBUSY", text, at) });
+            reasons.push(reason(Layer::Mount, "EBUSY", text, at).by(by));
         }
     }
 
@@ -319,10 +319,8 @@ impl Judge {
     fn read_only(&self, at: &Path) -> Option<Reason> {
         let piece = self.world.cover(at);
         let over = piece.at.display();
-        piece.limits.read_only.then(|| Reason {
-            by: piece.read_only_by.clone(),
-            ..reason(Layer::Mount, "EROFS", format!("{over} is read-only"), at)
-        })
+        let reason = || reason(Layer::Mount, "EROFS", format!("{over} is read-only"), at);
+        piece.limits.read_only.then(|| reason().by(piece.read_only_by.clone()))
     }
 
     /// Nothing is at a path: by whose doing?
@@ -340,7 +338,7 @@ impl Judge {
                 return reason(Layer::View, error, format!("{why} {}, whatever the policy", at.display()), at);
             }
         };
-        Reason { by: piece.by.clone(), ..reason(Layer::View, error, text, at) }
+        reason(Layer::View, error, text, at).by(piece.by.clone())
     }
 
     /// The permissions of a file are in the way.
@@ -348,7 +346,7 @@ impl Judge {
         let piece = self.world.cover(at);
         if matches!(piece.source, Source::Cover(_)) {
             let text = format!("{} is hidden", piece.at.display());
-            return Reason { by: piece.by.clone(), ..reason(Layer::View, "EACCES", text, at) };
+            return reason(Layer::View, "EACCES", text, at).by(piece.by.clone());
         }
         let verb = match wanted {
             WRITE => "write",
@@ -363,36 +361,26 @@ impl Judge {
             if thing.acl.is_empty() { "" } else { " with an access control list" },
             self.identity.uid
         );
-        let mut reason = reason(Layer::Permissions, "EACCES", text, at);
-        if self.identity.uid == 0
-            && let Some((cap, by)) = self.dropped(CAP_DAC_OVERRIDE)
-        {
-            reason.by = by;
-            reason.text = format!("{} without {cap}", reason.text);
+        match self.dropped(CAP_DAC_OVERRIDE).filter(|_| self.identity.uid == 0) {
+            Some((cap, by)) => {
+                let text = format!("{text} without {cap}");
+                reason(Layer::Permissions, "EACCES", text, at).dropped(Some((cap, by)))
+            }
+            None => reason(Layer::Permissions, "EACCES", text, at),
         }
-        reason
     }
 
-    /// The rights that Landlock handles and that no rule gives at a path.
-    fn landlock(&self, at: &Path, rights: &[&str]) -> Option<Reason> {
+    /// A right that Landlock handles and that no rule gives at a path.
+    fn landlock(&self, at: &Path, right: u64) -> Option<Reason> {
         let (rules, by) = self.rules.as_ref()?;
-        let bits = RIGHTS.iter().filter(|(name, ..)| rights.contains(name)).fold(0, |set, (_, bit, _)| set | bit);
-        let wanted = bits & rules.handled_fs;
         let given = at.ancestors().fold(0, |given, path| given | self.given(path));
-        let missing = wanted & !given;
-        (missing != 0).then(|| Reason {
-            by: by.clone(),
-            rights: missing,
-            ..reason(
-                Layer::Landlock,
-                "EACCES",
-                format!("no rule gives {} at {}", names(&RIGHTS, missing).join(", "), at.display()),
-                at,
-            )
-        })
+        let missing = right & rules.handled_fs & !given;
+        let text = format!("no rule gives {} at {}", names(&RIGHTS, missing).concat(), at.display());
+        let reason = || reason(Layer::Landlock, "EACCES", text, at);
+        (missing != 0).then(|| reason().by(by.clone()).lacking(Lack::Rights(missing)))
     }
 }
 
 fn reason(layer: Layer, error: &str, text: String, at: &Path) -> Reason {
-    Reason { layer, by: Vec::new(), error: error.into(), text, what: at.display().to_string(), rights: 0 }
+    Reason::new(layer, error, text, at.display().to_string())
 }

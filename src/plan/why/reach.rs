@@ -42,14 +42,7 @@ impl Judge {
             Reach::Bind(_) => ("bind", BIND_TCP, "bound"),
         };
         let mut reasons = self.calls(&[&socket, call]);
-        let one = |layer, error: &str, text| Reason {
-            layer,
-            by: Vec::new(),
-            error: error.into(),
-            text,
-            what: port.to_string(),
-            rights: 0,
-        };
+        let one = |layer, error: &str, text| Reason::new(layer, error, text, port.to_string());
         if let Some((rules, by)) = &self.rules
             && rules.handled_net & bit != 0
             && !rules.ports.contains(&(bit, port))
@@ -58,7 +51,7 @@ impl Judge {
             let asked = if bit == CONNECT_TCP { "Landlock.ConnectTCP" } else { "Landlock.BindTCP" };
             let own: Vec<_> = by.iter().filter(|by| by.directive == asked).cloned().collect();
             let by = if own.is_empty() { by.clone() } else { own };
-            reasons.push(Reason { by, ..one(Layer::Landlock, "EACCES", text) });
+            reasons.push(one(Layer::Landlock, "EACCES", text).by(by));
         }
         let loopback = match ip {
             IpAddr::V4(ip) => ip.is_loopback() || ip.is_unspecified(),
@@ -69,14 +62,13 @@ impl Judge {
         {
             let error = if matches!(reach, Reach::Connect(_)) { "ENETUNREACH" } else { "EADDRNOTAVAIL" };
             let text = "its own network namespace has nothing but the loopback device".into();
-            reasons.push(Reason { by: by.clone(), ..one(Layer::Network, error, text) });
+            reasons.push(one(Layer::Network, error, text).by(by.clone()));
         }
         let low = matches!(reach, Reach::Bind(_)) && port != 0 && port < PRIVILEGED;
         if low && !self.identity.effective.has(CAP_NET_BIND_SERVICE) {
-            let by = self.dropped(CAP_NET_BIND_SERVICE).map(|(_, by)| by).unwrap_or_default();
             let text = format!("ports below {PRIVILEGED} take CAP_NET_BIND_SERVICE, which the target does not hold");
-            let what = "CAP_NET_BIND_SERVICE".into();
-            reasons.push(Reason { by, what, ..one(Layer::Capabilities, "EACCES", text) });
+            let reason = Reason::new(Layer::Capabilities, "EACCES", text, "CAP_NET_BIND_SERVICE");
+            reasons.push(reason.dropped(self.dropped(CAP_NET_BIND_SERVICE)));
         }
         reasons
     }

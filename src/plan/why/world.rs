@@ -4,6 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::draft::By;
+use crate::draft::mounts::Tmpfs;
 use crate::host::look::{Kind, Thing};
 use crate::host::{Host, Mount};
 
@@ -50,7 +51,14 @@ pub(super) struct Piece {
 pub(super) struct World {
     pieces: Vec<Piece>,
     /// What a new /dev shows of the host's, taken and not yet attached.
-    devices: Vec<(PathBuf, Vec<Piece>)>,
+    devices: Vec<Tree>,
+}
+
+/// Mounts that were taken from a place, to be attached at another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tree {
+    from: PathBuf,
+    pieces: Vec<Piece>,
 }
 
 /// Tells what is at a path: of the target's world, and of the host where that backs it.
@@ -79,7 +87,7 @@ impl World {
     /// Follows a plan's steps. `mounts` is the host's table, and links in the plan's paths are followed by `look`.
     pub(super) fn of(plan: &Plan, mounts: &[Mount], look: Look<'_>) -> Self {
         let mut world = Self::host(mounts);
-        let mut slots: Vec<Option<(PathBuf, Vec<Piece>)>> = Vec::new();
+        let mut slots = Vec::new();
         for step in &plan.steps {
             if let Op::Mount(op) = &step.op {
                 world.follow(op, step, &mut slots, look);
@@ -198,7 +206,7 @@ impl World {
         self.plain(path, look).unwrap_or_else(|| path.to_path_buf())
     }
 
-    fn follow(&mut self, op: &MountOp, step: &Step, slots: &mut Vec<Option<(PathBuf, Vec<Piece>)>>, look: Look<'_>) {
+    fn follow(&mut self, op: &MountOp, step: &Step, slots: &mut Vec<Option<Tree>>, look: Look<'_>) {
         let by = step.by.as_slice();
         let mut keep = |slot: usize, tree| {
             if slots.len() <= slot {
@@ -208,41 +216,28 @@ impl World {
         };
         match op {
             MountOp::Take { slot, source, recursive, limits, .. } => {
-                let tree = self.plain(source, look).map(|at| {
-                    let mut tree = self.tree(&at, *recursive);
-                    for piece in &mut tree {
-                        piece.limit(*limits, by);
-                    }
-                    (at, tree)
-                });
-                keep(*slot, tree);
+                keep(*slot, self.taken(source, *recursive, look, |piece| piece.limit(*limits, by)));
             }
             MountOp::TakeOverlay { slot, source } => {
-                let tree = self.plain(source, look).map(|at| {
-                    let mut tree = self.tree(&at, false);
-                    for piece in &mut tree {
-                        piece.limits.read_only = false;
-                    }
-                    (at, tree)
-                });
-                keep(*slot, tree);
+                keep(*slot, self.taken(source, false, look, |piece| piece.limits.read_only = false));
             }
-            MountOp::Enter { slot, .. } => self.attach(slots.get(*slot).cloned().flatten(), Path::new("/"), by),
+            MountOp::Enter { slot, .. } => {
+                if let Some(tree) = slots.get(*slot).cloned().flatten() {
+                    self.attach(tree, Path::new("/"), by);
+                }
+            }
             MountOp::Attach { slot, path, .. } => {
-                let at = self.point(path, look);
-                self.attach(slots.get(*slot).cloned().flatten(), &at, by);
+                if let Some(tree) = slots.get(*slot).cloned().flatten() {
+                    self.attach(tree, &self.point(path, look), by);
+                }
             }
-            MountOp::EnterTmpfs(tmpfs) => {
-                let limits = Limits { read_only: tmpfs.read_only, no_exec: tmpfs.no_exec };
-                self.put(Piece::new(Path::new("/"), Source::Memory(tmpfs.mode), limits, by));
+            MountOp::EnterTmpfs(tmpfs) => self.put(Piece::memory(Path::new("/"), tmpfs, by)),
+            MountOp::New { what: New::Tmpfs(tmpfs), path, .. } => {
+                self.put(Piece::memory(&self.point(path, look), tmpfs, by));
             }
             MountOp::New { what, path, .. } => {
                 let at = self.point(path, look);
                 let (source, limits) = match what {
-                    New::Tmpfs(tmpfs) => {
-                        let limits = Limits { read_only: tmpfs.read_only, no_exec: tmpfs.no_exec };
-                        (Source::Memory(tmpfs.mode), limits)
-                    }
                     New::Cgroup { read_only } => (Source::Kernel, Limits { read_only: *read_only, no_exec: true }),
                     _ => (Source::Kernel, Limits { read_only: false, no_exec: true }),
                 };
@@ -257,9 +252,9 @@ impl World {
                 let at = self.point(path, look);
                 let trees = std::mem::take(&mut self.devices);
                 self.put(Piece::new(&at, Source::Devices, limits, by));
-                for (host, tree) in trees {
-                    let to = host.file_name().map_or_else(|| at.clone(), |name| at.join(name));
-                    self.attach(Some((host, tree)), &to, by);
+                for tree in trees {
+                    let to = tree.from.file_name().map_or_else(|| at.clone(), |name| at.join(name));
+                    self.attach(tree, &to, by);
                 }
             }
             MountOp::Restrict { path, limits, recursive, .. } => {
@@ -292,13 +287,21 @@ impl World {
     }
 
     /// A directory of the host's /dev that the new one shows as it is: not read-only with it.
-    fn shown(&self, host: &Path, look: Look<'_>) -> Option<(PathBuf, Vec<Piece>)> {
+    fn shown(&self, host: &Path, look: Look<'_>) -> Option<Tree> {
         let there = self.thing(host, look).kind == Kind::Directory;
-        there.then(|| (host.to_path_buf(), self.tree(host, true)))
+        there.then(|| Tree { from: host.to_path_buf(), pieces: self.pieces_at(host, true) })
+    }
+
+    /// What is taken from a path, with a change to each of its mounts; nothing where there is nothing.
+    fn taken(&self, source: &Path, recursive: bool, look: Look<'_>, change: impl Fn(&mut Piece)) -> Option<Tree> {
+        let from = self.plain(source, look)?;
+        let mut pieces = self.pieces_at(&from, recursive);
+        pieces.iter_mut().for_each(change);
+        Some(Tree { from, pieces })
     }
 
     /// The mounts at and below a path.
-    fn tree(&self, at: &Path, recursive: bool) -> Vec<Piece> {
+    fn pieces_at(&self, at: &Path, recursive: bool) -> Vec<Piece> {
         let mut top = self.cover(at).clone();
         if top.at != at {
             if let Some(source) = self.backing(at) {
@@ -310,11 +313,10 @@ impl World {
         std::iter::once(top).chain(below).collect()
     }
 
-    fn attach(&mut self, tree: Option<(PathBuf, Vec<Piece>)>, at: &Path, by: &[By]) {
-        let Some((from, tree)) = tree else { return };
+    fn attach(&mut self, tree: Tree, at: &Path, by: &[By]) {
         let mut moved = Vec::new();
-        for mut piece in tree {
-            let rest = piece.at.strip_prefix(&from).unwrap_or(Path::new("")).to_path_buf();
+        for mut piece in tree.pieces {
+            let rest = piece.at.strip_prefix(&tree.from).unwrap_or(Path::new("")).to_path_buf();
             piece.at = if rest.as_os_str().is_empty() { at.to_path_buf() } else { at.join(rest) };
             piece.by = by.to_vec();
             moved.push(piece);
@@ -325,7 +327,7 @@ impl World {
 
     fn restrict(&mut self, at: &Path, limits: Limits, recursive: bool, by: &[By]) {
         if !self.pieces.iter().any(|piece| piece.at == at) {
-            let mut own = self.tree(at, false);
+            let mut own = self.pieces_at(at, false);
             self.pieces.append(&mut own);
         }
         for piece in self.pieces.iter_mut().filter(|piece| piece.at == at || (recursive && inside(&piece.at, at))) {
@@ -339,6 +341,11 @@ impl Piece {
         let own = |is: bool| if is { by.to_vec() } else { Vec::new() };
         let (read_only_by, no_exec_by) = (own(limits.read_only), own(limits.no_exec));
         Self { at: at.to_path_buf(), source, limits, by: by.to_vec(), read_only_by, no_exec_by }
+    }
+
+    fn memory(at: &Path, tmpfs: &Tmpfs, by: &[By]) -> Self {
+        let limits = Limits { read_only: tmpfs.read_only, no_exec: tmpfs.no_exec };
+        Self::new(at, Source::Memory(tmpfs.mode), limits, by)
     }
 
     fn limit(&mut self, limits: Limits, by: &[By]) {

@@ -57,7 +57,7 @@ pub fn number(name: &str) -> Option<u32> {
 }
 
 /// Every name, the usual one of a number first.
-pub(in crate::policy) const NAMES: [(&str, u32); 47] = [
+const NAMES: [(&str, u32); 47] = [
     ("AF_UNIX", 1),
     ("AF_LOCAL", 1),
     ("AF_INET", 2),

@@ -117,12 +117,6 @@ pub(in crate::policy) fn answer(word: &str, item: &Item) -> Result<Action, Fault
     }
 }
 
-/// All words that a list of calls can hold.
-pub(in crate::policy) fn words() -> Vec<String> {
-    let names = calls::Id::all().map(calls::Id::name);
-    groups::all().map(Group::name).chain(names).map(str::to_owned).collect()
-}
-
 fn hint(fault: Fault, near: Option<&str>, otherwise: &str) -> Fault {
     match near {
         Some(near) => fault.help(format!("did you mean `{near}`?")),

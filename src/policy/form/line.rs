@@ -28,9 +28,13 @@ fn line(item: &Item) -> Result<Line, Fault> {
     let mut words = form::words(&Item { text: rest.into(), at: item.at.clone() })?;
     narrow(&mut words);
     if let Some(word) = words.iter().find(|word| word.text.starts_with('~')) {
-        return Err(word
-            .fault(format!("`{}` stands inside a line, and `~` inverts whole lines", word.text))
-            .help("write it as an element of its own: [\"a b\", \"~c\"]"));
+        let source = &item.at.source;
+        let help = match source.text.split_once('=').filter(|_| source.name == "-p") {
+            Some((name, _)) => format!("give it an option of its own: -p '{name}={}'", word.text),
+            None => "write it as an element of its own: [\"a b\", \"~c\"]".into(),
+        };
+        let message = format!("`{}` stands inside a line, and `~` inverts whole lines", word.text);
+        return Err(word.fault(message).help(help));
     }
     Ok(Line { inverted, words, at: item.at.clone() })
 }
@@ -80,6 +84,9 @@ mod tests {
         let (_, words) = read("nowhere b").expect("a line");
         assert_eq!(words[0].at.span, 5..text.len() - 1);
         assert!(read("a ~b").is_err());
+        let typed = Arc::new(Source { name: "-p".into(), text: "SystemCallFilter=a ~b".into() });
+        let fault = super::line(&Item { text: "a ~b".into(), at: Origin::new(&typed, 17..21) }).expect_err("two lines");
+        assert_eq!(fault.help, ["give it an option of its own: -p 'SystemCallFilter=~b'"]);
         assert_eq!(read("~").map(|(inverted, words)| (inverted, words.len())), Ok((true, 0)));
     }
 }

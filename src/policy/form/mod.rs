@@ -26,7 +26,7 @@ pub enum Form {
     /// One of some words.
     Word(&'static [&'static str]),
     /// A list of words from a known set; `~` in front inverts. The name says what they are.
-    Words(&'static str, fn() -> Vec<String>),
+    Words(&'static str),
     /// A list of paths.
     Paths,
     /// A list of lines of words; the name says what they are.
@@ -46,7 +46,7 @@ impl Form {
             Self::Boolean => "yes|no".into(),
             Self::BooleanOr(words) => format!("yes|no|{}", words.join("|")),
             Self::Word(words) => words.join("|"),
-            Self::Words(what, _) => format!("[~]{what}..."),
+            Self::Words(what) => format!("[~]{what}..."),
             Self::Paths => "PATH...".into(),
             Self::List(what) | Self::Texts(what) => format!("{what}..."),
             Self::Text(what) => (*what).into(),
@@ -56,7 +56,7 @@ impl Form {
 
     /// Whether what is written later adds to what is there.
     pub fn adds(&self) -> bool {
-        matches!(self, Self::Words(..) | Self::List(_) | Self::Table(_)) || self.whole()
+        matches!(self, Self::Words(_) | Self::List(_) | Self::Table(_)) || self.whole()
     }
 
     /// Whether an element of a list is taken as it is, while a text is split at blanks.

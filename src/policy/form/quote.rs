@@ -16,6 +16,9 @@ pub enum Quoting {
     /// At blanks and colons: each part can have quotes, or all of them together. The elements keep `\:` and `\\`, as policies
     /// write them.
     Parts,
+    /// At blanks, with quotes and no escapes; the words then at colons, with C's escapes. The elements are words as policies
+    /// write them.
+    Names,
 }
 
 /// How the elements of a directive are parted; nothing where units and policies write the same.
@@ -23,6 +26,9 @@ pub fn quoting(row: &Directive) -> Option<Quoting> {
     Some(match row.name {
         "Environment" | "UnsetEnvironment" => Quoting::Escaped,
         "BindPaths" | "BindReadOnlyPaths" => Quoting::Parts,
+        "RuntimeDirectory" | "StateDirectory" | "CacheDirectory" | "LogsDirectory" | "ConfigurationDirectory" => {
+            Quoting::Names
+        }
         "EnvironmentFile" | "OpenFile" | "LoadCredential" | "ExecSearchPath" => Quoting::Line,
         _ if row.form.whole() => Quoting::Words,
         _ => return None,
@@ -39,6 +45,22 @@ impl Quoting {
             Self::Line => Ok(vec![text.into()]),
             Self::Escaped => unit::words(text),
             Self::Words | Self::Parts => self.plain(text),
+            Self::Names => {
+                let word = |word: String| {
+                    let parts = unit::pieces(&word)?;
+                    Ok(parts.iter().map(|part| name(part)).collect::<Vec<_>>().join(":"))
+                };
+                quoted(text)?.into_iter().map(word).collect()
+            }
+        }
+    }
+
+    /// A text that stands for itself, inside of an element.
+    pub fn itself(self, text: &str) -> String {
+        match self {
+            Self::Names => name(text),
+            Self::Parts => text.replace('\\', r"\\").replace(':', r"\:"),
+            Self::Line | Self::Words | Self::Escaped => text.into(),
         }
     }
 
@@ -88,7 +110,7 @@ impl Quoting {
         Ok(found)
     }
 
-    /// An element as a unit writes it; nothing where it cannot.
+    /// An element as a unit writes it, of [`Quoting::Names`] a part of one; nothing where it cannot.
     pub fn join(self, element: &str, hostile: fn(char) -> bool) -> Option<String> {
         if self != Self::Escaped && element.contains(hostile) {
             return None;
@@ -97,7 +119,7 @@ impl Quoting {
         let bare = !element.is_empty() && !element.contains(odd);
         let mut out = String::with_capacity(element.len() + 8);
         match self {
-            _ if bare => out.push_str(element),
+            _ if bare && self != Self::Names => out.push_str(element),
             // At the end a backslash would take the next line in, and blanks would be lost.
             Self::Line if element.ends_with('\\') || element.trim() != element || element.is_empty() => return None,
             Self::Line => out.push_str(element),
@@ -107,6 +129,17 @@ impl Quoting {
                         out.push('\\');
                     }
                     out.push(c);
+                }
+            }
+            Self::Names => {
+                for c in element.chars() {
+                    match c {
+                        '\\' | ':' => out.extend(['\\', c]),
+                        // Outside of these there are no escapes.
+                        '"' | '\'' => out.push_str(if c == '"' { r"\x22" } else { r"\x27" }),
+                        ' ' => out.push_str(r"\x20"),
+                        c => out.push(c),
+                    }
                 }
             }
             Self::Words | Self::Escaped => {
@@ -129,6 +162,43 @@ impl Quoting {
         }
         Some(out)
     }
+}
+
+/// Words that quotes hold together; a backslash is a letter like others.
+fn quoted(text: &str) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_ascii_whitespace() => found.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    if let Some(open) = quote {
+        return Err(format!("a quotation that {open} opens is not closed"));
+    }
+    found.extend(word);
+    Ok(found)
+}
+
+/// A part between colons as a word of a policy's has it.
+fn name(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for c in part.chars() {
+        match c {
+            '\\' => out.push_str(r"\\\\"),
+            ':' | '"' | '\'' => out.extend(['\\', c]),
+            c if c.is_ascii_whitespace() => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// One word of a command line of a unit's: quoted where it must be, with nothing in it that systemd replaces, of which
@@ -170,6 +240,15 @@ mod tests {
         assert_eq!(parts, ["/a:/b", r"/c\:d:/e\:f:norbind", r"-/g\\h", r"/i j\:k:/l"]);
         let whole = split(Quoting::Parts, r#""/a b:/c" '-/d\:e:/f:norbind' "/g"h:/i "" /j"#);
         assert_eq!(whole, ["/a b:/c", r"-/d\:e:/f:norbind", "/gh:/i", "", "/j"]);
+        // As systemd 257 reads RuntimeDirectory=.
+        let names =
+            split(Quoting::Names, r#""q\x20b" e\x2df 'j k' c\:d:l "l:m" "n"o p::ro a\"b c" "a':b" 'd\:e':f h\\i"#);
+        let want =
+            [r"q\ b", "e-f", r"j\ k", r"c\:d:l", "l:m", "no", "p::ro", "a\u{8} c", r"a\':b", r"d\:e:f", r"h\\\\i"];
+        assert_eq!(names, want.map(|word| word.replace("\u{8} c", "\u{8}\\ c")));
+        for bad in ["'a", "a\\", r"a\qb", r"e\ f"] {
+            assert!(Quoting::Names.split(bad).is_err(), "{bad}");
+        }
         for bad in ["'a", "a\\", "\"a\\\""] {
             assert!(Quoting::Words.split(bad).is_err(), "{bad}");
         }
@@ -209,6 +288,9 @@ mod tests {
             let part = element.replace('\\', "\\\\").replace(':', "\\:");
             if let Some(text) = Quoting::Parts.join(&part, hostile) {
                 prop_assert_eq!(Quoting::Parts.split(&text).expect("good"), vec![part]);
+            }
+            if let Some(text) = Quoting::Names.join(&element, hostile) {
+                prop_assert_eq!(Quoting::Names.split(&text).expect("good"), vec![name(&element)]);
             }
             prop_assert_eq!(unit::words(&argument(&element, false)).expect("good"), vec![element.replace('%', "%%")]);
         }

@@ -160,9 +160,12 @@ pub const DIRECTIVES: &[Directive] = &[
                  or anything (*value:N*) without running it, writes it to standard error and lets it run (*log*), or asks \
                  at the terminal (*ask*; without one the answer is EPERM). It follows threads, children and programs that \
                  they execute, passes every signal and stop through, and holds no rights; when it dies the target is \
-                 killed. A child that is made behind its back (CLONE_UNTRACED of clone(2)) gets ENOSYS. It is for x86-64 \
+                 killed. A child that is made behind its back (CLONE_UNTRACED of clone(2)) gets ENOSYS, and ptrace(2) is \
+                 refused, as who traced that child would answer for it. A call that a filter of the target's own hands to \
+                 the tracer gets ENOSYS. It is for x86-64 \
                  only. A number has one answer; one without *Decide* is answered ENOSYS, and where no rule has a \
-                 *Decide* there is no tracer: the kernel answers ENOSYS unless somebody else traces the target. A traced \
+                 *Decide* there is no tracer: the kernel answers ENOSYS unless somebody traces the target, which it can \
+                 do itself to its own children where ptrace is not refused. A traced \
                  program cannot be traced by others (strace, gdb), and where an ordinary user starts it, set-user-id \
                  programs gain nothing in it. Decisions are by numbers only: memory that an argument points to can be changed by other threads after the \
                  tracer has looked, so there are none about paths.",

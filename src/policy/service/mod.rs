@@ -92,11 +92,15 @@ const DEFAULTS: [(&str, &str); 6] = [
     ("UMask", "0022"),
     ("WorkingDirectory", "/"),
     ("IgnoreSIGPIPE", "yes"),
-    // systemd-system.conf(5). Behind `+`, as `export unit --prefix` writes it, the manager's own would hold, which are far
-    // higher.
+    // systemd-system.conf(5). Behind `+` the manager's own would hold, which are far higher.
     ("LimitNOFILE", "1024:524288"),
     ("LimitMEMLOCK", "8M"),
 ];
+
+/// The limits among them, which systemd leaves out for a command with `+`.
+pub fn limits() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DEFAULTS.into_iter().filter(|(name, _)| name.starts_with("Limit"))
+}
 
 /// Where the words stand that nobody wrote.
 pub const BY_ITSELF: &str = "a system service's default";
@@ -409,6 +413,22 @@ mod tests {
         // Where there is nothing of the kind, it is empty.
         let plain = of("web.service");
         assert_eq!(policy(&plain).process.exec.as_deref(), Some(&["/bin/web", ""].map(String::from)[..]));
+    }
+
+    #[test]
+    fn names_of_directories_are_read_as_systemd_reads_them() {
+        let text = "[Service]\nRuntimeDirectory=r-%i s\\:%I:l \"q\\x2db c\"::ro 'd\"'\nStateDirectory=a\\qb\n";
+        let source = Arc::new(Source { name: "x".into(), text: text.into() });
+        let (assignments, _) = unit::parse(&source).expect("a unit");
+        let made = service(&Unit { name: r"web@a\x2db:c.service".into(), path: "/x".into(), assignments });
+        let names = policy(&made).directories.names;
+        let names: Vec<(&str, Option<&str>, bool)> =
+            names.iter().map(|(_, one, _)| (one.name.as_str(), one.link.as_deref(), one.read_only)).collect();
+        // systemd 257 says the same of all but `ro`, which came later.
+        let want =
+            [(r"r-a\x2db:c", None, false), ("s:a-b:c", Some("l"), false), ("q-b c", None, true), ("d\"", None, false)];
+        assert_eq!(names, want);
+        assert_eq!(made.left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(), [r"StateDirectory=a\qb"]);
     }
 
     #[test]

@@ -62,19 +62,24 @@ pub(super) fn written(unit: &Unit, row: &Directive, one: &Assignment) -> Result<
                     Some((path, _)) if row.name == "TemporaryFileSystem" => text.split_at(path.len()),
                     _ => (text.as_str(), ""),
                 };
-                let mut text = replaced(text, unit, who, quoting == quote::Quoting::Parts)?;
+                let mut text = replaced(text, unit, who, |word| quoting.itself(word))?;
                 text.push_str(rest);
                 elements.push(Value { kind: Kind::Text(text), at: at.clone() });
             }
             Kind::List(elements)
         }
-        None => Kind::Text(replaced(&one.value, unit, who, false)?),
+        None => Kind::Text(replaced(&one.value, unit, who, str::to_owned)?),
     };
     Ok(Entry { name: row.name.into(), at: one.at.clone(), value: Value { kind, at } })
 }
 
-/// Replaces specifiers. In `parts`, which colons part, a colon that a specifier stands for parts nothing.
-pub(super) fn replaced(text: &str, unit: &Unit, who: Expands, parts: bool) -> Result<String, String> {
+/// Replaces specifiers. What the unit's stand for parts nothing: `itself` writes it so.
+pub(super) fn replaced(
+    text: &str,
+    unit: &Unit,
+    who: Expands,
+    itself: impl Fn(&str) -> String,
+) -> Result<String, String> {
     match who {
         Expands::Never => return Ok(text.into()),
         Expands::Ours => return Ok(text.replace('%', "%%")),
@@ -101,9 +106,8 @@ pub(super) fn replaced(text: &str, unit: &Unit, who: Expands, parts: bool) -> Re
             ));
         }
         if let Some(word) = unit::specifier(letter, &unit.name, &unit.path) {
-            let word = if parts { word.replace('\\', r"\\").replace(':', r"\:") } else { word };
             // What it stands for is not read a second time.
-            out.push_str(&word.replace('%', percent));
+            out.push_str(&itself(&word).replace('%', percent));
             continue;
         }
         if letter == '%' {
@@ -147,7 +151,7 @@ fn place(letter: char) -> Option<&'static str> {
 /// One word of a command line: what every system service has is replaced, and what only the running machine tells is left
 /// to the policy, in which `%%` is a `%` then. Whether anything was left comes back, too.
 pub(super) fn argument(word: &str, unit: &Unit) -> Result<(String, bool), String> {
-    if let Ok(text) = replaced(word, unit, Expands::Here, false) {
+    if let Ok(text) = replaced(word, unit, Expands::Here, str::to_owned) {
         return Ok((text.replace('%', "%%"), false));
     }
     let mut out = String::with_capacity(word.len());
@@ -156,7 +160,7 @@ pub(super) fn argument(word: &str, unit: &Unit) -> Result<(String, bool), String
         out.push_str(&rest[..at]);
         let length = 1 + rest[at + 1..].chars().next().map_or(0, char::len_utf8);
         let one = &rest[at..at + length];
-        match replaced(one, unit, Expands::Here, false) {
+        match replaced(one, unit, Expands::Here, str::to_owned) {
             Ok(text) => out.push_str(&text.replace('%', "%%")),
             Err(why) if "cdrRiIf".contains(&one[1..]) => return Err(why),
             Err(_) => out.push_str(one),

@@ -75,7 +75,7 @@ pub(super) fn exec(unit: &Unit, command: &unit::Command, notes: &mut Vec<String>
         left |= more;
     }
     if !left {
-        let plain = |word: &String| specifiers::replaced(word, unit, Expands::Here, false);
+        let plain = |word: &String| specifiers::replaced(word, unit, Expands::Here, str::to_owned);
         argv = written.iter().map(plain).collect::<Result<_, _>>()?;
     }
     let mut note = |text: &str| notes.push(format!("ExecStart= begins with {text}"));

@@ -3,9 +3,10 @@
 //! Each line of systemd's table has a weight and a badness; the score is their weighted mean in percent, rounded up
 //! twice as systemd rounds it, and told in tenths.
 //!
-//! `settings` reads a unit as systemd does, `table` has the lines in words of our own; what a policy is worth is in the
-//! rows of `policy`.
+//! `settings` reads a unit as systemd does (`network` what it says of addresses), `table` has the lines in words of our
+//! own; what a policy is worth is in the rows of `policy`.
 
+mod network;
 mod settings;
 mod table;
 

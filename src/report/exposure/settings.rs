@@ -11,6 +11,7 @@ use crate::draft::groups;
 use crate::draft::namespaces::Namespace;
 use crate::policy::form::addresses;
 
+use super::network::Network;
 use super::table::Test;
 
 /// One assignment of a unit, after drop-ins: section, key and value, blanks around them taken away.
@@ -66,17 +67,6 @@ pub struct Settings {
 struct List<T> {
     allow: bool,
     items: BTreeSet<T>,
-}
-
-/// What the IP filters let through.
-#[derive(Clone, Copy, Debug, Default)]
-struct Network {
-    deny4: bool,
-    deny6: bool,
-    localhost: bool,
-    others: bool,
-    ingress: bool,
-    egress: bool,
 }
 
 impl Default for Settings {
@@ -415,40 +405,6 @@ impl Settings {
             (false, _) => 0,
             (true, true) => 9,
             (true, false) => 10,
-        }
-    }
-}
-
-impl Network {
-    fn line(&mut self, key: &str, value: &str) {
-        match key {
-            "IPIngressFilterPath" => self.ingress = !value.is_empty(),
-            "IPEgressFilterPath" => self.egress = !value.is_empty(),
-            "IPAddressDeny" if value.is_empty() => (self.deny4, self.deny6) = (false, false),
-            "IPAddressDeny" => {
-                for word in value.split_ascii_whitespace() {
-                    self.deny4 |= matches!(word, "any" | "0.0.0.0/0");
-                    self.deny6 |= matches!(word, "any" | "::/0");
-                }
-            }
-            _ if value.is_empty() => (self.localhost, self.others) = (false, false),
-            _ => {
-                for word in value.split_ascii_whitespace() {
-                    let own = word == "localhost" || word.starts_with("127.") || matches!(word, "::1" | "::1/128");
-                    self.localhost |= own;
-                    self.others |= !own;
-                }
-            }
-        }
-    }
-
-    fn badness(self) -> u32 {
-        match self {
-            _ if self.ingress || self.egress => 0,
-            _ if !(self.deny4 && self.deny6) => 10,
-            _ if self.others => 5,
-            _ if self.localhost => 2,
-            _ => 0,
         }
     }
 }

@@ -155,6 +155,14 @@ pub(super) fn decisions(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         found.push(finding(Some(at), message, "take one of the two out"));
         return;
     }
+    let traced = |rule: &&Given| matches!(rule.action, Action::Trace(_));
+    if let Some(rule) = policy.seccomp.rules.iter().find(traced).filter(|_| facts.draft.tracing.is_empty())
+        && runs(facts.draft, &Call::parse("ptrace"))
+    {
+        let message =
+            "no tracer is asked for here, and the target can be one to its own children and let their calls run";
+        found.push(finding(Some(&rule.at), message, "refuse ptrace, or say by Decide what is to be answered"));
+    }
     for rule in &policy.seccomp.rules {
         let Action::Notify(number) = rule.action else { continue };
         let decision = usize::from(number).checked_sub(1).and_then(|at| policy.supervise.decisions.get(at));
@@ -176,11 +184,13 @@ pub(super) fn decisions(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 fn other_ways(draft: &Draft) -> Vec<String> {
     let ways = ["open", "openat", "openat2", "creat", "open_by_handle_at", "io_uring_setup"].map(Call::parse);
     let native = ways.iter().filter(|way| way.number(Arch::native(), Arch::native()).is_some());
-    let runs = |way: &&Call| {
-        let answers = draft.layers.iter().map(|layer| laxest(layer, way));
-        answers.fold(Action::Allow, Action::and).strictness() <= Action::Log.strictness()
-    };
-    native.filter(runs).map(|way| way.word().into_owned()).collect()
+    native.filter(|way| runs(draft, way)).map(|way| way.word().into_owned()).collect()
+}
+
+/// Whether nothing refuses or answers a call.
+fn runs(draft: &Draft, call: &Call) -> bool {
+    let answers = draft.layers.iter().map(|layer| laxest(layer, call));
+    answers.fold(Action::Allow, Action::and).strictness() <= Action::Log.strictness()
 }
 
 /// io_uring opens files and makes sockets without the calls that are looked at.
@@ -256,6 +266,8 @@ mod tests {
             &["RestrictAddressFamilies=AF_UNIX", "SystemCallFilter=~io_uring_setup", "SystemCallErrorNumber=ENOSYS"],
             &["SystemCallFilter=~kexec_load:EPERM", "SystemCallErrorNumber=EPERM"],
             &["socket | | notify log", "getppid | | notify errno:EPERM"],
+            &["socket | | trace:1 log", "getppid | | trace:2"],
+            &["getppid | | trace:2", "ptrace | | errno:EPERM"],
             &["socket | arg0 == AF_VSOCK | errno:EPERM", "socket | arg0 == AF_ALG | errno:EPERM"],
         ] {
             assert_eq!(messages(words), Vec::<String>::new(), "{words:?}");
@@ -276,6 +288,7 @@ mod tests {
             (&["socket | arg0 != 40 | log"], "allows every value but one"),
             (&["clone | arg0 & 0x10000000 != 0 | errno:EPERM"], "which clone3 takes in memory"),
             (&["read | | errno:0"], "tells the target that it worked"),
+            (&["getppid | | trace:2"], "no tracer is asked for"),
             (&["getppid | | notify continue"], "`continue` runs every call"),
             (&["openat | | notify open"], "without it by open, openat2, creat"),
             (&["openat | | notify log", "Seccomp.Listener=/run/agent.sock"], "so Decide decides nothing"),

@@ -17,7 +17,7 @@ use crate::draft::namespaces::Namespace;
 use crate::draft::{Asked, Draft};
 use crate::fault::Fault;
 use crate::policy::Policy;
-use crate::text::profiles::{Library, SHIPPED};
+use crate::text::profiles::Library;
 
 pub use calls::{Answered, Calls, Verdict};
 pub use dangers::Danger;
@@ -146,11 +146,8 @@ impl Reach {
 
 /// How many calls Docker's default profile allows on this architecture, as the shipped profile has it.
 pub fn docker() -> usize {
-    let name = "container-default";
-    let library = Library { directories: Vec::new(), uid: 0 };
-    let known = SHIPPED.iter().any(|(shipped, _)| *shipped == name);
-    let document = if known { library.load(name, None).ok() } else { None };
-    let policy = document.and_then(|document| Policy::read(&document).ok());
+    let document = Library::of_the_binary().load("container-default", None);
+    let policy = document.ok().and_then(|document| Policy::read(&document).ok());
     let program = policy.and_then(|policy| calls::Program::of(&policy.draft()).ok());
     program.map_or(0, |program| program.on(Arch::native()).allowed())
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::draft::access::{self, PathRule};
+use crate::draft::access::{self, ENTRIES, EXECUTE, PathRule, READ_DIR, READ_FILE, TRUNCATE, WRITE_FILE};
 use crate::draft::mounts::View;
 use crate::draft::{Asked, Draft};
 
@@ -75,12 +75,9 @@ pub fn shown(path: &Path) -> String {
     text.strip_prefix("/home/~").map_or_else(|| text.to_string(), |rest| format!("%h{rest}"))
 }
 
-/// Landlock's rights to write, to read and to execute (linux/landlock.h).
-const WRITE_FILE: u64 = 1 << 1;
-const READ_FILE: u64 = 1 << 2;
-const WRITE: u64 = WRITE_FILE | 0b1_1111_1111 << 4 | 1 << 14;
-const READ: u64 = READ_FILE | 1 << 3;
-const EXECUTE: u64 = 1;
+/// Landlock's rights of which one is enough to change, or to read, something.
+const WRITE: u64 = WRITE_FILE | ENTRIES | TRUNCATE;
+const READ: u64 = READ_FILE | READ_DIR;
 
 impl Places {
     pub(super) fn of(draft: &Draft) -> Self {

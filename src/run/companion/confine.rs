@@ -7,7 +7,7 @@ use crate::draft::arch::Arch;
 use crate::sys::{privileges, process, seccomp};
 
 /// The calls of the helper.
-pub(super) const HELPER: [c_long; 12] = [
+pub(super) const HELPER: [c_long; 13] = [
     libc::SYS_read,
     libc::SYS_recvmsg,
     libc::SYS_sendmsg,
@@ -17,15 +17,16 @@ pub(super) const HELPER: [c_long; 12] = [
     libc::SYS_fcntl,
     libc::SYS_pidfd_send_signal,
     libc::SYS_prctl,
+    libc::SYS_futex,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_restart_syscall,
 ];
 
 /// Those of one that leads a session: it has to put a terminal back, to hear of its child, and to continue it.
-pub(super) const LEADER: [c_long; 16] = {
+pub(super) const LEADER: [c_long; 17] = {
     let mut all =
-        [libc::SYS_ioctl, libc::SYS_wait4, libc::SYS_getpgid, libc::SYS_kill, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        [libc::SYS_ioctl, libc::SYS_wait4, libc::SYS_getpgid, libc::SYS_kill, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut at = 0;
     while at < HELPER.len() {
         all[at + 4] = HELPER[at];
@@ -35,7 +36,7 @@ pub(super) const LEADER: [c_long; 16] = {
 };
 
 /// The calls of the launcher besides.
-pub(super) const LAUNCHER: [c_long; 22] = [
+pub(super) const LAUNCHER: [c_long; 23] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_recvmsg,
@@ -54,6 +55,7 @@ pub(super) const LAUNCHER: [c_long; 22] = [
     libc::SYS_ioctl,
     libc::SYS_getpgid,
     libc::SYS_clock_gettime,
+    libc::SYS_futex,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_restart_syscall,

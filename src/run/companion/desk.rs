@@ -1,6 +1,6 @@
 //! The launcher while the target lives: signals, stops, messages, time, and the end.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -121,8 +121,23 @@ impl Desk {
         }
     }
 
-    /// Gets what is needed and gives up everything else.
+    /// Gets what is needed and gives up everything else; tells what it could not.
     fn prepare(&mut self) -> Result<Handles, Errno> {
+        // Until it is sure that this process can stay; later nothing of the host's is open.
+        let told = companion::copy(2).ok();
+        let prepared = self.settle(told.as_ref().map_or(-1, AsRawFd::as_raw_fd));
+        if let Err(errno) = &prepared {
+            let text = format!("stockade: cannot stay beside the target: {}\n", words(*errno));
+            let stderr = std::io::stderr();
+            let told = told.as_ref().map_or(stderr.as_fd(), AsFd::as_fd);
+            // Where even that cannot be told, the exit status says it.
+            nix::unistd::write(told, text.as_bytes()).ok();
+        }
+        prepared
+    }
+
+    /// Keeps open what it needs, and one more.
+    fn settle(&mut self, told: RawFd) -> Result<Handles, Errno> {
         companion::rename(c"stockade");
         for number in (1..=LAST).filter(|number| caught(*number)) {
             // A manager that asks whether SIGHUP is caught sees that it is. The C library's own two cannot be.
@@ -137,8 +152,6 @@ impl Desk {
             helper: self.ends.handle.take().ok_or(Errno::EBADF)?,
         };
         nix::unistd::chdir(c"/")?;
-        // Until it is sure that this process can stay; later nothing of the host's is open.
-        let told = companion::copy(2).ok();
         let [incoming, outgoing] = self.ends.relay.as_ref().map_or([-1; 2], Relay::numbers);
         let [server, terminal, outer] = self.ends.pty.as_ref().map_or([-1; 3], Pty::numbers);
         companion::close_all_but(&mut [
@@ -154,16 +167,11 @@ impl Desk {
             self.ends.terminal.as_ref().map_or(-1, Terminal::number),
             self.ends.executed.as_ref().map_or(-1, AsRawFd::as_raw_fd),
             self.status.as_ref().map_or(-1, Status::number),
-            told.as_ref().map_or(-1, AsRawFd::as_raw_fd),
+            told,
         ])?;
-        let confined = facts::effective()
-            .and_then(|effective| confine::confine(effective & CAP_KILL, &confine::LAUNCHER, Kill::Own));
-        if let (Err(errno), Some(told)) = (confined, told) {
-            let text = format!("stockade: cannot stay beside the target without privileges: {}\n", words(errno));
-            // Where even that cannot be told, the exit status says it.
-            nix::unistd::write(told, text.as_bytes()).ok();
-        }
-        confined.map(|()| handles)
+        facts::effective()
+            .and_then(|effective| confine::confine(effective & CAP_KILL, &confine::LAUNCHER, Kill::Own))
+            .map(|()| handles)
     }
 
     fn serve(&mut self, handles: &Handles) -> Result<End, Errno> {
@@ -257,7 +265,8 @@ impl Desk {
     /// The target has been executed, or has failed before.
     fn executed(&mut self) {
         if let Some(status) = &self.status {
-            status.started(&self.progress, self.ends.target.as_raw(), Some(self.inner));
+            // There was room when nothing had been started; the target is not ended for the sake of a line.
+            status.started(&self.progress, self.ends.target.as_raw(), Some(self.inner)).ok();
         }
         self.ends.executed = None;
     }

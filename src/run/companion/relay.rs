@@ -10,6 +10,10 @@ use crate::sys::letters::{self, LONGEST, Letter};
 /// Room for a message in which a process id got longer.
 const ROOM: usize = LONGEST + 16;
 
+/// Messages that are taken at once, at most: whoever sends without end must not keep the launcher from signals and from the
+/// target's time limit.
+const MOST: usize = 8;
+
 /// The two sockets, and a message that could not be sent on yet.
 pub(super) struct Relay {
     incoming: OwnedFd,
@@ -70,10 +74,10 @@ impl Relay {
         }
     }
 
-    /// Sends on what there is, until there is no more or the manager is busy. What others than the target say goes down
+    /// Sends on what there is, until there is no more, the manager is busy, or others may have waited long enough. What others than the target say goes down
     /// the line, to be sent by the helper: the manager judges by the sender whether it listens.
     pub(super) fn pass(&mut self, line: BorrowedFd<'_>, names: Names) {
-        loop {
+        for _ in 0..MOST {
             let held = match self.held.take() {
                 Some(held) => held,
                 None => match letters::receive(self.incoming.as_fd()) {
@@ -182,6 +186,23 @@ mod tests {
     fn what_is_no_text_passes_as_it_is() {
         assert_eq!(rewritten("\n\n\u{1b}"), Some("\n\n\u{1b}".into()));
         assert_eq!(rewritten(""), None);
+    }
+
+    #[test]
+    fn a_flood_is_taken_in_parts() {
+        let name = format!("@stockade-flood-{}", std::process::id());
+        let mut relay = Relay::new(letters::receiver().expect("a socket")).expect("a relay");
+        letters::name(relay.incoming.as_fd(), name.as_bytes()).expect("a name");
+        let target = letters::sender(name.as_bytes()).expect("a way there");
+        // Linux keeps ten of them (net.unix.max_dgram_qlen).
+        for _ in 0..=MOST {
+            letters::send(target.as_fd(), b"MAINPID=9", &[]).expect("room");
+        }
+        let (line, _other) = letters::pair().expect("a line");
+        let names = Names { target: 1, inner: 2, launcher: 3 };
+        relay.pass(line.as_fd(), names);
+        assert!(letters::receive(relay.incoming.as_fd()).is_ok(), "it waits for the next time");
+        assert_eq!(letters::receive(relay.incoming.as_fd()).err(), Some(Errno::EAGAIN));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What happens, as JSON for programs: one object a line, to a descriptor of the caller's choice.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::stat::Mode;
 
 use crate::sys::progress::{KINDS, Progress, State};
@@ -20,7 +22,17 @@ pub(super) enum End {
 }
 
 /// Where it is told.
-pub(in crate::run) struct Status(OwnedFd);
+pub(in crate::run) struct Status {
+    to: OwnedFd,
+    /// Whether somebody was waited for in vain.
+    full: Cell<bool>,
+}
+
+/// For how long a line waits for room: a reader may be busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// As much as a pipe with room for anything takes without waiting (PIPE_BUF of pipe(7)).
+const PIECE: usize = 4096;
 
 /// The files of /proc/PID/ns, in the order of their numbers in [`Progress`].
 const NAMES: [(&std::ffi::CStr, &str); KINDS] = [
@@ -58,34 +70,87 @@ impl Status {
     /// Takes the caller's descriptor over; the target will not have it.
     ///
     /// # Errors
-    /// EBADF.
+    /// EBADF: it is not open for writing.
     pub(in crate::run) fn new(number: i32) -> Result<Self, Errno> {
         companion::close_by_execution(number)?;
-        target::take(number).map(Self)
+        let status = target::take(number).map(Self::from)?;
+        let flags = OFlag::from_bits_retain(fcntl(&status.to, FcntlArg::F_GETFL)?);
+        let reads = flags & OFlag::O_ACCMODE == OFlag::O_RDONLY;
+        if reads || flags.contains(OFlag::O_PATH) { Err(Errno::EBADF) } else { Ok(status) }
+    }
+
+    fn from(to: OwnedFd) -> Self {
+        Self { to, full: Cell::new(false) }
     }
 
     pub(in crate::run) fn number(&self) -> i32 {
-        self.0.as_raw_fd()
+        self.to.as_raw_fd()
     }
 
     /// A copy of it, for the launcher.
     pub(super) fn copy(number: i32) -> Result<Self, Errno> {
-        companion::copy(number).map(Self)
+        companion::copy(number).map(Self::from)
     }
 
-    /// Writes a line that is whole.
-    pub(in crate::run) fn say(&self, text: &[u8]) {
-        // A reader that has gone away misses it, and the target is not held up.
-        nix::unistd::write(self.0.as_fd(), text).ok();
+    /// Writes a line that is whole. A reader that has gone away misses it, and the target is not held up.
+    ///
+    /// # Errors
+    /// ETIMEDOUT: there is no room for it, as nobody reads; and there was none for a line before.
+    pub(in crate::run) fn say(&self, text: &[u8]) -> Result<(), Errno> {
+        let said = if self.full.get() { Err(Errno::ETIMEDOUT) } else { self.write(text) };
+        self.full.set(said.is_err());
+        said
     }
 
-    fn line(&self, mut line: Line) {
+    /// Waits until there is room for a line.
+    ///
+    /// # Errors
+    /// As for [`Status::say`].
+    pub(in crate::run) fn room(&self) -> Result<(), Errno> {
+        self.full.set(self.wait(Instant::now() + PATIENCE).is_err());
+        if self.full.get() { Err(Errno::ETIMEDOUT) } else { Ok(()) }
+    }
+
+    fn wait(&self, until: Instant) -> Result<(), Errno> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now()).as_millis();
+            match companion::wait([self.number()], [true], i32::try_from(left).unwrap_or(i32::MAX)) {
+                Ok([true]) => return Ok(()),
+                _ if left == 0 => return Err(Errno::ETIMEDOUT),
+                _ => {}
+            }
+        }
+    }
+
+    fn write(&self, text: &[u8]) -> Result<(), Errno> {
+        // The open file is the caller's, too: it is not made non-blocking, but asked before it is written to.
+        let until = Instant::now() + PATIENCE;
+        for piece in text.chunks(PIECE) {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                self.wait(until)?;
+                match nix::unistd::write(&self.to, rest) {
+                    Ok(length @ 1..) => rest = rest.get(length..).unwrap_or_default(),
+                    Err(Errno::EINTR) => {}
+                    Err(Errno::EAGAIN) if Instant::now() < until => {}
+                    Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT),
+                    Ok(0) | Err(_) => return Ok(()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&self, mut line: Line) -> Result<(), Errno> {
         line.add(format_args!("}}\n"));
-        self.say(line.text.get(..line.length).unwrap_or_default());
+        self.say(line.text.get(..line.length).unwrap_or_default())
     }
 
     /// The target runs, if it came to that.
-    pub(in crate::run) fn started(&self, progress: &Progress, pid: i32, inner: Option<u32>) {
+    ///
+    /// # Errors
+    /// ETIMEDOUT: there is no room to say so.
+    pub(in crate::run) fn started(&self, progress: &Progress, pid: i32, inner: Option<u32>) -> Result<(), Errno> {
         if progress.state() == State::Executing || inner.is_none() {
             let mut line = Line::new();
             line.add(format_args!("{{\"event\":\"started\",\"pid\":{pid}"));
@@ -98,8 +163,9 @@ impl Status {
                 line.add(format_args!("{}\"{name}\":{number}", if at == 0 { "" } else { "," }));
             }
             line.add(format_args!("}}"));
-            self.line(line);
+            return self.line(line);
         }
+        Ok(())
     }
 
     /// The target ended, if it ever ran.
@@ -116,7 +182,8 @@ impl Status {
         if late {
             line.add(format_args!(",\"timeout\":true"));
         }
-        self.line(line);
+        // The exit status says it as well.
+        self.line(line).ok();
     }
 }
 
@@ -143,7 +210,7 @@ mod tests {
     #[test]
     fn lines_are_json() {
         let (ours, theirs) = crate::sys::letters::pair().expect("a pair");
-        let status = Status(theirs);
+        let status = Status::from(theirs);
         let progress = Progress::new().expect("a page");
         namespaces(&process().expect("/proc"), &progress);
         let heard = || -> serde_json::Value {
@@ -152,7 +219,7 @@ mod tests {
             serde_json::from_slice(letter.text()).expect("JSON")
         };
         progress.tell(State::Executing);
-        status.started(&progress, 5, Some(2));
+        status.started(&progress, 5, Some(2)).expect("room");
         let line = heard();
         assert_eq!((&line["pid"], &line["inner"]), (&5.into(), &2.into()));
         assert!(line["namespaces"]["mnt"].as_u64().is_some_and(|number| number > 0), "{line}");

@@ -200,10 +200,8 @@ impl Desk<'_> {
 
     /// A line that nobody takes is lost rather than waited for.
     fn say(&self, line: &str) {
-        if let Some(log) = &self.log
-            && target::writable(log.as_fd())
-        {
-            nix::unistd::write(log, line.as_bytes()).ok();
+        if let Some(log) = &self.log {
+            target::offer(log.as_fd(), line.as_bytes());
         }
     }
 

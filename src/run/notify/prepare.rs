@@ -136,6 +136,7 @@ const CALLS: &[&str] = &[
     "getpid",
     "read",
     "write",
+    "pwritev2",
     "close",
     "close_range",
     "openat",

@@ -14,6 +14,7 @@ use crate::draft::calls::{self, Call, X32_BIT};
 use crate::draft::compare::Compare;
 use crate::draft::decision::Decision;
 use crate::draft::syscalls::{Filter, Layer, Rule};
+use crate::plan::filter::machine::{self, Data, Instruction};
 use crate::plan::filter::tree;
 use crate::plan::op::TraceOp;
 use crate::sys::ptrace::{self, Pending, Stop};
@@ -51,6 +52,7 @@ const OWN_CALLS: [&str; 14] = [
 pub(super) struct Supervisor<'a> {
     launcher: Pid,
     decisions: &'a [(u16, Decision)],
+    code: &'a [Instruction],
     terminal: Option<Terminal>,
     /// Whether the launcher has become the target, whose threads and children are followed.
     following: bool,
@@ -59,7 +61,7 @@ pub(super) struct Supervisor<'a> {
 impl<'a> Supervisor<'a> {
     /// One that has attached to the launcher. `terminal` is for questions.
     pub(super) fn new(launcher: Pid, op: &'a TraceOp, terminal: Option<Terminal>) -> Self {
-        Self { launcher, decisions: &op.decisions, terminal, following: false }
+        Self { launcher, decisions: &op.decisions, code: &op.code, terminal, following: false }
     }
 
     /// Gives up all that the tracer does not need now that it has attached: capabilities, standard error unless it
@@ -111,20 +113,29 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// The number that the policy's filter has for a call; nothing where that does not hand it to a tracer. The kernel's
+    /// event tells the number of the newest filter that does, and the target can load more of them.
+    fn number(&self, pending: &Pending) -> Option<u16> {
+        let Pending { arch, ip, number, arguments } = *pending;
+        match machine::answer(self.code, &Data { nr: number, arch, ip, args: arguments }).map(Action::from_ret) {
+            Ok(Action::Trace(number)) => Some(number),
+            _ => None,
+        }
+    }
+
     fn answer(&mut self, pid: Pid) -> Result<(), Errno> {
-        let number = u16::try_from(ptrace::message(pid)?).map_err(|_| Errno::EINVAL)?;
-        let decision = self.decisions.iter().find(|(known, _)| *known == number).map(|(_, decision)| decision);
-        let value = match decision {
-            Some(Decision::Continue) => return Ok(()),
-            Some(Decision::Errno(errno)) => -i64::from(*errno),
-            Some(Decision::Value(value)) => *value,
-            Some(Decision::Log) => {
-                crate::run::tracer::say(&format!("stockade: {}\n", describe(pid, number)?));
+        let pending = ptrace::pending(pid)?;
+        let number = self.number(&pending);
+        let value = match self.decisions.iter().find(|(known, _)| Some(*known) == number) {
+            Some((_, Decision::Continue)) => return Ok(()),
+            Some((_, Decision::Errno(errno))) => -i64::from(*errno),
+            Some((_, Decision::Value(value))) => *value,
+            Some((number, Decision::Log)) => {
+                crate::run::tracer::say(&format!("stockade: {}\n", describe(pid, &pending, *number)));
                 return Ok(());
             }
-            Some(Decision::Ask) => {
-                let pending = ptrace::pending(pid)?;
-                let text = describe(pid, number)?;
+            Some((number, Decision::Ask)) => {
+                let text = describe(pid, &pending, *number);
                 let call = (pending.arch, pending.number);
                 if self.terminal.as_mut().is_some_and(|terminal| terminal.ask(call, &text)) {
                     return Ok(());
@@ -132,22 +143,22 @@ impl<'a> Supervisor<'a> {
                 -i64::from(libc::EPERM)
             }
             // As the kernel answers where there is no tracer.
-            None | Some(Decision::Open(_) | Decision::Tell(_)) => -i64::from(libc::ENOSYS),
+            None | Some((_, Decision::Open(_) | Decision::Tell(_))) => -i64::from(libc::ENOSYS),
         };
         registers::write(pid, registers::read(pid)?.answering(value))
     }
 }
 
 /// A call in words: its numbers only, because what they point to can change before the kernel looks.
-fn describe(pid: Pid, number: u16) -> Result<String, Errno> {
-    let Pending { arch, number: call, arguments } = ptrace::pending(pid)?;
+fn describe(pid: Pid, pending: &Pending, number: u16) -> String {
+    let Pending { arch, number: call, arguments, .. } = *pending;
     let x32 = arch == Arch::X86_64.audit() && call >= X32_BIT && call != u32::MAX;
     let all = [(Arch::X86_64, !x32), (Arch::X32, x32), (Arch::X86, true), (Arch::Aarch64, true)];
     let arch = all.into_iter().find(|(known, fits)| *fits && known.audit() == arch).map(|(known, _)| known);
     let call = if x32 { call - X32_BIT } else { call };
     let name = arch.and_then(|arch| calls::name(arch, call)).map_or_else(|| call.to_string(), |name| name.to_string());
     let arguments: Vec<String> = arguments.iter().map(|argument| format!("{argument:#x}")).collect();
-    Ok(format!("process {pid} calls {name}({}) (trace:{number})", arguments.join(", ")))
+    format!("process {pid} calls {name}({}) (trace:{number})", arguments.join(", "))
 }
 
 /// The tracer's own filter.

@@ -87,7 +87,7 @@ fn own(name: &'static str, filter: Filter) -> Result<Subject, String> {
 
 /// A shipped profile's filter on this machine.
 fn profile(name: &str) -> Result<Filter, String> {
-    let library = Library { directories: Vec::new(), uid: 0 };
+    let library = Library::of_the_binary();
     let told = |faults: Vec<stockade::fault::Fault>| faults.iter().map(|fault| fault.render(false)).collect::<String>();
     let document = library.load(name, None).map_err(told)?;
     let draft = Policy::read(&document).map_err(told)?.draft();
