@@ -159,5 +159,7 @@ fn an_agent_that_lets_nobody_in_is_not_waited_for_forever() {
             })
         })
         .collect();
-    waiting.into_iter().for_each(|thread| thread.join().expect("a test"));
+    for thread in waiting {
+        thread.join().expect("a test");
+    }
 }
