@@ -219,7 +219,8 @@ fn there_and_back(document: &Document, defaults: bool) {
     let back = without(&imported("web.service", &made.text), own);
     let ours = |entry: &Entry| {
         entry.name.contains('.') && !entry.name.starts_with("Environment.")
-            || ["Exec", "ExecSpecifiers", "Extends", "Prefer", "Pty", "SeccompProfile"].contains(&&*entry.name)
+            || ["Exec", "ExecSpecifiers", "ExecVariables", "Extends", "Prefer", "Pty", "SeccompProfile"]
+                .contains(&&*entry.name)
     };
     let mut before = policy(&without(document, ours));
     let mut after = policy(&back);
@@ -290,7 +291,7 @@ fn odd_units_come_in_as_systemd_reads_them() {
         SystemCallFilter=@system-service\nSystemCallFilter=~@nosuch:EPERM reboot:EPERM\nUMask=0077\nUMask=\n\
         LimitNOFILE=5\nLimitNOFILE=\nPrivateDevices=yes\nPrivateDevices=\nRestrictAddressFamilies=AF_UNIX AF_NOSUCH\n\
         Environment=\"A=1 2\" B=%i $C\nEnvironmentFile=/etc/a b\nBindPaths=/a:/b:norbind \"/c:d\":/e\nNoNewPrivileges=True\n\
-        LockPersonality=T\nTemporaryFileSystem=/t:size=10%%,ro\n[X-Ours]\nProtectHome=yes\n";
+        LockPersonality=T\nTemporaryFileSystem=/t:size=10%,ro\n[X-Ours]\nProtectHome=yes\n";
     let source = Arc::new(Source { name: "odd@a.service".into(), text: text.into() });
     let (assignments, _) = text::unit::parse(&source).expect("a unit");
     let unit = Unit { name: "odd@a.service".into(), path: "/etc/odd@.service".into(), assignments };
@@ -316,7 +317,7 @@ fn odd_units_come_in_as_systemd_reads_them() {
         "\"/c\\\\:d:/e\",",
         "NoNewPrivileges = \"True\"",
         "LockPersonality = \"T\"",
-        "\"/t:size=10%%,ro\",",
+        "\"/t:size=10%,ro\",",
     ];
     for line in wanted {
         assert!(bare.contains(&line), "{line} is not in\n{shown}");

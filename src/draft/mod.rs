@@ -88,6 +88,8 @@ pub struct Draft {
     pub exec: Option<Asked<Vec<String>>>,
     /// Whether specifiers are replaced in it (`ExecSpecifiers`); nothing where something else is executed.
     pub exec_specifiers: Option<Asked<()>>,
+    /// Whether variables are (`ExecVariables`).
+    pub exec_variables: Option<Asked<()>>,
     /// Directives that may be weaker than asked for where the host cannot do better (`Prefer`).
     pub prefer: Vec<Asked<String>>,
     /// Wishes about paths.

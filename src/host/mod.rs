@@ -62,6 +62,9 @@ pub struct Host {
     pub points: Vec<PathBuf>,
     /// Where a sysfs is mounted, and whether it is read-only; empty unless the draft wants a new one.
     pub sysfs: Vec<(PathBuf, bool)>,
+    /// Where symlinks lead to which what is mounted could cover what is said about another path: as they are written in the
+    /// draft, and what is there.
+    pub links: Vec<(PathBuf, PathBuf)>,
     /// Accounts that the draft names, looked up.
     pub accounts: Vec<Account>,
     /// Whether this caller can make a user namespace. Only tried out where the draft needs one and

@@ -96,6 +96,7 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
         host.memory = cgroup::memory();
         host.tasks = cgroup::tasks();
     }
+    host.links = links(host, draft)?;
     ceilings(host, draft)?;
     if draft.dynamic.is_some() {
         host.free_id = accounts::free(host.pid);
@@ -106,6 +107,42 @@ fn rarities(host: &mut Host, draft: &Draft) -> Result<(), Fault> {
         host.selinux = Path::new("/sys/fs/selinux/enforce").exists();
     }
     Ok(())
+}
+
+/// Where symlinks lead. Only asked of what is put on top of something: what stays as writable or executable as it was, and
+/// beside words about single paths everything that is mounted. What is not there yet is left to who makes it.
+fn links(host: &Host, draft: &Draft) -> Result<Vec<(PathBuf, PathBuf)>, Fault> {
+    let mut found = Vec::new();
+    if draft.root.is_some() {
+        return Ok(found);
+    }
+    let single = draft.mounts.iter().any(|asked| matches!(asked.by.directive, "ReadOnlyPaths" | "NoExecPaths"));
+    for asked in &draft.mounts {
+        let covers = match asked.what.view {
+            View::ReadWrite | View::Exec => true,
+            View::Hidden | View::ReadOnly | View::NoExec => false,
+            _ => single,
+        };
+        let written = &asked.what.path;
+        if !covers || !written.is_absolute() {
+            continue;
+        }
+        // What is wrong with it is said where it becomes a path.
+        let Ok(path) = specifier::expand(&written.to_string_lossy(), host) else { continue };
+        match std::fs::canonicalize(&path) {
+            Ok(real) if real != Path::new(&path) => found.push((written.clone(), real)),
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::EACCES | libc::ELOOP)) => {}
+            Err(error) => {
+                let message = format!("cannot tell where {path} leads: {}", crate::fault::reason(&error));
+                let mut fault = Fault::new(message).label(format!("in {}", asked.by.directive)).exit(Exit::Namespace);
+                fault.origin.clone_from(&asked.by.origin);
+                return Err(fault);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the service manager has a directory of secrets for any service. A directory without any has two links; file systems

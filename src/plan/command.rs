@@ -1,6 +1,7 @@
 //! What is executed and by what process: argument vector, descriptors, working directory, umask, limits.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::draft::namespaces::Namespace;
@@ -9,6 +10,7 @@ use crate::draft::{Asked, By, Draft};
 use crate::fault::{Exit, Fault};
 use crate::host::{Host, specifier};
 use crate::policy::process::unwritten;
+use crate::text::variables;
 
 use super::op::Op;
 use super::order::Phase;
@@ -27,7 +29,7 @@ pub fn argv(draft: &Draft, arguments: &[OsString]) -> Vec<OsString> {
 /// stays as it is.
 pub(super) fn expanded(planner: &mut Planner<'_>, mut argv: Vec<OsString>) -> Vec<OsString> {
     let (Some(exec), Some(asked)) = (&planner.draft.exec, &planner.draft.exec_specifiers) else { return argv };
-    if argv.len() < exec.what.len() || exec.what.iter().zip(&argv).any(|(word, had)| had != word.as_str()) {
+    if own(planner.draft, &argv) == 0 {
         return argv;
     }
     for (word, had) in exec.what.iter().zip(&mut argv) {
@@ -37,6 +39,37 @@ pub(super) fn expanded(planner: &mut Planner<'_>, mut argv: Vec<OsString>) -> Ve
         }
     }
     argv
+}
+
+/// How many words of an argument vector are the policy's: those of `Exec`, or none where something else is executed.
+pub(super) fn own(draft: &Draft, argv: &[OsString]) -> usize {
+    let words = draft.exec.as_ref().map_or(&[][..], |exec| &exec.what);
+    let is_ours = argv.len() >= words.len() && words.iter().zip(argv).all(|(word, had)| had == word.as_str());
+    if is_ours { words.len() } else { 0 }
+}
+
+/// The target's argument vector, of which the first `own` words are the policy's, with the variables in them replaced where
+/// the policy wants it. The program stays as it is.
+pub(super) fn substituted(
+    draft: &Draft,
+    argv: Vec<OsString>,
+    own: usize,
+    environment: &[(OsString, OsString)],
+) -> Vec<OsString> {
+    if draft.exec_variables.is_none() {
+        return argv;
+    }
+    let value = |name: &[u8]| {
+        let found = environment.iter().find(|(known, _)| known.as_bytes() == name);
+        found.map(|(_, value)| value.as_bytes().to_vec())
+    };
+    let each = argv.into_iter().enumerate().flat_map(|(at, word)| {
+        if at == 0 || at >= own {
+            return vec![word];
+        }
+        variables::replaced(word.as_bytes(), &value).into_iter().map(OsString::from_vec).collect()
+    });
+    each.collect()
 }
 
 /// Where a bare name is looked for, if the policy says it.
@@ -164,6 +197,7 @@ mod tests {
     use super::*;
     use crate::draft::capabilities::CapSet;
     use crate::draft::limits::Limit;
+    use crate::draft::process::Variable;
     use crate::plan::Plan;
 
     fn host(variables: &[(&str, &str)]) -> Host {
@@ -265,5 +299,27 @@ mod tests {
         assert_eq!(plan(&draft, &["other", "%h%%"]).expect("a plan"), ["other", "%h%%"]);
         draft.exec = Some(Asked { what: vec!["%n".into()], by: by("Exec") });
         assert!(plan(&draft, &["%n"]).is_err());
+    }
+
+    #[test]
+    fn variables_are_replaced_in_exec_and_never_in_what_the_caller_writes() {
+        let words = ["$A", "$A", "%h${B}$$", "$C"];
+        let what = words.map(String::from).to_vec();
+        let mut draft = Draft::default();
+        for (name, value) in [("A", "'b c' d"), ("B", "e f")] {
+            draft.environment.push(Asked { what: Variable::Set(name.into(), value.into()), by: by("Environment") });
+        }
+        draft.exec = Some(Asked { what, by: by("Exec") });
+        let plan = |draft: &Draft, argv: &[&str]| {
+            let argv = argv.iter().map(OsString::from).collect();
+            Plan::new(draft, &host(&[]), argv).expect("a plan").argv
+        };
+        let argv = [&words[..], &["$A", "${B}"]].concat();
+        assert_eq!(plan(&draft, &argv), argv);
+        draft.exec_variables = Some(Asked { what: (), by: by("ExecVariables") });
+        assert_eq!(plan(&draft, &argv), ["$A", "b c", "d", "%he f$", "$A", "${B}"]);
+        assert_eq!(plan(&draft, &["other", "$A"]), ["other", "$A"]);
+        draft.exec_specifiers = Some(Asked { what: (), by: by("ExecSpecifiers") });
+        assert_eq!(plan(&draft, &argv), ["$A", "b c", "d", "/roote f$", "$A", "${B}"]);
     }
 }

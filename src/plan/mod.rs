@@ -117,6 +117,7 @@ impl Plan {
     /// Everything that cannot be done and may not be missing.
     pub fn new(draft: &Draft, host: &Host, argv: Vec<OsString>) -> Result<Self, Vec<Fault>> {
         let mut planner = Planner::new(draft, host);
+        let own = command::own(draft, &argv);
         let argv = command::expanded(&mut planner, argv);
         mounts::plan(&mut planner);
         access::plan(&mut planner);
@@ -150,6 +151,7 @@ impl Plan {
         if let Some(op) = steps.iter().find_map(|step| if let Op::Companion(op) = &step.op { Some(op) } else { None }) {
             companion::environment(&mut environment, host, op.inner());
         }
+        let argv = command::substituted(draft, argv, own, &environment);
         let program = argv.first().cloned().unwrap_or_default();
         Ok(Self { steps, shortfalls, notes, told, program, argv, environment, search, cookie: host.cookie })
     }

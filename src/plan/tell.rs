@@ -139,6 +139,7 @@ pub fn monitored(draft: &Draft) -> Draft {
     let mut open = Draft {
         exec: draft.exec.clone(),
         exec_specifiers: draft.exec_specifiers.clone(),
+        exec_variables: draft.exec_variables.clone(),
         user: draft.user.clone(),
         group: draft.group.clone(),
         groups: draft.groups.clone(),

@@ -209,11 +209,12 @@ pub const DIRECTIVES: &[Directive] = &[
                  mount(8): `size=`, `nr_inodes=`, `mode=`, `ro`, `noexec`, `nosuid`, `dev`. Without options it has mode \
                  0755, no device nodes, a tenth of the memory and 400000 inodes at most. `ro` lets only what other \
                  directives put into it be there. On `/` the target starts with nothing but what BindPaths and \
-                 BindReadOnlyPaths bring. Missing mount points are made.",
+                 BindReadOnlyPaths bring. Missing mount points are made. A size that is no bound is refused: the kernel takes 0, \
+                 and what is more than it can count, for none.",
         example: "TemporaryFileSystem = [\"/var:ro\", \"/scratch:size=1G,mode=1777\"]",
         unlike: Some(
             "ReadOnlyPaths, ReadWritePaths, NoExecPaths and ExecPaths for the same path change the new file system's \
-             attributes and never bring the host's back",
+             attributes and never bring the host's back; size=0 is refused, which systemd leaves to the kernel",
         ),
         exposure: &[],
         read: |policy, value| {
@@ -300,7 +301,10 @@ fn tmpfs_option(tmpfs: &mut Tmpfs, option: &str, item: &Item) -> Result<(), Faul
                     .filter(|mode| *mode <= 0o7777)
                     .ok_or_else(|| item.fault(format!("`{mode}` is not an octal mode")))?;
             }
-            Some((key @ ("size" | "nr_blocks" | "nr_inodes" | "uid" | "gid" | "huge" | "mpol"), _)) => {
+            Some((key @ ("size" | "nr_blocks" | "nr_inodes" | "uid" | "gid" | "huge" | "mpol"), text)) => {
+                if matches!(key, "size" | "nr_blocks" | "nr_inodes") {
+                    bound(key, text).map_err(|(why, help)| item.fault(format!("`{option}` {why}")).help(help))?;
+                }
                 // Setting one bound lifts only that one; size and nr_blocks are the same bound.
                 let same = |old: &str| {
                     let old = old.split('=').next().unwrap_or_default();
@@ -318,6 +322,47 @@ fn tmpfs_option(tmpfs: &mut Tmpfs, option: &str, item: &Item) -> Result<(), Faul
     }
     Ok(())
 }
+
+/// Whether a bound of a tmpfs is one. The kernel reads 0 as none, and so does it what is more than it can count (memparse()).
+fn bound(key: &str, text: &str) -> Result<(), (&'static str, &'static str)> {
+    let odd =
+        ("is not a number that the kernel reads as it is written", "write bytes, or a number with K, M, G, T, P or %");
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    // A number that begins with 0 is octal.
+    if digits.is_empty() || digits.len() > 1 && digits.starts_with('0') {
+        return Err(odd);
+    }
+    let number: i64 = digits.parse().map_err(|_| TOO_MUCH)?;
+    let shift = match unit {
+        "" => 0,
+        "%" if key == "size" => {
+            return if number == 0 {
+                Err(NO_BOUND)
+            } else if number > 10_000 {
+                Err(TOO_MUCH)
+            } else {
+                Ok(())
+            };
+        }
+        "k" | "K" => 10,
+        "m" | "M" => 20,
+        "g" | "G" => 30,
+        "t" | "T" => 40,
+        "p" | "P" => 50,
+        "e" | "E" => 60,
+        _ => return Err(odd),
+    };
+    match number {
+        0 if key != "nr_inodes" => Err(NO_BOUND),
+        _ if number > i64::MAX >> shift => Err(TOO_MUCH),
+        _ => Ok(()),
+    }
+}
+
+/// 2^64 bytes are none.
+const TOO_MUCH: (&str, &str) = ("is more than the kernel can count, and would be no bound", "write less");
+const NO_BOUND: (&str, &str) =
+    ("would be no bound at all", "write ro where nothing shall be written, or what may be: size=64M");
 
 #[cfg(test)]
 mod tests {
@@ -344,6 +389,48 @@ mod tests {
         assert_eq!((opt.1.mode, opt.1.read_only), (0o755, false));
         for wrong in ["/var:sise=5", "/var:mode=9", "var", "/a:b:c", "/a/../b"] {
             assert!(policy("TemporaryFileSystem", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// The kernel mounts each of the first ones without a bound, and says so in /proc/self/mountinfo by size=0k.
+    #[test]
+    fn a_bound_of_a_tmpfs_bounds() {
+        for wrong in [
+            "size=0",
+            "size=0%",
+            "size=0k",
+            "nr_blocks=0",
+            "size=18446744073709551616",
+            "size=18446744073709551615",
+            "size=17179869184G",
+            "size=16E",
+            "nr_blocks=16E",
+            "nr_inodes=18446744073709551616",
+            "size=9223372036854775807K",
+            "size=-1",
+            "size=",
+            "size=1x",
+            "size=1M1",
+            "size=k",
+            "size=0x10",
+            "size=010M",
+            "nr_inodes=5%",
+            "size=99999999%",
+        ] {
+            assert!(policy("TemporaryFileSystem", &format!("/var:{wrong}")).is_err(), "{wrong}");
+        }
+        for right in [
+            "size=1",
+            "size=4k",
+            "size=1T",
+            "size=7E",
+            "size=50%",
+            "size=200%",
+            "nr_inodes=0",
+            "nr_inodes=1k",
+            "nr_blocks=9",
+        ] {
+            assert!(policy("TemporaryFileSystem", &format!("/var:{right}")).is_ok(), "{right}");
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Process {
     pub exec: Option<Vec<String>>,
     /// ExecSpecifiers.
     pub specifiers: bool,
+    /// ExecVariables.
+    pub variables: bool,
     /// Prefer: names of directives, or of tables for all of their words.
     pub prefer: Vec<(String, Origin)>,
     /// UMask=.
@@ -39,7 +41,9 @@ pub const DIRECTIVES: &[Directive] = &[
                  what must stay together. A program without a `/` is looked up in PATH, and a relative path in the directory that the \
                  target starts in, wherever the policy lies. An empty value resets it.",
         example: "Exec = [\"/usr/bin/redis-server\", \"--port\", \"0\"]",
-        unlike: Some("systemd's ExecStart= has prefixes (`-`, `@`, `+`, `!`) and expands variables; Exec does not."),
+        unlike: Some(
+            "systemd's ExecStart= has prefixes (`-`, `@`, `+`, `!`) and expands variables; Exec does not without ExecVariables.",
+        ),
         exposure: &[],
         read: exec,
         demand: |policy, demands| {
@@ -63,6 +67,28 @@ pub const DIRECTIVES: &[Directive] = &[
         demand: |policy, demands| {
             if policy.process.specifiers {
                 demands.draft.exec_specifiers = Some(demands.asked(()));
+            }
+        },
+    },
+    Directive {
+        name: "ExecVariables",
+        form: Form::Boolean,
+        summary: "replace variables in Exec",
+        manual: "With *yes* the variables of the target's environment are replaced in the arguments of *Exec*, as systemd does it \
+                 in ExecStart=: an argument $NAME becomes as many as its value has words, in which quotes keep together and a \
+                 backslash takes what follows as it is; ${NAME} is replaced where it stands; $$ is a dollar; what is not set is \
+                 empty. The program stays as it is, and so does what the caller writes behind the policy. `stockade import \
+                 unit` writes it for an ExecStart= that has variables.",
+        example: "Exec = [\"/usr/bin/web\", \"--port=${PORT}\", \"$OPTIONS\"]\nExecVariables = true",
+        unlike: Some("systemd has no such word: it always replaces them in ExecStart=, but behind its prefix `:`."),
+        exposure: &[],
+        read: |policy, value| {
+            policy.process.variables = form::boolean(value)?;
+            Ok(())
+        },
+        demand: |policy, demands| {
+            if policy.process.variables {
+                demands.draft.exec_variables = Some(demands.asked(()));
             }
         },
     },

@@ -242,7 +242,7 @@ fn own(
     if command.has('+') {
         notes.push(format!("`+`: {program} was not confined; now it is, by the policy"));
     }
-    if command.has('!') {
+    if command.keeps_root() {
         notes.push(format!("`!`: {program} kept root's rights for itself; now it has what the policy leaves"));
     }
     let variables = !command.has(':');
@@ -387,6 +387,14 @@ mod tests {
             format!("+{run} \"/opt/c d$$\" x"),
         ];
         assert_eq!(all, want);
+    }
+
+    #[test]
+    fn two_exclamation_marks_keep_nothing_for_root() {
+        let unit = |line: &str| load(&format!("[Service]\nExecStart={line}\n"));
+        let told = |line: &str| dropin(Target::Unit(&unit(line)), &policy(""), &front()).expect("a drop-in").notes;
+        assert!(told("!/bin/a").iter().any(|note| note.contains("root's rights")));
+        assert!(told("!!/bin/a").iter().all(|note| !note.contains("root's rights")));
     }
 
     #[test]

@@ -11,10 +11,11 @@ use crate::text::{Document, Kind, Value};
 use super::show::hostile;
 
 /// Directives without a table that are ours alone.
-const OURS: [&str; 6] = ["Exec", "ExecSpecifiers", "Extends", "Prefer", "SeccompProfile", "Pty"];
+const OURS: [&str; 7] = ["Exec", "ExecSpecifiers", "ExecVariables", "Extends", "Prefer", "SeccompProfile", "Pty"];
 
 /// Words of ours that take nothing away from the target.
-const HARMLESS: [&str; 6] = ["Exec", "ExecSpecifiers", "Extends", "Prefer", "Descriptors.Pass", "Seccomp.Flags"];
+const HARMLESS: [&str; 7] =
+    ["Exec", "ExecSpecifiers", "ExecVariables", "Extends", "Prefer", "Descriptors.Pass", "Seccomp.Flags"];
 
 /// A drop-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

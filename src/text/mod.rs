@@ -5,7 +5,8 @@
 //!
 //! - policies: `toml` (files), `flags` (`-p`), `profiles` (names, where they are looked for, Extends) with `bare` (those in
 //!   the binary), `attach` (files that policies name), `trust` (who could have written a file), `guess` (what a text is that is no policy)
-//! - systemd's: `unit` (the syntax), `units` (which files make a unit up), `assignments` (EnvironmentFile=)
+//! - systemd's: `unit` (the syntax), `units` (which files make a unit up), `assignments` (EnvironmentFile=),
+//!   `variables` (those of a command line)
 //! - containers': `node` (a tree with places) by `json` and `yaml`; `oci` (seccomp profiles), `kubernetes` (objects)
 //!
 //! Another format that policies come in is a file here, and a kind in `cli/import.rs`.
@@ -26,6 +27,7 @@ pub mod toml;
 pub mod trust;
 pub mod unit;
 pub mod units;
+pub mod variables;
 pub mod yaml;
 
 use std::sync::Arc;

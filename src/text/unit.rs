@@ -175,6 +175,11 @@ impl Command {
     pub fn has(&self, prefix: char) -> bool {
         self.prefixes.contains(prefix)
     }
+
+    /// Whether it keeps root's rights (`!`). `!!` only means that where the kernel has no ambient capabilities.
+    pub fn keeps_root(&self) -> bool {
+        self.prefixes.matches('!').count() == 1
+    }
 }
 
 /// A service's commands beside its main ones (systemd.service(5)).

@@ -33,7 +33,7 @@ pub fn load(name_or_path: &str, directories: &[&Path], uid: Option<u32>) -> Resu
     let path = if name_or_path.contains('/') {
         let path = PathBuf::from(name_or_path);
         names.push(file_name(&path));
-        path
+        template(path)
     } else {
         // systemctl(1) takes names without an end for services.
         let name = if name_or_path.contains('.') { name_or_path.into() } else { format!("{name_or_path}.service") };
@@ -79,6 +79,16 @@ pub fn load(name_or_path: &str, directories: &[&Path], uid: Option<u32>) -> Resu
     }
     let name = names.swap_remove(0);
     Ok((Unit { name, path: real.to_string_lossy().into_owned(), assignments }, odd))
+}
+
+/// The file of a unit: for an instance that has none, its template's beside it.
+fn template(path: PathBuf) -> PathBuf {
+    match unit::parts(&file_name(&path)) {
+        (prefix, Some(instance)) if !instance.is_empty() && fs::symlink_metadata(&path).is_err() => {
+            path.with_file_name(format!("{prefix}@.service"))
+        }
+        _ => path,
+    }
 }
 
 fn file_name(path: &Path) -> String {
@@ -292,6 +302,10 @@ mod tests {
         );
         assert_eq!(units.load("db@one.service"), Ok(found("db@one.service", &["A=template", "B=template", "C=one"])));
         assert_eq!(units.load("db@two"), Ok(found("db@two.service", &["A=template", "B=template"])));
+        // So does a path, whose file is the template's.
+        let file = units.0.join("weak/db@one.service");
+        let beside = Ok(found("db@one.service", &["A=template", "B=template", "C=one"]));
+        assert_eq!(units.load(&file.to_string_lossy()), beside);
         units.link("strong/store@.service", "../weak/db@.service");
         assert_eq!(units.load("store@one"), Ok(found("db@one.service", &["A=template", "B=template", "C=one"])));
     }

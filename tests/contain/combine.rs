@@ -291,6 +291,82 @@ fn a_bind_that_a_later_mount_would_cover_is_refused() {
 }
 
 #[test]
+fn a_bind_whose_source_is_missing_replaces_nothing() {
+    for who in people() {
+        let place = who.place("missing");
+        for name in ["here", "from"] {
+            fs::create_dir(place.join(name)).expect("a directory can be made");
+            fs::write(place.join(name).join(name), "").expect("a file can be written");
+            who.own(&place.join(name));
+        }
+        let path = place.display().to_string();
+        let words =
+            [format!("access {path}/here/here"), format!("access {path}/here/from"), format!("write {path}/here/new")];
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let run = |directive: &str, source: &str| {
+            let properties = [format!("{directive}{path}/here"), format!("BindPaths=-{path}/{source}:{path}/here")];
+            who.tries(&["-p", &properties[0], "-p", &properties[1]], &words)
+        };
+        run("ReadWritePaths=", "gone").ends(0).answers(&[("0", "ok"), ("1", "ENOENT"), ("2", "ok")]);
+        run("ReadOnlyPaths=", "gone").ends(0).answers(&[("0", "ok"), ("1", "ENOENT"), ("2", "EROFS")]);
+        run("TemporaryFileSystem=", "gone").ends(0).answers(&[("0", "ENOENT"), ("1", "ENOENT"), ("2", "ok")]);
+        run(&format!("BindReadOnlyPaths={path}/from:"), "gone").answers(&[
+            ("0", "ENOENT"),
+            ("1", "ok"),
+            ("2", "EROFS"),
+        ]);
+        for over in ["ReadOnlyPaths=", "TemporaryFileSystem="] {
+            let found = run(over, "from");
+            found.ends(0).answers(&[
+                ("0", "ENOENT"),
+                ("1", "ok"),
+                ("2", if over.starts_with('R') { "EROFS" } else { "ok" }),
+            ]);
+        }
+        // Nor does it take away what is said about what is in it.
+        let properties = [format!("BindReadOnlyPaths=-{path}/gone:{path}"), format!("ReadOnlyPaths={path}/here")];
+        let outcome = who.tries(&["-p", &properties[0], "-p", &properties[1]], &words[2..]);
+        outcome.ends(0).answers(&[("0", "EROFS")]);
+    }
+}
+
+#[test]
+fn what_a_symlink_leaves_writable_covers_nothing() {
+    for who in people() {
+        let place = who.place("linked");
+        for name in ["real", "real/kept", "real/empty", "real/kept/deep"] {
+            fs::create_dir(place.join(name)).expect("a directory can be made");
+            who.own(&place.join(name));
+        }
+        fs::write(place.join("real/empty/file"), "").expect("a file can be written");
+        // Behind what it leads to, in the order of their names.
+        symlink("real", place.join("same")).expect("a link can be made");
+        let path = place.display().to_string();
+        let tried =
+            ["write {}/real/new", "write {}/real/kept/new", "access {}/real/empty/file", "write {}/real/kept/deep/new"];
+        let tried = tried.map(|verb| verb.replace("{}", &path));
+        let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
+        let words = [
+            "ProtectSystem=strict".to_owned(),
+            format!("ReadWritePaths={path}/same {path}/same/kept/deep"),
+            format!("ReadOnlyPaths={path}/real/kept"),
+            format!("TemporaryFileSystem={path}/real/empty"),
+        ];
+        let options: Vec<&str> = words.iter().flat_map(|word| ["-p", word]).collect();
+        who.tries(&options, &tried).ends(0).answers(&[
+            ("real", "ok"),
+            ("kept", "EROFS"),
+            ("empty", "ENOENT"),
+            ("deep", "ok"),
+        ]);
+        // So it is with what is bound there.
+        let words = [format!("BindPaths={path}/real:{path}/same"), format!("ReadOnlyPaths={path}/real/kept")];
+        let outcome = who.tries(&["-p", &words[0], "-p", &words[1]], &tried[..2]);
+        outcome.ends(0).answers(&[("real", "ok"), ("kept", "EROFS")]);
+    }
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_not_taken_for_a_path_without_links() {
     // In a directory that this user cannot enter nobody can tell what is restricted.
     let [root, user] = &people()[..] else { return };

@@ -91,6 +91,8 @@ struct Place {
     domain: usize,
     slot: usize,
     missing: Missing,
+    /// Whether what it is in may turn out not to be there, and then restricts nothing.
+    unsure: bool,
 }
 
 /// The planning of one view.
@@ -124,7 +126,8 @@ impl<'a, 'b> Layout<'a, 'b> {
     /// Decides what becomes of a node inside another.
     fn place(&mut self, index: usize, outer: Option<usize>) -> Place {
         let (limits, domain) = outer.map_or((Limits::NONE, 0), |at| (self.places[at].limits, self.places[at].domain));
-        let nothing = Place { role: Role::Nothing, limits, domain, slot: 0, missing: Missing::Fail };
+        let unsure = outer.is_some_and(|at| self.places[at].unsure);
+        let nothing = Place { role: Role::Nothing, limits, domain, slot: 0, missing: Missing::Fail, unsure };
         let gone = Place { role: Role::Gone, ..nothing };
         if let Some(outer) = outer.filter(|outer| self.nodes[*outer].content == Content::Hidden) {
             let (node, outer) = (&self.nodes[index], &self.nodes[outer]);
@@ -184,7 +187,8 @@ impl<'a, 'b> Layout<'a, 'b> {
         let slot = self.slots;
         self.slots += usize::from(matches!(node.content, Content::Bind(_)));
         self.domains.push(Domain { kind: opens, keeps: Vec::new(), points: Vec::new(), used: false });
-        Place { role: Role::New, limits: own, domain: self.domains.len() - 1, slot, missing }
+        let unsure = unsure || self.nodes[index].is_unsure();
+        Place { role: Role::New, limits: own, domain: self.domains.len() - 1, slot, missing, unsure }
     }
 
     /// Whether there cannot be anything at the node's path, as it is in something new.
@@ -202,11 +206,15 @@ impl<'a, 'b> Layout<'a, 'b> {
 
     /// Decides about a node that leaves in place what is there.
     fn same(&mut self, index: usize, outer: Limits, nothing: Place) -> Place {
-        let node = &self.nodes[index];
+        let node = &mut self.nodes[index];
         let limits = Limits {
             read_only: node.read_only.unwrap_or(outer.read_only),
             no_exec: node.no_exec.unwrap_or(outer.no_exec),
         };
+        if limits == outer && nothing.unsure && asked(node) != Limits::NONE {
+            node.optional |= node.read_only == Some(true) && node.no_exec.is_none();
+            return Place { role: Role::Restrict, limits, ..nothing };
+        }
         if limits == outer {
             // As in systemd (drop_nop() in src/core/namespace.c) nobody looks for what is to be read-only in something that
             // is: a unit with ProtectSystem=strict can name what is not installed.
@@ -306,8 +314,11 @@ impl<'a, 'b> Layout<'a, 'b> {
     fn can_be_covered(&self, index: usize) -> bool {
         let (node, place) = (&self.nodes[index], &self.places[index]);
         let bound = place.role == Role::New && matches!(node.content, Content::Bind(_)) && !node.carried;
+        // Another one for the same path belongs there.
+        let covered = self.nodes.get(index + 1).is_some_and(|next| next.path == node.path);
         let mut later = self.nodes.iter().zip(&self.places).skip(index + 1);
         bound
+            && !covered
             && node.path != Path::new("/")
             && later.any(|(other, place)| place.role == Role::New && !other.carried && !inside(&other.path, &node.path))
     }

@@ -414,7 +414,8 @@ fn wishes(planner: &mut Planner<'_>) -> Vec<Wish> {
             });
             continue;
         }
-        let Some(mut path) = expanded(planner, path, &asked.by) else { continue };
+        let link = planner.host.links.iter().find(|(written, _)| written == path).map(|(_, real)| real.clone());
+        let Some(mut path) = link.or_else(|| expanded(planner, path, &asked.by)) else { continue };
         let mut view = view.clone();
         if let View::Bind(bind) = &mut view {
             let Some(source) = expanded(planner, &bind.source, &asked.by) else { continue };

@@ -213,6 +213,37 @@ fn in_an_empty_home_only_what_is_named_writable_is_brought_in() {
 }
 
 #[test]
+fn what_a_bind_replaces_holds_where_its_source_is_missing() {
+    let lines = ["PrivateTmp=yes", "BindPaths=-/a:/tmp", "ReadOnlyPaths=/b /c/d", "BindPaths=-/a:/b", "NoExecPaths=/b"];
+    let lines = [&lines[..], &["BindReadOnlyPaths=-/a:/c", "BindPaths=-/a:/e /f:/e"]].concat();
+    let shown_here = shown(&user(), &lines);
+    let mounted: Vec<&str> = shown_here.iter().map(String::as_str).filter(|line| !line.starts_with("take ")).collect();
+    assert_eq!(
+        mounted,
+        [
+            "make the mount point /b",
+            "make /b read-only and noexec, recursively",
+            "mount the copy of /a on /b",
+            "mount the copy of /a on /c",
+            "make /c read-only, recursively",
+            "make /c/d read-only, recursively",
+            "mount the copy of /f on /e",
+            "mount the copy of /a on /e",
+            "mount tmpfs on /tmp (1777, nosuid, nodev, size=10%, nr_inodes=400k)",
+            "mount the copy of /a on /tmp",
+            "mount tmpfs on /var/tmp (1777, nosuid, nodev, size=10%, nr_inodes=400k)",
+            "make /b read-only and noexec, recursively, if a symlink leads there from elsewhere",
+            "make /c/d read-only, recursively, if a symlink leads there from elsewhere",
+            "check that nothing mounted since covers /b, /c, /e and 1 more",
+        ]
+    );
+    assert_eq!(shown_here[0], "take a read-only and noexec copy of /a, recursively");
+    // A bind that must be there needs nothing under it.
+    let certain = shown(&user(), &["ReadOnlyPaths=/b", "BindPaths=/a:/b"]);
+    assert_eq!(certain, ["take a read-only copy of /a, recursively", "mount the copy of /a on /b"]);
+}
+
+#[test]
 fn noexec_reaches_what_is_mounted_below() {
     let lines = ["NoExecPaths=/", "ExecPaths=/usr", "TemporaryFileSystem=/scratch", "BindPaths=/a:/b"];
     let lines = shown(&user(), &lines);

@@ -79,6 +79,11 @@ impl Node {
         self.by.first().map_or("the policy", |by| by.directive)
     }
 
+    /// Whether it may turn out not to be there, and what is below it to be there nevertheless.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.optional && !self.carried && matches!(self.content, Content::Bind(_))
+    }
+
     fn new(wish: Wish) -> Self {
         let (mut read_only, mut no_exec, mut granted) = (None, None, false);
         let content = match wish.view {
@@ -191,20 +196,40 @@ pub(in crate::plan) fn inside(path: &Path, outer: &Path) -> bool {
     path.strip_prefix(outer).is_some_and(|rest| outer == b"/" || matches!(rest, [] | [b'/', ..]))
 }
 
-/// One node for each path, sorted so that everything in a directory follows it at once.
+/// One node for each path, sorted so that everything in a directory follows it at once. Where the winner is a bind whose
+/// source may be missing, what holds without it stands in front of it, as a node of its own.
 pub(super) fn merge(wishes: Vec<Wish>, notes: &mut Vec<String>) -> Vec<Node> {
     let mut all: Vec<Node> = wishes.into_iter().map(Node::new).collect();
     // `/a/b` stands right behind `/a` and before `/a-b`. The sort is stable.
     all.sort_by(|a, b| order(&a.path, &b.path));
     let mut merged: Vec<Node> = Vec::with_capacity(all.len());
-    for node in all {
-        let whole = match merged.pop_if(|last| last.path == node.path) {
-            Some(last) => last.merge(node, notes),
-            None => node,
+    let mut rest = all.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        let Some(second) = rest.next_if(|next| next.path == first.path) else {
+            merged.push(first.settle());
+            continue;
         };
-        merged.push(whole);
+        let mut same = vec![first, second];
+        while let Some(next) = rest.next_if(|next| next.path == same[0].path) {
+            same.push(next);
+        }
+        stack(same, notes, &mut merged);
     }
-    merged.into_iter().map(Node::settle).collect()
+    merged
+}
+
+/// What becomes of several wishes for one path.
+fn stack(mut same: Vec<Node>, notes: &mut Vec<String>, merged: &mut Vec<Node>) {
+    // Among equals the first wins.
+    let Some(winner) = (0..same.len()).min_by_key(|at| same[*at].content.rank()) else { return };
+    let unsure = same[winner].is_unsure();
+    let under = unsure.then(|| [&same[..winner], &same[winner + 1..]].concat());
+    let first = same.remove(0);
+    let whole = same.into_iter().fold(first, |whole, next| whole.merge(next, notes));
+    if let Some(under) = under.filter(|_| whole.optional) {
+        stack(under, &mut Vec::new(), merged);
+    }
+    merged.push(whole.settle());
 }
 
 /// Whether some wish puts something new on a path.

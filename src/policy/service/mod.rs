@@ -166,7 +166,8 @@ fn defaults(unit: &Unit, made: &mut Service) {
 fn take(unit: &Unit, one: &Assignment, made: &mut Service) {
     let name = unit::today(&one.name);
     let row = find(name).filter(|_| {
-        !name.contains('.') && !matches!(name, "Exec" | "ExecSpecifiers" | "Extends" | "Prefer" | "SeccompProfile")
+        !name.contains('.')
+            && !matches!(name, "Exec" | "ExecSpecifiers" | "ExecVariables" | "Extends" | "Prefer" | "SeccompProfile")
     });
     let Some(row) = row else {
         match foreign::advice(name) {
@@ -384,6 +385,27 @@ mod tests {
         assert_eq!(set[1..], ["a b", r"a\x20b"]);
     }
 
+    /// An empty User= would be root.
+    #[test]
+    fn a_template_has_no_instance() {
+        let text = "[Service]\nUser=%i\nReadWritePaths=/srv/%I /var/%p\nExecStart=/bin/web %i\nUMask=0077\n";
+        let source = Arc::new(Source { name: "x".into(), text: text.into() });
+        let of = |name: &str| {
+            let (assignments, _) = unit::parse(&source).expect("a unit");
+            service(&Unit { name: name.into(), path: "/x".into(), assignments })
+        };
+        let made = of("web@.service");
+        let weaker: Vec<&str> = made.left.iter().filter(|left| left.weaker).map(|left| left.text.as_str()).collect();
+        assert_eq!(weaker, ["User=%i", "ReadWritePaths=/srv/%I /var/%p"]);
+        assert_eq!(made.left.last().map(|left| &*left.text), Some("ExecStart=/bin/web %i"));
+        assert!(made.left.iter().all(|left| left.why.contains("web@NAME.service")), "{:?}", made.left);
+        assert!(policy(&made).origin("User").is_none());
+        assert!(of("web@a.service").left.is_empty());
+        // Where there is nothing of the kind, it is empty.
+        let plain = of("web.service");
+        assert_eq!(policy(&plain).process.exec.as_deref(), Some(&["/bin/web", ""].map(String::from)[..]));
+    }
+
     #[test]
     fn names_of_directories_are_read_as_systemd_reads_them() {
         let text = "[Service]\nRuntimeDirectory=r-%i s\\:%I:l \"q\\x2db c\"::ro 'd\"'\nStateDirectory=a\\qb\n";
@@ -408,8 +430,7 @@ mod tests {
         };
         assert_eq!(exec("/bin/web --of=%i 5%%"), (["/bin/web", "--of=a", "5%"].map(String::from).to_vec(), false));
         assert_eq!(exec("/bin/web --of=%H 5%%"), (["/bin/web", "--of=%H", "5%%"].map(String::from).to_vec(), true));
-        let shell = "set -f; exec '/bin/web' \"${1}\" $X \"${2}\"\"${A}\"";
-        let want = ["/bin/sh", "-c", shell, "sh", "--of=%H", "%%-"].map(String::from).to_vec();
+        let want = ["/bin/web", "--of=%H", "$X", "%%-${A}"].map(String::from).to_vec();
         assert_eq!(exec("/bin/web --of=%H $X %%-${A}"), (want, true));
     }
 
@@ -423,14 +444,23 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_a_command_line_are_replaced_by_a_shell() {
-        let mut notes = Vec::new();
-        let unit = Unit { name: "x.service".into(), path: "/x".into(), assignments: Vec::new() };
-        let command = |text: &str| unit::commands(text).expect("a command").remove(0);
-        let exec = |text: &str, notes: &mut Vec<String>| start::exec(&unit, &command(text), notes).expect("good").0;
-        let argv = exec(r#"@/bin/d name $OPTS a${X}\'s $$1 "q r""#, &mut notes);
-        assert_eq!(argv[2], r#"set -f; exec '/bin/d' $OPTS 'a'"${X}"''\''s' '$1' 'q r'"#);
-        let argv = exec(":/bin/d $OPTS", &mut notes);
-        assert_eq!(argv, ["/bin/d", "$OPTS"]);
+    fn variables_of_a_command_line_are_left_to_the_policy() {
+        let exec = |line: &str| {
+            let made = made(&format!("[Service]\nExecStart={line}\n"));
+            let policy = policy(&made);
+            (policy.process.exec.expect("a command"), policy.process.variables, made.notes)
+        };
+        for (line, argv, variables) in [
+            (r#"/bin/d $OPTS a${X}\'s $$1 "q r""#, &["/bin/d", "$OPTS", "a${X}'s", "$$1", "q r"][..], true),
+            ("/bin/sh -c 'echo $$HOME $(id) $0'", &["/bin/sh", "-c", "echo $HOME $(id) $0"], false),
+            (":/bin/d $OPTS $$", &["/bin/d", "$OPTS", "$$"], false),
+            ("@/bin/d $name x", &["/bin/d", "x"], false),
+        ] {
+            let (had, has, _) = exec(line);
+            assert_eq!((had, has), (argv.iter().map(|word| (*word).to_owned()).collect(), variables), "{line}");
+        }
+        let told = |line: &str| exec(line).2.iter().any(|note| note.contains("User="));
+        assert!(told("!/bin/d") && told("-!/bin/d"));
+        assert!(!told("!!/bin/d"), "it has no effect where there are ambient capabilities");
     }
 }

@@ -99,6 +99,12 @@ pub(super) fn replaced(
             out.push_str(percent);
             break;
         };
+        if "iIf".contains(letter) && unit::parts(&unit.name).1 == Some("") {
+            let (prefix, _) = unit::parts(&unit.name);
+            return Err(format!(
+                "`%{letter}` is an instance, and this is a template: name one, as {prefix}@NAME.service"
+            ));
+        }
         if let Some(word) = unit::specifier(letter, &unit.name, &unit.path) {
             // What it stands for is not read a second time.
             out.push_str(&itself(&word).replace('%', percent));
@@ -156,7 +162,7 @@ pub(super) fn argument(word: &str, unit: &Unit) -> Result<(String, bool), String
         let one = &rest[at..at + length];
         match replaced(one, unit, Expands::Here, str::to_owned) {
             Ok(text) => out.push_str(&text.replace('%', "%%")),
-            Err(why) if "cdrR".contains(&one[1..]) => return Err(why),
+            Err(why) if "cdrRiIf".contains(&one[1..]) => return Err(why),
             Err(_) => out.push_str(one),
         }
         rest = &rest[at + length..];

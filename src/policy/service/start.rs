@@ -1,7 +1,7 @@
 //! A unit's ExecStart= as Exec.
 
 use crate::text::unit::{self, Unit};
-use crate::text::{Entry, Kind, Value};
+use crate::text::{Entry, Kind, Value, variables};
 
 use super::specifiers::{self, Expands};
 use super::{Service, leave, refuse};
@@ -25,30 +25,46 @@ pub(super) fn start(unit: &Unit, made: &mut Service) {
                 let more = format!("{}{} {}", more.prefixes, more.program, more.arguments.join(" "));
                 made.notes.push(format!("A policy executes one command, the first; left out: {more}"));
             }
-            commands.first().map_or(Ok((Vec::new(), false)), |first| exec(unit, first, &mut made.notes))
+            commands.first().map_or(Ok(Started::default()), |first| exec(unit, first, &mut made.notes))
         });
         match argv {
-            Ok((argv, specifiers)) => {
+            Ok(started) => {
                 let element = |text: String| Value { kind: Kind::Text(text), at: one.value_at.clone() };
-                let value =
-                    Value { kind: Kind::List(argv.into_iter().map(element).collect()), at: one.value_at.clone() };
+                let value = Value {
+                    kind: Kind::List(started.argv.into_iter().map(element).collect()),
+                    at: one.value_at.clone(),
+                };
                 made.document.entries.push(Entry { name: "Exec".into(), at: one.at.clone(), value });
-                if specifiers {
+                let replaced = [("ExecSpecifiers", started.specifiers), ("ExecVariables", started.variables)];
+                for (name, _) in replaced.into_iter().filter(|(_, has)| *has) {
                     let value = Value { kind: Kind::Boolean(true), at: one.value_at.clone() };
-                    made.document.entries.push(Entry { name: "ExecSpecifiers".into(), at: one.at.clone(), value });
+                    made.document.entries.push(Entry { name: name.into(), at: one.at.clone(), value });
                 }
             }
-            Err(why) => refuse(one, &why, made),
+            Err(why) => {
+                refuse(one, &why, made);
+                // No command confines nothing.
+                if let Some(left) = made.left.last_mut() {
+                    left.weaker = false;
+                }
+            }
         }
     }
 }
 
-/// The argument vector, and whether specifiers are left in it.
-pub(super) fn exec(
-    unit: &Unit,
-    command: &unit::Command,
-    notes: &mut Vec<String>,
-) -> Result<(Vec<String>, bool), String> {
+/// A command as a policy has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Started {
+    /// The argument vector.
+    pub argv: Vec<String>,
+    /// Whether specifiers are left in it.
+    pub specifiers: bool,
+    /// Whether there are variables in it.
+    pub variables: bool,
+}
+
+/// The command of a line.
+pub(super) fn exec(unit: &Unit, command: &unit::Command, notes: &mut Vec<String>) -> Result<Started, String> {
     let has = |prefix: char| command.has(prefix);
     let mut written = vec![command.program.clone()];
     written.extend(unit::words(&command.arguments.join(" "))?);
@@ -78,69 +94,19 @@ pub(super) fn exec(
             "`+`: under systemd this command runs with full privileges and outside of the sandbox; here it is confined.",
         );
     }
-    if has('!') {
+    if command.keeps_root() {
         note("`!`: under systemd User=, Group= and the capabilities do not hold for it; here they do.");
     }
     if has('|') {
         note("`|`: under systemd the user's login shell runs it; here it is executed itself.");
     }
-    if has(':') || !argv[1..].iter().any(|word| word.contains('$')) {
-        return Ok((argv, left));
-    }
-    notes.push(
-        "Its variables are replaced by a shell, as systemd replaces them: $NAME is split at blanks, ${NAME} is not."
-            .into(),
-    );
-    // What a specifier stands for is no word of the shell's.
-    let mut apart = Vec::new();
-    let words: Vec<String> =
-        argv.iter().enumerate().map(|(at, word)| shell(word, at > 0, left.then_some(&mut apart))).collect();
-    let mut argv = vec!["/bin/sh".into(), "-c".into(), format!("set -f; exec {}", words.join(" "))];
-    if !apart.is_empty() {
-        argv.push("sh".into());
-        argv.append(&mut apart);
-    }
-    Ok((argv, left))
-}
-
-/// One word for a shell: `$NAME` alone is split, `${NAME}` is not, `$$` is a dollar, and all else stands for itself. What has
-/// specifiers is put `apart`, as an argument of the shell's.
-fn shell(word: &str, variables: bool, mut apart: Option<&mut Vec<String>>) -> String {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let mut literal = |text: &str| match &mut apart {
-        _ if text.is_empty() => String::new(),
-        Some(apart) if text.contains('%') => {
-            apart.push(text.into());
-            format!("\"${{{}}}\"", apart.len())
-        }
-        _ => format!("'{}'", text.replace('\'', r"'\''")),
-    };
-    if !variables {
-        return literal(word);
-    }
-    if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
-        return format!("${name}");
-    }
-    let (mut out, mut plain, mut rest) = (String::new(), String::new(), word);
-    while let Some(at) = rest.find('$') {
-        plain.push_str(&rest[..at]);
-        let behind = &rest[at + 1..];
-        let name = behind.strip_prefix('{').and_then(|behind| behind.split_once('}')).filter(|(name, _)| is_name(name));
-        if let Some((name, after)) = name {
-            out.push_str(&literal(&plain));
-            plain.clear();
-            out.extend(["\"${", name, "}\""]);
-            rest = after;
-        } else {
-            plain.push('$');
-            rest = behind.strip_prefix('$').unwrap_or(behind);
+    let arguments = &mut argv[1..];
+    let with_variables = !has(':') && arguments.iter().any(|word| variables::any(word.as_bytes()));
+    if !with_variables && !has(':') {
+        // A dollar that is written twice is one.
+        for word in arguments {
+            *word = word.replace("$$", "$");
         }
     }
-    plain.push_str(rest);
-    out.push_str(&literal(&plain));
-    if out.is_empty() { "''".into() } else { out }
+    Ok(Started { argv, specifiers: left, variables: with_variables })
 }
