@@ -1,6 +1,6 @@
 _stockade_words() {
     case "$1" in
-        ExecSpecifiers|Init.AsPid1|Pty|SetLoginEnvironment|IgnoreSIGPIPE|MemoryKSM|RemoveIPC|DynamicUser|NoNewPrivileges|RootEphemeral|MountAPIVFS|BindLogSockets|PrivateBPF|PrivateDevices|ProtectKernelTunables|ProtectKernelModules|ProtectKernelLogs|ProtectClock|PrivateMounts|PrivateNetwork|PrivateIPC|PrivatePIDs|MemoryDenyWriteExecute|LockPersonality|RestrictRealtime|RestrictSUIDSGID|Seccomp.ExecOnce|Landlock.Log|CPUSchedulingResetOnFork)
+        ExecSpecifiers|ExecVariables|Init.AsPid1|Pty|SetLoginEnvironment|IgnoreSIGPIPE|MemoryKSM|RemoveIPC|DynamicUser|NoNewPrivileges|RootEphemeral|MountAPIVFS|BindLogSockets|PrivateBPF|PrivateDevices|ProtectKernelTunables|ProtectKernelModules|ProtectKernelLogs|ProtectClock|PrivateMounts|PrivateNetwork|PrivateIPC|PrivatePIDs|MemoryDenyWriteExecute|LockPersonality|RestrictRealtime|RestrictSUIDSGID|Seccomp.ExecOnce|Landlock.Log|CPUSchedulingResetOnFork)
             echo "yes no"
             ;;
         MemoryTHP)

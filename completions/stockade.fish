@@ -1,7 +1,7 @@
 function __fish_stockade_words
     set -l name (commandline -ct | string replace -r -- '^(--property=|-p)' '' | string split -m 1 =)[1]
     switch $name
-        case ExecSpecifiers Init.AsPid1 Pty SetLoginEnvironment IgnoreSIGPIPE MemoryKSM RemoveIPC DynamicUser NoNewPrivileges RootEphemeral MountAPIVFS BindLogSockets PrivateBPF PrivateDevices ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectClock PrivateMounts PrivateNetwork PrivateIPC PrivatePIDs MemoryDenyWriteExecute LockPersonality RestrictRealtime RestrictSUIDSGID Seccomp.ExecOnce Landlock.Log CPUSchedulingResetOnFork
+        case ExecSpecifiers ExecVariables Init.AsPid1 Pty SetLoginEnvironment IgnoreSIGPIPE MemoryKSM RemoveIPC DynamicUser NoNewPrivileges RootEphemeral MountAPIVFS BindLogSockets PrivateBPF PrivateDevices ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectClock PrivateMounts PrivateNetwork PrivateIPC PrivatePIDs MemoryDenyWriteExecute LockPersonality RestrictRealtime RestrictSUIDSGID Seccomp.ExecOnce Landlock.Log CPUSchedulingResetOnFork
             printf '%s\n' $name={yes,no}
         case MemoryTHP
             printf '%s\n' $name={inherit,disable,madvise,system}
