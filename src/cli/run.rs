@@ -12,7 +12,7 @@ use crate::plan::{Plan, command};
 use crate::policy::Policy;
 use crate::report::{explain, manual};
 use crate::text::Document;
-use crate::text::profiles::{Library, SHIPPED};
+use crate::text::profiles::{Library, shipped};
 
 use super::door::{self, Faults};
 use super::monitor::Told;
@@ -145,7 +145,7 @@ fn unnamed(request: &Request, mut faults: Vec<Fault>) -> Vec<Fault> {
         return faults;
     };
     let first = first.to_string_lossy();
-    let policy = SHIPPED.iter().any(|(name, _)| *name == first) || first.ends_with(".toml");
+    let policy = shipped(&first).is_some() || first.ends_with(".toml");
     let line = match request.command.get(1).filter(|_| policy) {
         Some(program) => format!("stockade run -P {first} -- {} ...", program.display()),
         None => format!("stockade run -P strict -- {first} ..."),

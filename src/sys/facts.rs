@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 
+use super::terminal::is_terminal;
+
 /// `struct __user_cap_header_struct` of linux/capability.h.
 #[repr(C)]
 struct CapHeader {
@@ -50,18 +52,12 @@ pub fn matches(pattern: &OsStr, name: &OsStr) -> bool {
 /// (/dev/tty, tty(4)). A terminal that this process may not open by that name its target may not, either.
 ///
 /// # Errors
-/// Those of ioctl(2) that do not say that a descriptor is no terminal: a filter from outside refuses to tell.
+/// As [`is_terminal`].
 pub fn terminal() -> Result<bool, Errno> {
     use nix::fcntl::{OFlag, open};
     for number in 0..3 {
-        // SAFETY: takes a number only.
-        if unsafe { libc::isatty(number) } == 1 {
+        if is_terminal(number)? {
             return Ok(true);
-        }
-        match Errno::last() {
-            // EIO: a terminal that has been hung up.
-            Errno::ENOTTY | Errno::EBADF | Errno::EINVAL | Errno::EIO => {}
-            errno => return Err(errno),
         }
     }
     let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;

@@ -63,10 +63,20 @@ pub fn controlling() -> Result<OwnedFd, Errno> {
     open(c"/dev/tty", flags, Mode::empty())
 }
 
-/// Whether a descriptor is a terminal.
-pub fn is_terminal(number: i32) -> bool {
+/// Whether a descriptor is a terminal that has not been hung up.
+///
+/// # Errors
+/// Those of ioctl(2) that do not say that it is none: a filter from outside refuses to tell.
+pub fn is_terminal(number: i32) -> Result<bool, Errno> {
     // SAFETY: takes a number only.
-    unsafe { libc::isatty(number) == 1 }
+    if unsafe { libc::isatty(number) } == 1 {
+        return Ok(true);
+    }
+    match Errno::last() {
+        // EIO: a terminal that has been hung up.
+        Errno::ENOTTY | Errno::EBADF | Errno::EINVAL | Errno::EIO => Ok(false),
+        errno => Err(errno),
+    }
 }
 
 /// How a terminal is set.

@@ -147,7 +147,7 @@ fn terminals(grouped: bool) -> Result<OwnedFd, Errno> {
 fn inherited() -> Result<Option<OwnedFd>, Errno> {
     for (number, held) in (0..).zip([c"/proc/self/fd/0", c"/proc/self/fd/1", c"/proc/self/fd/2"]) {
         // Asked first, since a path takes the kernel longer.
-        if !is_terminal(number) {
+        if !is_terminal(number)? {
             continue;
         }
         let held = match stat(held) {

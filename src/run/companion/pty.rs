@@ -98,7 +98,12 @@ impl Pty {
     pub(super) fn new() -> Result<Self, Errno> {
         let (server, inner) = terminal::pair()?;
         // One that cannot be opened anew is used as it is.
-        let standard = (0..3).find(|number| terminal::is_terminal(*number));
+        let mut standard = None;
+        for number in (0..3).rev() {
+            if terminal::is_terminal(number)? {
+                standard = Some(number);
+            }
+        }
         let outer = match standard {
             Some(number) => Some(terminal::reopen(number).or_else(|_| companion::copy(number))?),
             None => terminal::controlling().ok(),
@@ -138,7 +143,12 @@ impl Pty {
         setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
         // Every signal is blocked, SIGTTOU, too.
         companion::set_foreground(inner.as_fd(), getpgrp())?;
-        (0..3).filter(|number| terminal::is_terminal(*number)).try_for_each(|one| terminal::replace(one, inner.as_fd()))
+        for number in 0..3 {
+            if terminal::is_terminal(number)? {
+                terminal::replace(number, inner.as_fd())?;
+            }
+        }
+        Ok(())
     }
 
     /// What puts the caller's terminal back when this process can not any more.
