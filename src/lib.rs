@@ -43,7 +43,7 @@
 //! | collector | a folder in `learn` that fills an `Observed` |
 //! | verb | a file in `cli`, and a row of `VERBS` in `cli/mod.rs` |
 //! | fact about the machine | a field of `Host` in `host/mod.rs`, filled in `host/probe.rs`; what doctor tells is checked in `host/survey` |
-//! | exit status | `Exit` in `fault/mod.rs` |
+//! | exit status | `fault/exit.rs` |
 //! | answer to a mistake | `cli/mistake.rs` (command lines), `policy/unknown.rs` (names), `text/guess.rs` (files), `run/program.rs` (programs) |
 //!
 //! The pure part, from words to a plan, asks nothing of the machine that it runs on:

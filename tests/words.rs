@@ -44,6 +44,41 @@ fn a_file_of_the_directory_is_named_by_its_ending_and_never_by_its_name() {
     }
 }
 
+/// What a node's administrator has at hand: profiles in JSON, and manifests in YAML.
+const POD: &str = "kind: Pod\nspec:\n  securityContext:\n    seccompProfile: {type: Localhost, localhostProfile: a.json}\n  \
+                   containers: [{name: web}]\n";
+
+/// Two of the security-profiles-operator's objects.
+const TWO: &str = "kind: SeccompProfile\nmetadata: {name: one}\nspec: {defaultAction: SCMP_ACT_LOG}\n---\n\
+                   kind: SeccompProfile\nmetadata: {name: two}\nspec: {defaultAction: SCMP_ACT_TRAP}\n";
+
+#[test]
+fn container_engines_files_are_led_to_their_verb() {
+    for who in people() {
+        let place = who.place("engines");
+        for (name, text) in [
+            ("web.json", "{\"defaultAction\": \"SCMP_ACT_LOG\"}"),
+            ("pod.yaml", POD),
+            ("two.yaml", TWO),
+            ("map.yaml", "kind: ConfigMap\ndata: {a.json: '{}'}\n"),
+        ] {
+            who.file(&place.join(name), text);
+        }
+        let run = |words: &[&str]| who.stockade(words).inside(&place).run();
+        let named = run(&["run", "-P", "web.json", "true"]);
+        named.ends(78).complains("-p SeccompProfile=./web.json").complains("stockade import oci ./web.json");
+        run(&["import", "web.json"]).ends(64).complains("the format comes before the file");
+        run(&["import", "oci", "pod.yaml"]).ends(78).complains("is YAML").complains("import kubernetes");
+        run(&["import", "kubernetes", "pod.yaml"]).ends(78).complains("elsewhere: --root DIRECTORY");
+        let pod = run(&["run", "--pod", "pod.yaml", "--container", "web", "true"]);
+        pod.ends(78).complains("cannot read the file `/var/lib/kubelet").complains("--seccomp-root DIRECTORY");
+        run(&["import", "spo", "two.yaml"]).ends(64).complains("say which: --profile NAME (one, two)");
+        run(&["import", "spo", "--profile", "two", "two.yaml"]).ends(0).says("Default = \"trap\"");
+        run(&["import", "spo", "--profile", "six", "two.yaml"]).ends(78).complains("there are: one, two");
+        run(&["import", "spo", "map.yaml"]).ends(78).complains("a ConfigMap keeps profiles as text");
+    }
+}
+
 #[test]
 fn words_of_other_tools_are_answered_with_ours() {
     let who = &people()[0];

@@ -8,9 +8,6 @@ use crate::fault::{Exit, Fault};
 
 use super::{Mount, slurp};
 
-/// Where a sysfs is mounted, and whether it is read-only.
-type Sysfs = (PathBuf, bool);
-
 /// The mount table of this process.
 ///
 /// # Errors
@@ -19,24 +16,30 @@ pub fn table() -> Result<Vec<Mount>, Fault> {
     read("/proc/self/mountinfo").map(|text| parse(&text))
 }
 
-/// Where something is mounted for this process. A launch needs no more, and the kernel writes /proc/self/mounts
-/// (proc_pid_mounts(5)) in three quarters of the time. Where `wanted`, each sysfs comes besides, and whether it is read-only.
+/// What a launch looks through: /proc/self/mounts (proc_pid_mounts(5)), which the kernel writes in three quarters of the
+/// time of the whole table.
 ///
 /// # Errors
 /// /proc is not there.
-pub(super) fn points(wanted: bool) -> Result<(Vec<PathBuf>, Vec<Sysfs>), Fault> {
-    let text = read("/proc/self/mounts")?;
-    let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).map(path);
-    let lines = || text.split(|byte| *byte == b'\n');
-    let sysfs = if wanted { lines().filter_map(sysfs).collect() } else { Vec::new() };
-    Ok((lines().filter_map(point).collect(), sysfs))
+pub(super) fn short() -> Result<Vec<u8>, Fault> {
+    read("/proc/self/mounts")
 }
 
-/// `sysfs /sys sysfs rw,relatime 0 0`
-fn sysfs(line: &[u8]) -> Option<Sysfs> {
-    let mut fields = line.split(|byte| *byte == b' ').skip(1);
-    let (point, fstype, options) = (fields.next()?, fields.next()?, fields.next()?);
-    (fstype == b"sysfs").then(|| (path(point), options.split(|byte| *byte == b',').any(|option| option == b"ro")))
+/// Where something is mounted, by the text of [`short`].
+pub(super) fn points(text: &[u8]) -> Vec<PathBuf> {
+    let point = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).map(path);
+    text.split(|byte| *byte == b'\n').filter_map(point).collect()
+}
+
+/// Where a sysfs is mounted, and whether it is read-only, by the text of [`short`].
+pub(super) fn sysfs(text: &[u8]) -> Vec<(PathBuf, bool)> {
+    // `sysfs /sys sysfs rw,relatime 0 0`
+    let one = |line: &[u8]| {
+        let mut fields = line.split(|byte| *byte == b' ').skip(1);
+        let (point, fstype, options) = (fields.next()?, fields.next()?, fields.next()?);
+        (fstype == b"sysfs").then(|| (path(point), options.split(|byte| *byte == b',').any(|option| option == b"ro")))
+    };
+    text.split(|byte| *byte == b'\n').filter_map(one).collect()
 }
 
 fn read(file: &str) -> Result<Vec<u8>, Fault> {
@@ -124,14 +127,12 @@ mod tests {
         let mounts = parse(&std::fs::read("/proc/self/mountinfo").expect("mountinfo"));
         assert!(mounts.iter().any(|mount| mount.point == Path::new("/proc") && mount.fstype == "proc"));
         let table: Vec<PathBuf> = mounts.into_iter().map(|mount| mount.point).collect();
-        assert_eq!(points(false).expect("/proc/self/mounts"), (table, Vec::new()));
+        assert_eq!(points(&short().expect("/proc/self/mounts")), table);
     }
 
     #[test]
     fn a_sysfs_is_known_by_its_type() {
-        assert_eq!(sysfs(b"none /a\\040b sysfs rw,nosuid,ro 0 0"), Some(("/a b".into(), true)));
-        assert_eq!(sysfs(b"sysfs /sys sysfs rw,relatime 0 0"), Some(("/sys".into(), false)));
-        assert_eq!(sysfs(b"sysfs /sys tmpfs ro 0 0"), None);
-        assert_eq!(sysfs(b""), None);
+        let text = b"none /a\\040b sysfs rw,nosuid,ro 0 0\nsysfs /sys sysfs rw,relatime 0 0\nsysfs /x tmpfs ro 0 0\n\n";
+        assert_eq!(sysfs(text), [("/a b".into(), true), ("/sys".into(), false)]);
     }
 }

@@ -47,8 +47,11 @@ impl Host {
             })?;
         }
         if draft.needs_mount_table() {
-            let sysfs = draft.mounts.iter().any(|asked| asked.what.view == View::Sysfs);
-            (host.points, host.sysfs) = mounts::points(sysfs)?;
+            let text = mounts::short()?;
+            host.points = mounts::points(&text);
+            if draft.mounts.iter().any(|asked| asked.what.view == View::Sysfs) {
+                host.sysfs = mounts::sysfs(&text);
+            }
         }
         host.accounts = accounts::named(draft)?;
         host.pid = std::process::id();

@@ -10,7 +10,7 @@
 //! - steps, by what they are about. The file system: `mounts`, `directories`, `secrets`, `places` (paths as written).
 //!   The process: `command`, `environment`, `files`, `attributes`, `cgroup`, `service` (what a unit brings along). Privileges:
 //!   `identity`, `privileges`, `target` (who it will be), `namespaces`, `joins`. What it may do: `access` (Landlock),
-//!   `seccomp`, with `bundles` (calls of 32-bit x86 that stand for many)
+//!   `seccomp` with `bundles` (calls that carry other calls)
 //! - who stays beside the target: `supervise`, `tell` (denials that are told), `trace`, `strict`, `companion`
 //! - the filter's compiler, and what can be asked of a filter: `filter`
 //! - questions to a plan that is not carried out: `why`; `event` is what is told of a denial

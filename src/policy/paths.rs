@@ -143,9 +143,12 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Texts("SOURCE[:DESTINATION[:rbind|norbind]]"),
         summary: "put paths of the host on other paths, read-only",
         manual: "As BindPaths (*rbind*, *norbind*, `-`, `\\:`, tables), but nothing can be written below the destination, \
-                 except below deeper paths of ReadWritePaths.",
+                 except at paths of ReadWritePaths that are the destination itself or in it.",
         example: "BindReadOnlyPaths = [\"/usr\", \"/etc/ssl:/etc/ssl:norbind\"]",
-        unlike: None,
+        unlike: Some(
+            "ReadWritePaths for the very same path makes it writable, where systemd leaves it read-only; `import unit` and \
+             `--unit` leave that out",
+        ),
         exposure: &[],
         read: |policy, value| extend_binds(&mut policy.paths.bind_read_only, value),
         demand: |policy, demands| binds(&policy.paths.bind_read_only, true, demands),

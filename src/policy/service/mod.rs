@@ -124,6 +124,7 @@ pub fn service(unit: &Unit) -> Service {
             }
         }
     }
+    passed::shown(&mut made);
     start::start(unit, &mut made);
     made
 }
@@ -383,6 +384,14 @@ mod tests {
         let policy = policy(&made);
         let set: Vec<&str> = policy.environment.set.iter().map(|(_, value, _)| value.as_str()).collect();
         assert_eq!(set[1..], ["a b", r"a\x20b"]);
+    }
+
+    #[test]
+    fn what_a_unit_shows_read_only_stays_so() {
+        let text = "ReadWritePaths=/a\nReadWritePaths=-/srv/x\nReadWritePaths=/b /srv/x\nBindReadOnlyPaths=/etc:/srv/x";
+        let (held, left) = words(text, "ReadWritePaths");
+        assert_eq!((held, left), (["/a", "/b"].map(String::from).to_vec(), Vec::new()));
+        assert_eq!(words("ReadWritePaths=/srv/x/y\nBindReadOnlyPaths=/etc:/srv/x", "ReadWritePaths").0, ["/srv/x/y"]);
     }
 
     /// An empty User= would be root.

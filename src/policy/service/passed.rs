@@ -146,3 +146,33 @@ fn leave(entry: &Entry, text: String, why: Why, made: &mut Service) {
     made.warnings.push(Fault::at(&entry.value.at, format!("not taken over: {text}")).help(why.text.clone()));
     made.left.push(Left { text, at: entry.at.clone(), why: why.text, weaker: why.weaker });
 }
+
+/// What a unit shows read-only stays so under systemd, whatever ReadWritePaths= says of the very path; a policy would let
+/// it be written.
+pub(super) fn shown(made: &mut Service) {
+    let Ok(policy) = Policy::read(&made.document) else { return };
+    let shown: Vec<&Path> = policy.paths.bind_read_only.iter().map(|bind| bind.destination.as_path()).collect();
+    if shown.is_empty() {
+        return;
+    }
+    let notes = &mut made.notes;
+    made.document.entries.retain_mut(|entry| {
+        let Kind::List(elements) = &mut entry.value.kind else { return true };
+        if entry.name != "ReadWritePaths" || elements.is_empty() {
+            return true;
+        }
+        elements.retain(|element| {
+            let Kind::Text(text) = &element.kind else { return true };
+            let path = text.trim_start_matches(['-', '+']);
+            let keeps = !shown.contains(&Path::new(path));
+            if !keeps {
+                notes.push(format!(
+                    "BindReadOnlyPaths= shows {path} read-only, and so it stays: ReadWritePaths={text} is left out."
+                ));
+            }
+            keeps
+        });
+        // An empty list would take back what stands before it.
+        !elements.is_empty()
+    });
+}
