@@ -119,7 +119,10 @@ fn links(host: &Host, draft: &Draft) -> Result<Vec<(PathBuf, PathBuf)>, Fault> {
     if draft.root.is_some() {
         return Ok(found);
     }
-    let single = draft.mounts.iter().any(|asked| matches!(asked.by.directive, "ReadOnlyPaths" | "NoExecPaths"));
+    // What is said of the root holds for what lies there, however it is called.
+    let single = draft.mounts.iter().any(|asked| {
+        matches!(asked.by.directive, "ReadOnlyPaths" | "NoExecPaths") && asked.what.path != Path::new("/")
+    });
     for asked in &draft.mounts {
         let covers = match asked.what.view {
             View::ReadWrite | View::Exec => true,
