@@ -44,9 +44,9 @@ pub(super) fn sysfs(text: &[u8]) -> Vec<(PathBuf, bool)> {
 
 fn read(file: &str) -> Result<Vec<u8>, Fault> {
     slurp(file).map_err(|error| {
-        Fault::new(format!("cannot read {file}: {}", error.to_string().to_lowercase()))
-            .help("mount /proc: mount -t proc proc /proc")
-            .exit(Exit::Namespace)
+        let fault = Fault::new(format!("cannot read {file}: {}", crate::fault::reason(&error))).exit(Exit::Namespace);
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        if missing { fault.help("mount /proc: mount -t proc proc /proc") } else { fault }
     })
 }
 

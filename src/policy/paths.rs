@@ -1,6 +1,7 @@
 //! Single paths.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::draft::Asked;
 use crate::draft::mounts::{Bind, MountAsk, View};
@@ -126,16 +127,20 @@ pub const DIRECTIVES: &[Directive] = &[
         form: Form::Texts("SOURCE[:DESTINATION[:rbind|norbind]]"),
         summary: "put paths of the host on other paths, writable",
         manual: "The source is a path of the host, the destination one of the target's world, the same path when it is \
-                 left out. *rbind* (the default) takes along what is mounted below the source, *norbind* does not. A \
+                 left out. Of BindPaths and BindReadOnlyPaths for one destination the later text's holds, as where -p adds to a \
+                 profile; in one text BindReadOnlyPaths does. *rbind* (the default) takes along what is mounted below the source, *norbind* does not. A \
                  source with `-` in front may be missing. `\\:` is a colon. In TOML an entry can be a table with the \
                  keys `Source`, `Destination`, `Recursive` and `Optional`.\n\n\
                  A destination that does not exist is made: a directory or an empty file. Where it is on a file system \
                  of the host that the caller may write, it stays there afterwards. Nothing is made behind a symbolic link \
                  that belongs to neither the caller nor the owner of `/`.",
         example: "BindPaths = [\"/srv/data:/data\", { Source = \"/srv/log\", Destination = \"/log\", Recursive = false }]",
-        unlike: None,
+        unlike: Some("a drop-in's BindPaths holds over the unit's BindReadOnlyPaths for the same destination"),
         exposure: &[],
-        read: |policy, value| extend_binds(&mut policy.paths.bind, value),
+        read: |policy, value| {
+            let paths = &mut policy.paths;
+            bind(&mut paths.bind, &mut paths.bind_read_only, value)
+        },
         demand: |policy, demands| binds(&policy.paths.bind, false, demands),
     },
     Directive {
@@ -150,7 +155,10 @@ pub const DIRECTIVES: &[Directive] = &[
              `--unit` leave that out",
         ),
         exposure: &[],
-        read: |policy, value| extend_binds(&mut policy.paths.bind_read_only, value),
+        read: |policy, value| {
+            let paths = &mut policy.paths;
+            bind(&mut paths.bind_read_only, &mut paths.bind, value)
+        },
         demand: |policy, demands| binds(&policy.paths.bind_read_only, true, demands),
     },
 ];
@@ -174,6 +182,20 @@ fn ask(list: &[PathItem], view: &View, demands: &mut Demands) {
         let what = MountAsk { path, view, optional: item.optional, rooted: item.rooted };
         demands.draft.mounts.push(Asked { what, by });
     }
+}
+
+/// Adds to one list. What another text, such as a profile, put on the same destinations by the other list makes way: who
+/// adds to a profile means what he writes. Of one text, as in systemd, the read-only one holds; and what may be missing
+/// takes nothing away.
+fn bind(list: &mut Vec<BindItem>, others: &mut Vec<BindItem>, value: &Value) -> Result<(), Fault> {
+    let before = list.len();
+    extend_binds(list, value)?;
+    let new = list.get(before..).unwrap_or_default();
+    let replaces = |old: &BindItem, new: &BindItem| {
+        !new.optional && new.destination == old.destination && !Arc::ptr_eq(&new.at.source, &old.at.source)
+    };
+    others.retain(|old| !new.iter().any(|new| replaces(old, new)));
+    Ok(())
 }
 
 fn extend_binds(list: &mut Vec<BindItem>, value: &Value) -> Result<(), Fault> {
@@ -276,28 +298,45 @@ fn binds(list: &[BindItem], read_only: bool, demands: &mut Demands) {
 mod tests {
     use super::*;
     use crate::fault::Source;
-    use std::sync::Arc;
 
     fn item(text: &str) -> Item {
         let source = Arc::new(Source { name: "-p".into(), text: text.into() });
         Item { text: text.into(), at: Origin::new(&source, 0..text.len()) }
     }
 
-    fn bind(text: &str) -> Result<(String, String, bool, bool), Fault> {
+    fn parts(text: &str) -> Result<(String, String, bool, bool), Fault> {
         let read = bind_text(&item(text))?;
         Ok((read.source.display().to_string(), read.destination.display().to_string(), read.optional, read.recursive))
     }
 
     #[test]
     fn binds_read_as_systemd_reads_them() {
-        assert_eq!(bind("/a"), Ok(("/a".into(), "/a".into(), false, true)));
-        assert_eq!(bind("-/a:/b:norbind"), Ok(("/a".into(), "/b".into(), true, false)));
-        assert_eq!(bind("/a::rbind"), Ok(("/a".into(), "/a".into(), false, true)));
-        assert_eq!(bind("/a\\:b:/c"), Ok(("/a:b".into(), "/c".into(), false, true)));
-        assert_eq!(bind("."), Ok((".".into(), ".".into(), false, true)));
+        assert_eq!(parts("/a"), Ok(("/a".into(), "/a".into(), false, true)));
+        assert_eq!(parts("-/a:/b:norbind"), Ok(("/a".into(), "/b".into(), true, false)));
+        assert_eq!(parts("/a::rbind"), Ok(("/a".into(), "/a".into(), false, true)));
+        assert_eq!(parts("/a\\:b:/c"), Ok(("/a:b".into(), "/c".into(), false, true)));
+        assert_eq!(parts("."), Ok((".".into(), ".".into(), false, true)));
         for wrong in ["a", "/a:b", "/a:/b:ro", "/a:/b:rbind:x", "/a:/../b", "", ":/a"] {
-            assert!(bind(wrong).is_err(), "{wrong}");
+            assert!(parts(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_later_text_says_whether_a_bind_can_be_written() {
+        let text = |text: &str| {
+            let Item { text, at } = item(text);
+            Value { kind: Kind::Text(text), at }
+        };
+        let (mut writable, mut read_only) = (Vec::new(), Vec::new());
+        bind(&mut read_only, &mut writable, &text("/a /b:/c")).expect("reads");
+        bind(&mut writable, &mut read_only, &text("/a -/x:/c")).expect("reads");
+        assert_eq!((writable.len(), read_only.len()), (2, 1), "what may be missing takes nothing away");
+        bind(&mut read_only, &mut writable, &text("/a")).expect("reads");
+        assert_eq!((writable.len(), read_only.len()), (1, 2));
+        let both = text("/d");
+        bind(&mut read_only, &mut writable, &both).expect("reads");
+        bind(&mut writable, &mut read_only, &both).expect("reads");
+        assert_eq!((writable.len(), read_only.len()), (2, 3), "of one text both stay");
     }
 
     #[test]

@@ -236,6 +236,17 @@ fn the_terminal_has_a_name() {
 }
 
 #[test]
+fn a_property_opens_what_the_profile_only_shows() {
+    for who in people() {
+        let place = who.place("opened");
+        let script = "echo 1 >new && cat new";
+        let run = |more: &[&str]| who.confined(&[&["-P", "strict"], more].concat()).words(&["sh", "-c", script]);
+        run(&[]).inside(&place).run().ends(2);
+        run(&["-p", "BindPaths=."]).inside(&place).run().ends(0).says("1");
+    }
+}
+
+#[test]
 fn caches_go_where_they_can_be_written() {
     for who in people() {
         let place = who.place("caches");
