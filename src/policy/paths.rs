@@ -135,7 +135,7 @@ pub const DIRECTIVES: &[Directive] = &[
                  of the host that the caller may write, it stays there afterwards. Nothing is made behind a symbolic link \
                  that belongs to neither the caller nor the owner of `/`.",
         example: "BindPaths = [\"/srv/data:/data\", { Source = \"/srv/log\", Destination = \"/log\", Recursive = false }]",
-        unlike: Some("a drop-in's BindPaths holds over the unit's BindReadOnlyPaths for the same destination"),
+        unlike: None,
         exposure: &[],
         read: |policy, value| {
             let paths = &mut policy.paths;

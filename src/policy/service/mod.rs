@@ -124,6 +124,8 @@ pub fn service(unit: &Unit) -> Service {
             }
         }
     }
+    // A unit is one text, whatever drop-ins it is made of: of two binds for one place the read-only one holds.
+    made.document.entries.sort_by_key(|entry| entry.name == "BindReadOnlyPaths");
     passed::shown(&mut made);
     start::start(unit, &mut made);
     made
@@ -384,6 +386,19 @@ mod tests {
         let policy = policy(&made);
         let set: Vec<&str> = policy.environment.set.iter().map(|(_, value, _)| value.as_str()).collect();
         assert_eq!(set[1..], ["a b", r"a\x20b"]);
+    }
+
+    #[test]
+    fn a_drop_in_does_not_open_what_the_unit_shows_read_only() {
+        let lines = |name: &str, text: &str| {
+            let source = Arc::new(Source { name: name.into(), text: text.into() });
+            unit::parse(&source).expect("a unit").0
+        };
+        let mut unit = Unit { name: "a.service".into(), path: "/a.service".into(), assignments: Vec::new() };
+        unit.assignments.extend(lines("a.service", "[Service]\nBindReadOnlyPaths=/etc:/x\n"));
+        unit.assignments.extend(lines("a.service.d/a.conf", "[Service]\nBindPaths=/srv:/x\n"));
+        let policy = Policy::read(&service(&unit).document).expect("a policy");
+        assert_eq!((policy.paths.bind.len(), policy.paths.bind_read_only.len()), (0, 1));
     }
 
     #[test]
