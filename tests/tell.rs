@@ -97,6 +97,23 @@ fn paths_and_addresses_are_told_with_what_denies_them() {
 }
 
 #[test]
+fn what_cuts_off_a_file_of_others_is_told_of_the_read_only_mount() {
+    if unable() {
+        return;
+    }
+    for who in people().into_iter().filter(|who| !who.is_root()) {
+        // Permissions refuse it too; root has none against it, and the file may be gone then.
+        let run = |script| who.confined(&["-P", "strict", "--explain-denials"]).words(&["sh", "-c", script]).run();
+        let seen = run(": >/etc/passwd");
+        assert!(seen.stderr.contains("EROFS, / is read-only; besides, /etc/passwd has mode"), "{seen}");
+        assert!(seen.stderr.contains("(ProtectSystem at profile:strict:") && !seen.stderr.contains("try -p"), "{seen}");
+        // Without cutting, permissions come first, and they are not the policy's.
+        let seen = run(": >>/etc/passwd");
+        assert!(!seen.stderr.contains("denied:"), "{seen}");
+    }
+}
+
+#[test]
 fn monitor_denies_nothing_and_tells_the_same() {
     if unable() {
         return;

@@ -152,7 +152,7 @@ pub fn suggestion(question: &Question, reason: &Reason) -> Option<Vec<Change>> {
 
 /// Changes that may take a reason away, the smallest first.
 fn candidates(question: &Question, reason: &Reason) -> Vec<Vec<Change>> {
-    let Some(by) = reason.by.first() else { return Vec::new() };
+    let Some(by) = reason.by.first().filter(|_| reason.lack != Lack::More) else { return Vec::new() };
     let what = reason.what.as_str();
     let mut all = match reason.layer {
         Layer::Seccomp => call(question, by.directive, what),

@@ -108,6 +108,8 @@ pub enum Lack {
     Scope(u64),
     /// A capability that directives took away.
     Capability(caps::Capability),
+    /// More than one thing is in the way, and no single line takes all of it away.
+    More,
 }
 
 impl Reason {

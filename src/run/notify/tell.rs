@@ -17,7 +17,7 @@ use crate::host::look::Thing;
 use crate::plan::event::{Event, Kind};
 use crate::plan::filter::verdict;
 use crate::plan::tell::{PATHS, SIGNALS, Teller};
-use crate::plan::why::{Operation, Question, Reach, Reason, suggestion};
+use crate::plan::why::{Lack, Operation, Question, Reach, Reason, suggestion};
 use crate::sys::notify::{Answer, Notification, int};
 use crate::sys::target;
 
@@ -121,7 +121,8 @@ impl Told {
         };
         let answer = teller.judge.ask(&question, &look);
         // The filter tells for itself; and what the kernel meets first counts.
-        let first = answer.reasons.into_iter().find(|reason| reason.layer.name() != "seccomp")?;
+        let others = answer.reasons.into_iter().filter(|reason| reason.layer.name() != "seccomp");
+        let first = met_first(others.collect(), truncates(caller, notification, &name))?;
         if let Question::Path(path, _) = &question
             && monitor
             && first.error == "ENOENT"
@@ -164,16 +165,40 @@ fn refused(teller: &Teller, notification: &Notification) -> Option<(Question, Re
     Some((Question::Call(question), reason))
 }
 
-/// What an open call does, by its flags; nothing with O_PATH, which takes no right to what is opened (open(2)).
-fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &Path) -> Option<Operation> {
-    let flags = match name {
+/// Which of the reasons the kernel meets first. What cuts a file off asks for a mount that can be written before anybody
+/// looks at permissions (do_open in fs/namei.c), as a shell's `>` does.
+fn met_first(mut reasons: Vec<Reason>, truncates: bool) -> Option<Reason> {
+    let at = reasons.iter().position(|reason| truncates && reason.error == "EROFS").unwrap_or_default();
+    let mut first = (at < reasons.len()).then(|| reasons.remove(at))?;
+    if let Some(next) = reasons.first().filter(|_| at > 0) {
+        first.text = format!("{}; besides, {}", first.text, next.text);
+        first.lack = Lack::More;
+    }
+    Some(first)
+}
+
+/// Whether a call cuts off the file that it names.
+fn truncates(caller: &Caller<'_>, notification: &Notification, name: &str) -> bool {
+    let opens = |name: &str| matches!(name, "open" | "openat" | "openat2");
+    let cuts = || flags(caller, notification, name) & u64::from(libc::O_TRUNC.cast_unsigned()) != 0;
+    matches!(name, "creat" | "truncate") || opens(name) && cuts()
+}
+
+/// The flags of an open call.
+fn flags(caller: &Caller<'_>, notification: &Notification, name: &str) -> u64 {
+    match name {
         "open" => notification.args[1],
         "openat" => notification.args[2],
         _ => {
             let mut how = [0; 8];
             caller.memory(notification.args[2], &mut how).map_or(0, |_| u64::from_le_bytes(how))
         }
-    };
+    }
+}
+
+/// What an open call does, by its flags; nothing with O_PATH, which takes no right to what is opened (open(2)).
+fn opening(caller: &Caller<'_>, notification: &Notification, name: &str, path: &Path) -> Option<Operation> {
+    let flags = flags(caller, notification, name);
     let has = |bit: i32| flags & u64::from(bit.cast_unsigned()) != 0;
     let operation = if has(libc::O_CREAT) && Thing::at(path) == Thing::MISSING {
         Operation::Create
