@@ -187,7 +187,7 @@ pub struct Planner<'a> {
     /// Faults so far: any makes the plan fail.
     pub faults: Vec<Fault>,
     /// Which of them are about what the host lacks.
-    pub lacking: Vec<Lack>,
+    pub causes: Vec<Cause>,
 }
 
 impl<'a> Planner<'a> {
@@ -202,7 +202,7 @@ impl<'a> Planner<'a> {
             notes: Vec::new(),
             told: Vec::new(),
             faults: Vec::new(),
-            lacking: Vec::new(),
+            causes: Vec::new(),
         }
     }
 
@@ -224,12 +224,12 @@ impl<'a> Planner<'a> {
         }
         // One cause takes many directives away at once: it is told once, with all of them.
         let kind = shortfall.kind();
-        let same = |lack: &&mut Lack| {
-            kind.is_some() && lack.kind == kind && lack.reason == shortfall.reason && lack.remedy == shortfall.remedy
+        let same = |cause: &&mut Cause| {
+            kind.is_some() && cause.kind == kind && cause.reason == shortfall.reason && cause.remedy == shortfall.remedy
         };
-        if let Some(lack) = self.lacking.iter_mut().find(same) {
-            lack.by.push(shortfall.by);
-            self.faults[lack.fault].help = lack.help();
+        if let Some(cause) = self.causes.iter_mut().find(same) {
+            cause.by.push(shortfall.by);
+            self.faults[cause.fault].help = cause.help();
             return;
         }
         let message = format!("{}: {}", shortfall.missing, shortfall.reason);
@@ -237,15 +237,15 @@ impl<'a> Planner<'a> {
         fault.origin.clone_from(&shortfall.by.origin);
         let mut fault = fault.label(format!("asked for by {}", shortfall.by.directive));
         let Shortfall { by, reason, remedy, .. } = shortfall;
-        let lack = Lack { fault: self.faults.len(), kind, reason, remedy, by: vec![by] };
-        fault.help = lack.help();
+        let cause = Cause { fault: self.faults.len(), kind, reason, remedy, by: vec![by] };
+        fault.help = cause.help();
         self.faults.push(fault);
-        self.lacking.push(lack);
+        self.causes.push(cause);
     }
 }
 
 /// Directives that one cause takes away, in one fault.
-pub struct Lack {
+pub struct Cause {
     fault: usize,
     kind: Option<String>,
     reason: String,
@@ -253,7 +253,7 @@ pub struct Lack {
     by: Vec<By>,
 }
 
-impl Lack {
+impl Cause {
     fn help(&self) -> Vec<String> {
         let mut names: Vec<&str> = Vec::new();
         let mut others: Vec<String> = Vec::new();

@@ -124,7 +124,7 @@ fn planned_from(host: &Host, draft: &Draft) -> (Vec<MountOp>, Vec<Fault>) {
         told: Vec::new(),
         namespaces: Vec::new(),
         faults: Vec::new(),
-        lacking: Vec::new(),
+        causes: Vec::new(),
     };
     crate::plan::mounts::plan(&mut planner);
     let mut steps = planner.steps;

@@ -7,10 +7,9 @@
 //!
 //! `start` puts every program in its place, `program` has them as instructions of the `assembler`, `layout` finds the
 //! members of the kernel's structures, `machine` has what differs between machines, `maps` the memory that programs
-//! share with us, `scope` who is watched, `hierarchy` where
-//! control groups are, and `uses` what they used of what limits count. `row` says which calls tell
-//! something, `event` writes down what such a call told and `walk` a file's name, in the kernel; `told` reads it here,
-//! and `views` finds where its paths lead.
+//! share with us, `scope` who is watched, `hierarchy` where control groups are, and `uses` what they used of what limits
+//! count. `row` says which calls tell something, `event` writes down what such a call told and `walk` a file's name, in
+//! the kernel; `told` reads it here, and `views` finds where its paths lead.
 
 mod assembler;
 mod event;

@@ -52,7 +52,7 @@ fn planned_from(host: &Host, draft: &Draft) -> Planned {
         told: Vec::new(),
         namespaces: Vec::new(),
         faults: Vec::new(),
-        lacking: Vec::new(),
+        causes: Vec::new(),
     };
     plan(&mut planner);
     let (mut steps, notes, faults) = (planner.steps, planner.notes, planner.faults);

@@ -98,12 +98,8 @@ impl Pty {
     pub(super) fn new() -> Result<Self, Errno> {
         let (server, inner) = terminal::pair()?;
         // One that cannot be opened anew is used as it is.
-        let mut standard = None;
-        for number in (0..3).rev() {
-            if terminal::is_terminal(number)? {
-                standard = Some(number);
-            }
-        }
+        let one = |number| terminal::is_terminal(number).map(|is| is.then_some(number)).transpose();
+        let standard = (0..3).find_map(one).transpose()?;
         let outer = match standard {
             Some(number) => Some(terminal::reopen(number).or_else(|_| companion::copy(number))?),
             None => terminal::controlling().ok(),

@@ -74,8 +74,9 @@ impl Relay {
         }
     }
 
-    /// Sends on what there is, until there is no more, the manager is busy, or others may have waited long enough. What others than the target say goes down
-    /// the line, to be sent by the helper: the manager judges by the sender whether it listens.
+    /// Sends on what there is, until there is no more, the manager is busy, or others may have waited long enough. What
+    /// others than the target say goes down the line, to be sent by the helper: the manager judges by the sender whether it
+    /// listens.
     pub(super) fn pass(&mut self, line: BorrowedFd<'_>, names: Names) {
         for _ in 0..MOST {
             let held = match self.held.take() {
